@@ -1,0 +1,44 @@
+/** The generated messages, schemas and services of `pigeonhole.v1`, and the `google.rpc` types that its errors carry. */
+
+export {
+  BadRequestSchema,
+  ErrorInfoSchema,
+  PreconditionFailureSchema,
+  ResourceInfoSchema,
+  RetryInfoSchema,
+} from "../gen/google/rpc/error_details_pb.js";
+export type { Status, StatusJson } from "../gen/google/rpc/status_pb.js";
+export { StatusSchema } from "../gen/google/rpc/status_pb.js";
+export type { Agent, AgentJson } from "../gen/pigeonhole/v1/agent_service_pb.js";
+export { AgentSchema, AgentService } from "../gen/pigeonhole/v1/agent_service_pb.js";
+export { ErrorReason } from "../gen/pigeonhole/v1/error_reason_pb.js";
+export type { Event, EventInput, EventInputJson, EventJson } from "../gen/pigeonhole/v1/event_pb.js";
+export { EventInputSchema, EventSchema, EventState } from "../gen/pigeonhole/v1/event_pb.js";
+export type { FieldRules } from "../gen/pigeonhole/v1/field_rules_pb.js";
+export { rules } from "../gen/pigeonhole/v1/field_rules_pb.js";
+export type { Delta, DeltaJson, Message, MessageJson } from "../gen/pigeonhole/v1/message_pb.js";
+export { DeltaSchema, MessageAuthor, MessageSchema, MessageState } from "../gen/pigeonhole/v1/message_pb.js";
+export type { File, FileJson, Part, PartJson, ToolRequest, ToolResponse } from "../gen/pigeonhole/v1/part_pb.js";
+export { PartSchema } from "../gen/pigeonhole/v1/part_pb.js";
+export type { Task, TaskJson } from "../gen/pigeonhole/v1/task_pb.js";
+export { TaskSchema, TaskState } from "../gen/pigeonhole/v1/task_pb.js";
+export type {
+  CancelTaskResponse,
+  CreateTaskRequest,
+  CreateTaskResponse,
+  GetTaskStateResponse,
+  ListEventsResponse,
+  ListMessagesResponse,
+  ListTasksResponse,
+  SendEventRequest,
+  SendEventResponse,
+} from "../gen/pigeonhole/v1/task_service_pb.js";
+export {
+  CancelTaskRequestSchema,
+  CreateTaskRequestSchema,
+  SendEventRequestSchema,
+  SubscribeTaskResponseSchema,
+  TaskService,
+} from "../gen/pigeonhole/v1/task_service_pb.js";
+export type { Superseded, TaskUpdate, TaskUpdateJson } from "../gen/pigeonhole/v1/task_update_pb.js";
+export { Handler, TaskUpdateSchema } from "../gen/pigeonhole/v1/task_update_pb.js";

@@ -1,0 +1,75 @@
+import { Code } from "@connectrpc/connect";
+import { ErrorReason } from "../proto.ts";
+import type { Millis } from "./store/records.ts";
+
+/** Why something failed: a name of `pigeonhole.v1.ErrorReason`. */
+export type Reason = Exclude<keyof typeof ErrorReason, "UNSPECIFIED">;
+
+/** A field of a request that is out of its bounds. */
+export interface FieldViolation {
+  /** The field's path, as in `parts[0].text`. */
+  field: string;
+  /** What is wrong, with the bound. */
+  description: string;
+}
+
+/** What a caller can use besides the reason. All of it goes over the wire. */
+export interface ErrorDetails {
+  /** Facts for a program, as in ErrorInfo's metadata. */
+  metadata?: Record<string, string>;
+  fields?: FieldViolation[];
+  /** How long to wait before trying again. */
+  retryAfter?: Millis;
+  /** What does not exist, or exists already: its type, such as `task`, and its name. */
+  resource?: { type: string; name: string };
+  /** What state would have to be another. */
+  precondition?: { subject: string; description: string };
+}
+
+/** The one error of Pigeonhole: a reason for programs, a message for people, details for both. */
+export class TaskError extends Error {
+  override readonly name = "TaskError";
+  readonly reason: Reason;
+  readonly details: ErrorDetails;
+
+  constructor(reason: Reason, message: string, details: ErrorDetails = {}, options?: ErrorOptions) {
+    super(message, options);
+    this.reason = reason;
+    this.details = details;
+  }
+}
+
+/** The canonical code (google.rpc.Code) that each reason goes with. */
+export const codes: Record<Reason, Code> = {
+  FIELD_INVALID: Code.InvalidArgument,
+  REQUEST_MALFORMED: Code.InvalidArgument,
+  REQUEST_TOO_LARGE: Code.ResourceExhausted,
+  PAGE_TOKEN_INVALID: Code.InvalidArgument,
+  AGENT_NOT_FOUND: Code.NotFound,
+  TASK_NOT_FOUND: Code.NotFound,
+  TASK_FINISHED: Code.FailedPrecondition,
+  TASK_NAME_TAKEN: Code.AlreadyExists,
+  MAILBOX_FULL: Code.ResourceExhausted,
+  REQUEST_ID_REUSED: Code.AlreadyExists,
+  SEQUENCE_MISMATCH: Code.Aborted,
+  SEQUENCE_OUT_OF_RANGE: Code.OutOfRange,
+  OVERLOADED: Code.ResourceExhausted,
+  SERVER_STOPPING: Code.Unavailable,
+  STORE_UNAVAILABLE: Code.Unavailable,
+  METHOD_UNKNOWN: Code.Unimplemented,
+  DEADLINE_EXCEEDED: Code.DeadlineExceeded,
+  CALLER_GONE: Code.Canceled,
+  INTERNAL: Code.Internal,
+  HANDLER_FAILED: Code.Unknown,
+  TURN_LOST: Code.Aborted,
+  TASK_CANCELLED: Code.Canceled,
+  TURN_OVER: Code.Aborted,
+  VALUE_INVALID: Code.InvalidArgument,
+};
+
+/** Makes the error for a task that is not there. */
+export function taskNotFound(id: string): TaskError {
+  return new TaskError("TASK_NOT_FOUND", `there is no task ${JSON.stringify(id)}`, {
+    resource: { type: "task", name: id },
+  });
+}
