@@ -15,14 +15,22 @@ export { ErrorReason } from "../gen/pigeonhole/v1/error_reason_pb.js";
 export type { Event, EventInput, EventInputJson, EventJson } from "../gen/pigeonhole/v1/event_pb.js";
 export { EventInputSchema, EventSchema, EventState } from "../gen/pigeonhole/v1/event_pb.js";
 export type { FieldRules } from "../gen/pigeonhole/v1/field_rules_pb.js";
-export { rules } from "../gen/pigeonhole/v1/field_rules_pb.js";
+export { oneof_required as oneofRequired, rules } from "../gen/pigeonhole/v1/field_rules_pb.js";
 export type { Delta, DeltaJson, Message, MessageJson } from "../gen/pigeonhole/v1/message_pb.js";
 export { DeltaSchema, MessageAuthor, MessageSchema, MessageState } from "../gen/pigeonhole/v1/message_pb.js";
-export type { File, FileJson, Part, PartJson, ToolRequest, ToolResponse } from "../gen/pigeonhole/v1/part_pb.js";
+export type {
+  File,
+  FileJson,
+  Part,
+  PartJson,
+  ToolRequest,
+  ToolResponse,
+} from "../gen/pigeonhole/v1/part_pb.js";
 export { PartSchema } from "../gen/pigeonhole/v1/part_pb.js";
 export type { Task, TaskJson } from "../gen/pigeonhole/v1/task_pb.js";
 export { TaskSchema, TaskState } from "../gen/pigeonhole/v1/task_pb.js";
 export type {
+  CancelTaskRequest,
   CancelTaskResponse,
   CreateTaskRequest,
   CreateTaskResponse,

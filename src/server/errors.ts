@@ -1,5 +1,5 @@
 import { Code } from "@connectrpc/connect";
-import { ErrorReason } from "../proto.ts";
+import type { ErrorReason } from "../proto.ts";
 import type { Millis } from "./store/records.ts";
 
 /** Why something failed: a name of `pigeonhole.v1.ErrorReason`. */

@@ -286,7 +286,7 @@ export declare const EventInputSchema: GenMessage<EventInput, {jsonType: EventIn
  */
 export enum EventState {
   /**
-   * Not a state. In a filter: any.
+   * Not a state, and not one to filter by.
    *
    * @generated from enum value: EVENT_STATE_UNSPECIFIED = 0;
    */

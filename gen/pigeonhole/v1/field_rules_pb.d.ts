@@ -4,7 +4,7 @@
 
 import type { GenExtension, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
-import type { FieldOptions } from "@bufbuild/protobuf/wkt";
+import type { FieldOptions, OneofOptions } from "@bufbuild/protobuf/wkt";
 
 /**
  * Describes the file pigeonhole/v1/field_rules.proto.
@@ -18,7 +18,8 @@ export declare const file_pigeonhole_v1_field_rules: GenFile;
  */
 export declare type FieldRules = Message<"pigeonhole.v1.FieldRules"> & {
   /**
-   * The field must be present: a string, list or map not empty, a message set, a oneof chosen.
+   * The field must be present: a string, bytes, list or map not empty, a number not 0, a message set. In a oneof, the rule
+   * holds when the field is the one that is set.
    *
    * @generated from field: optional bool required = 1;
    */
@@ -33,8 +34,8 @@ export declare type FieldRules = Message<"pigeonhole.v1.FieldRules"> & {
   maxLength?: number | undefined;
 
   /**
-   * A regular expression (RE2 syntax) that a non-empty string must match as a whole.
-   * On a map it bounds each key.
+   * A regular expression (RE2 syntax) that a non-empty string must match as a whole. It goes with a `max_length`.
+   * On a map it bounds each key, the empty one too.
    *
    * @generated from field: optional string pattern = 3;
    */
@@ -83,7 +84,8 @@ export declare type FieldRules = Message<"pigeonhole.v1.FieldRules"> & {
  */
 export declare type FieldRulesJson = {
   /**
-   * The field must be present: a string, list or map not empty, a message set, a oneof chosen.
+   * The field must be present: a string, bytes, list or map not empty, a number not 0, a message set. In a oneof, the rule
+   * holds when the field is the one that is set.
    *
    * @generated from field: optional bool required = 1;
    */
@@ -98,8 +100,8 @@ export declare type FieldRulesJson = {
   maxLength?: number;
 
   /**
-   * A regular expression (RE2 syntax) that a non-empty string must match as a whole.
-   * On a map it bounds each key.
+   * A regular expression (RE2 syntax) that a non-empty string must match as a whole. It goes with a `max_length`.
+   * On a map it bounds each key, the empty one too.
    *
    * @generated from field: optional string pattern = 3;
    */
@@ -155,4 +157,11 @@ export declare const FieldRulesSchema: GenMessage<FieldRules, {jsonType: FieldRu
  * @generated from extension: optional pigeonhole.v1.FieldRules rules = 50731;
  */
 export declare const rules: GenExtension<FieldOptions, FieldRules>;
+
+/**
+ * One of the fields must be set, enforced like the bounds of a field.
+ *
+ * @generated from extension: optional bool oneof_required = 50732;
+ */
+export declare const oneof_required: GenExtension<OneofOptions, boolean>;
 

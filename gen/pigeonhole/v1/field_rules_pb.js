@@ -9,7 +9,7 @@ import { file_google_protobuf_descriptor } from "@bufbuild/protobuf/wkt";
  * Describes the file pigeonhole/v1/field_rules.proto.
  */
 export const file_pigeonhole_v1_field_rules = /*@__PURE__*/
-  fileDesc("Ch9waWdlb25ob2xlL3YxL2ZpZWxkX3J1bGVzLnByb3RvEg1waWdlb25ob2xlLnYxIqACCgpGaWVsZFJ1bGVzEhUKCHJlcXVpcmVkGAEgASgISACIAQESFwoKbWF4X2xlbmd0aBgCIAEoDUgBiAEBEhQKB3BhdHRlcm4YAyABKAlIAogBARIWCgltYXhfaXRlbXMYBCABKA1IA4gBARIWCgltYXhfYnl0ZXMYBSABKA1IBIgBARIWCgltYXhfZGVwdGgYBiABKA1IBYgBARIQCgNtaW4YByABKANIBogBARIQCgNtYXgYCCABKANIB4gBAUILCglfcmVxdWlyZWRCDQoLX21heF9sZW5ndGhCCgoIX3BhdHRlcm5CDAoKX21heF9pdGVtc0IMCgpfbWF4X2J5dGVzQgwKCl9tYXhfZGVwdGhCBgoEX21pbkIGCgRfbWF4OlMKBXJ1bGVzEh0uZ29vZ2xlLnByb3RvYnVmLkZpZWxkT3B0aW9ucxirjAMgASgLMhkucGlnZW9uaG9sZS52MS5GaWVsZFJ1bGVzUgVydWxlc4gBAWIGcHJvdG8z", [file_google_protobuf_descriptor]);
+  fileDesc("Ch9waWdlb25ob2xlL3YxL2ZpZWxkX3J1bGVzLnByb3RvEg1waWdlb25ob2xlLnYxIqACCgpGaWVsZFJ1bGVzEhUKCHJlcXVpcmVkGAEgASgISACIAQESFwoKbWF4X2xlbmd0aBgCIAEoDUgBiAEBEhQKB3BhdHRlcm4YAyABKAlIAogBARIWCgltYXhfaXRlbXMYBCABKA1IA4gBARIWCgltYXhfYnl0ZXMYBSABKA1IBIgBARIWCgltYXhfZGVwdGgYBiABKA1IBYgBARIQCgNtaW4YByABKANIBogBARIQCgNtYXgYCCABKANIB4gBAUILCglfcmVxdWlyZWRCDQoLX21heF9sZW5ndGhCCgoIX3BhdHRlcm5CDAoKX21heF9pdGVtc0IMCgpfbWF4X2J5dGVzQgwKCl9tYXhfZGVwdGhCBgoEX21pbkIGCgRfbWF4OlMKBXJ1bGVzEh0uZ29vZ2xlLnByb3RvYnVmLkZpZWxkT3B0aW9ucxirjAMgASgLMhkucGlnZW9uaG9sZS52MS5GaWVsZFJ1bGVzUgVydWxlc4gBATpJCg5vbmVvZl9yZXF1aXJlZBIdLmdvb2dsZS5wcm90b2J1Zi5PbmVvZk9wdGlvbnMYrIwDIAEoCFINb25lb2ZSZXF1aXJlZIgBAWIGcHJvdG8z", [file_google_protobuf_descriptor]);
 
 /**
  * Describes the message pigeonhole.v1.FieldRules.
@@ -27,4 +27,12 @@ export const FieldRulesSchema = /*@__PURE__*/
  */
 export const rules = /*@__PURE__*/
   extDesc(file_pigeonhole_v1_field_rules, 0);
+
+/**
+ * One of the fields must be set, enforced like the bounds of a field.
+ *
+ * @generated from extension: optional bool oneof_required = 50732;
+ */
+export const oneof_required = /*@__PURE__*/
+  extDesc(file_pigeonhole_v1_field_rules, 1);
 

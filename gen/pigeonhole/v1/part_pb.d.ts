@@ -168,7 +168,7 @@ export declare type File = Message<"pigeonhole.v1.File"> & {
     case: "bytes";
   } | {
     /**
-     * Where the content can be had, an absolute URI of at most 2,048 characters (RFC 3986). The server does not open it.
+     * Where the content can be had, an absolute URI of 1 to 2,048 characters (RFC 3986). The server does not open it.
      *
      * @generated from field: string uri = 2;
      */
@@ -206,7 +206,7 @@ export declare type FileJson = {
   bytes?: string;
 
   /**
-   * Where the content can be had, an absolute URI of at most 2,048 characters (RFC 3986). The server does not open it.
+   * Where the content can be had, an absolute URI of 1 to 2,048 characters (RFC 3986). The server does not open it.
    *
    * @generated from field: string uri = 2;
    */

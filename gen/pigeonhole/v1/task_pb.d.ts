@@ -249,7 +249,7 @@ export declare const TaskSchema: GenMessage<Task, {jsonType: TaskJson}>;
  */
 export enum TaskState {
   /**
-   * Not a state. In a filter: any.
+   * Not a state, and not one to filter by.
    *
    * @generated from enum value: TASK_STATE_UNSPECIFIED = 0;
    */

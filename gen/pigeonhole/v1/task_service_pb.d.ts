@@ -319,7 +319,7 @@ export declare type ListTasksRequest = Message<"pigeonhole.v1.ListTasksRequest">
   agent: string;
 
   /**
-   * Only tasks in one of these states. At most 16. Optional.
+   * Only tasks in one of these states, none of them UNSPECIFIED. At most 16. Optional.
    *
    * @generated from field: repeated pigeonhole.v1.TaskState states = 2;
    */
@@ -375,7 +375,7 @@ export declare type ListTasksRequestJson = {
   agent?: string;
 
   /**
-   * Only tasks in one of these states. At most 16. Optional.
+   * Only tasks in one of these states, none of them UNSPECIFIED. At most 16. Optional.
    *
    * @generated from field: repeated pigeonhole.v1.TaskState states = 2;
    */
@@ -847,7 +847,7 @@ export declare type ListEventsRequest = Message<"pigeonhole.v1.ListEventsRequest
   taskId: string;
 
   /**
-   * Only events in one of these states. At most 16. Optional.
+   * Only events in one of these states, none of them UNSPECIFIED. At most 16. Optional.
    *
    * @generated from field: repeated pigeonhole.v1.EventState states = 2;
    */
@@ -882,7 +882,7 @@ export declare type ListEventsRequestJson = {
   taskId?: string;
 
   /**
-   * Only events in one of these states. At most 16. Optional.
+   * Only events in one of these states, none of them UNSPECIFIED. At most 16. Optional.
    *
    * @generated from field: repeated pigeonhole.v1.EventState states = 2;
    */

@@ -1,10 +1,4 @@
-import type {
-  EventState,
-  Handler,
-  MessageAuthor,
-  MessageState,
-  TaskState,
-} from "../../proto.ts";
+import type { EventState, Handler, MessageAuthor, MessageState, TaskState } from "../../proto.ts";
 import type { Reason } from "../errors.ts";
 
 /** A moment, in milliseconds since 1970-01-01T00:00:00Z. */
@@ -141,7 +135,7 @@ export interface Page<T> {
 export interface RequestKey {
   id: string;
   /** A digest of the request's content without its id: equal if and only if the content is. */
-  fingerprint: Uint8Array;
+  fingerprint: string;
 }
 
 export interface NewEvent {

@@ -86,7 +86,7 @@ export interface Store {
 
   /**
    * Commits a turn (G3): the rest of its output, its changes of state, its event as PROCESSED and its end, in one transaction.
-   * Messages that are still streaming are ended. With `next`, starts the next turn of the task in the same transaction.
+   * The caller's output ends every message that it began. With `next`, starts the next turn of the task in the same transaction.
    * Rejects with TURN_OVER.
    */
   commitTurn(args: CommitTurn): Promise<StartTurnResult>;

@@ -1,0 +1,25 @@
+import { resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { type Agent, type AgentDefinition, defineAgent } from "../server/index.ts";
+import { UsageError } from "./usage-error.ts";
+
+/** Loads the agent that a module exports as its default. TypeScript is taken as it is. */
+export async function loadAgent(path: string): Promise<Agent> {
+  const module: Record<string, unknown> = await import(pathToFileURL(resolve(path)).href).catch(
+    (error: unknown) => {
+      throw new UsageError(
+        `cannot load the agent ${path}: ${error instanceof Error ? error.message : String(error)}`,
+      );
+    },
+  );
+  const definition = module.default;
+  if (!isDefinition(definition)) {
+    throw new UsageError(`${path} must export an agent as its default: export default defineAgent({ ... })`);
+  }
+  return defineAgent(definition);
+}
+
+/** Whether a value may be a definition; defineAgent looks at the rest. */
+function isDefinition(value: unknown): value is AgentDefinition {
+  return typeof value === "object" && value !== null && "name" in value;
+}

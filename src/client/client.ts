@@ -1,0 +1,53 @@
+import type { Interceptor, Transport } from "@connectrpc/connect";
+import { createConnectTransport } from "@connectrpc/connect-web";
+import { type AgentsClient, createAgentsClient } from "./agents-client.ts";
+import { createRetryPolicy, type RetryOptions } from "./retry.ts";
+import { createTasksClient, type TasksClient } from "./tasks-client.ts";
+
+/** Where the server is, and how to reach it. */
+export type ClientOptions = (FetchOptions | TransportOptions) & {
+  /** How calls that failed are tried again. */
+  retry?: RetryOptions;
+};
+
+/** Reaches a server with `fetch`, over the Connect protocol in binary: in browsers and in Node. */
+export interface FetchOptions {
+  /** The server's address, such as `http://localhost:4780`. */
+  baseUrl: string;
+  /** Run around every try of every call, for instance to add a header. */
+  interceptors?: Interceptor[];
+  transport?: undefined;
+}
+
+/** Reaches a server in another way, for instance with gRPC over HTTP/2 by `@connectrpc/connect-node`. */
+export interface TransportOptions {
+  /** A transport of Connect. It has the server's address and the interceptors. */
+  transport: Transport;
+  baseUrl?: undefined;
+  interceptors?: undefined;
+}
+
+/** A client of one Pigeonhole server. Holds no connection of its own, and need not be closed. */
+export interface PigeonholeClient {
+  readonly tasks: TasksClient;
+  readonly agents: AgentsClient;
+}
+
+/**
+ * Makes a client of a Pigeonhole server.
+ *
+ * ```ts
+ * const { tasks } = createClient({ baseUrl: "http://localhost:4780" });
+ * const { task } = await tasks.create({ agent: "greeter", event: "Ada" });
+ * for await (const view of tasks.view(task.id)) console.log(view.messages);
+ * ```
+ */
+export function createClient(options: ClientOptions): PigeonholeClient {
+  const transport = options.transport ?? createFetchTransport(options);
+  const policy = createRetryPolicy(options.retry);
+  return { tasks: createTasksClient(transport, policy), agents: createAgentsClient(transport, policy) };
+}
+
+function createFetchTransport({ baseUrl, interceptors = [] }: FetchOptions): Transport {
+  return createConnectTransport({ baseUrl, interceptors, useBinaryFormat: true });
+}

@@ -1,0 +1,110 @@
+import { durationMs } from "@bufbuild/protobuf/wkt";
+import { Code, ConnectError } from "@connectrpc/connect";
+import { BadRequestSchema, ErrorInfoSchema, ErrorReason, RetryInfoSchema } from "../proto.ts";
+
+/** A reason that a Pigeonhole server gives: a name of `pigeonhole.v1.ErrorReason`. */
+export type ServerReason = Exclude<keyof typeof ErrorReason, "UNSPECIFIED">;
+
+/**
+ * Why a call failed: a server's reason, or one of the client's own.
+ *
+ * - `CONNECTION_LOST`: no whole answer came. Whether the call had an effect is not known.
+ * - `UNRECOGNIZED`: the answer is not one that this client knows: a proxy's, or of a newer server. `code` tells its kind.
+ */
+export type Reason = ServerReason | "CONNECTION_LOST" | "UNRECOGNIZED";
+
+/** A field of a request that is out of its bounds. */
+export interface FieldViolation {
+  /** The field's path, as in `parts[0].text`. */
+  readonly field: string;
+  /** What is wrong, with the bound. */
+  readonly description: string;
+}
+
+/** What an error tells besides its reason. */
+export interface ErrorDetails {
+  fields?: readonly FieldViolation[];
+  retryAfter?: number | undefined;
+  metadata?: Readonly<Record<string, string>>;
+  cause?: unknown;
+}
+
+/** The one error of this client: a reason for programs, a message for people, details for both. */
+export class PigeonholeError extends Error {
+  override readonly name = "PigeonholeError";
+  readonly reason: Reason;
+  /** The canonical code (google.rpc.Code) of the reason. */
+  readonly code: Code;
+  /** The fields that are out of bounds, when the reason is `FIELD_INVALID`. */
+  readonly fields: readonly FieldViolation[];
+  /** How many milliseconds the server asks to wait before the next try. Absent when it does not say that waiting helps. */
+  readonly retryAfter: number | undefined;
+  /** Facts about the error for a program, such as `error_id`. */
+  readonly metadata: Readonly<Record<string, string>>;
+
+  constructor(reason: Reason, code: Code, message: string, details: ErrorDetails = {}) {
+    super(message, { cause: details.cause });
+    this.reason = reason;
+    this.code = code;
+    this.fields = details.fields ?? [];
+    this.retryAfter = details.retryAfter;
+    this.metadata = details.metadata ?? {};
+  }
+}
+
+/** Tells whether something that was thrown is a PigeonholeError with one of these reasons. */
+export function isReason<R extends Reason>(
+  error: unknown,
+  ...reasons: readonly R[]
+): error is PigeonholeError & { readonly reason: R } {
+  return error instanceof PigeonholeError && reasons.some((reason) => reason === error.reason);
+}
+
+/** Turns what a call was rejected with into a PigeonholeError. */
+export function toPigeonholeError(thrown: unknown): PigeonholeError {
+  if (thrown instanceof PigeonholeError) return thrown;
+  const error = ConnectError.from(thrown);
+  const info = error.findDetails(ErrorInfoSchema).find(({ domain }) => domain === "pigeonhole");
+  const retryDelay = error.findDetails(RetryInfoSchema)[0]?.retryDelay;
+  const reason = info === undefined ? reasonWithoutInfo(error.code) : knownReason(info.reason);
+  return new PigeonholeError(reason, error.code, error.rawMessage, {
+    fields: error
+      .findDetails(BadRequestSchema)
+      .flatMap(({ fieldViolations }) => fieldViolations)
+      .map(({ field, description }) => ({ field, description })),
+    retryAfter: retryDelay && durationMs(retryDelay),
+    metadata: info?.metadata ?? {},
+    cause: thrown,
+  });
+}
+
+function knownReason(name: string): Reason {
+  return isServerReason(name) ? name : "UNRECOGNIZED";
+}
+
+function isServerReason(name: string): name is ServerReason {
+  return /^[A-Z]/.test(name) && name !== "UNSPECIFIED" && name in ErrorReason;
+}
+
+/**
+ * Judges an error that does not come from Pigeonhole, whose errors all carry an ErrorInfo.
+ *
+ * How a lost connection looks is up to the transport. Over fetch, a refused or broken one is Unknown; a body that ends early is
+ * Unknown or InvalidArgument. Over Node's HTTP it is Unavailable, Aborted, Internal or Canceled, by where it broke.
+ */
+function reasonWithoutInfo(code: Code): Reason {
+  switch (code) {
+    case Code.Unknown:
+    case Code.InvalidArgument:
+    case Code.Unavailable:
+    case Code.Aborted:
+    case Code.Internal:
+    case Code.Canceled:
+    case Code.DataLoss:
+      return "CONNECTION_LOST";
+    case Code.DeadlineExceeded:
+      return "DEADLINE_EXCEEDED";
+    default:
+      return "UNRECOGNIZED";
+  }
+}

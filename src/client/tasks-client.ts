@@ -1,0 +1,169 @@
+import { create, type JsonObject } from "@bufbuild/protobuf";
+import { createClient, type Transport } from "@connectrpc/connect";
+import {
+  CancelTaskRequestSchema,
+  type CancelTaskResponse,
+  CreateTaskRequestSchema,
+  type CreateTaskResponse,
+  type Event,
+  type Message,
+  SendEventRequestSchema,
+  type SendEventResponse,
+  type Task,
+  TaskService,
+  type TaskUpdate,
+} from "../proto.ts";
+import { type EventContent, parseEventContent } from "./event-content.ts";
+import { readPages } from "./read-pages.ts";
+import { createRequestId } from "./request-id.ts";
+import { requireField, type With } from "./required-field.ts";
+import { type RetryPolicy, retry } from "./retry.ts";
+import { type SubscribeOptions, subscribe } from "./subscribe.ts";
+import type {
+  CancelOptions,
+  EventFilters,
+  ListOptions,
+  NewTask,
+  ReadOptions,
+  SendOptions,
+  TaskFilters,
+  ViewOptions,
+} from "./task-options.ts";
+import { applyUpdate, createTaskView, type TaskView } from "./task-view.ts";
+
+/** What an agent has stored for a task. */
+export interface TaskStateSnapshot {
+  /** The values by key. */
+  state: JsonObject;
+  /** How many turns have changed it. */
+  revision: bigint;
+  /** The sequence of the task's log that this reflects. */
+  sequence: bigint;
+}
+
+/**
+ * Makes tasks, puts events into their mailboxes, shows what comes of them and cancels them.
+ *
+ * Calls reject, and iterations throw, with a PigeonholeError, or with the reason of the caller's signal once that is aborted.
+ * A call that fails with something that passes is made again, as RetryOptions say. One that changes something has a request id,
+ * so that however often it is made it has one effect; when it rejects with `CONNECTION_LOST` it may have had that effect, and
+ * making it again with the same `requestId` is safe.
+ */
+export interface TasksClient {
+  /** Makes a task, or finds the unfinished one of that name. Rejects with `AGENT_NOT_FOUND`, `TASK_NAME_TAKEN`, `MAILBOX_FULL`. */
+  create(task: NewTask, options?: ReadOptions): Promise<With<CreateTaskResponse, "task">>;
+
+  /**
+   * Puts an event into a task's mailbox. When it resolves the event is durable; it is not processed yet.
+   * Rejects with `TASK_NOT_FOUND`, `TASK_FINISHED`, `MAILBOX_FULL`, `SEQUENCE_MISMATCH`.
+   */
+  send(
+    taskId: string,
+    content: EventContent,
+    options?: SendOptions,
+  ): Promise<With<SendEventResponse, "event">>;
+
+  /** Cancels a task. Doing it twice answers the same. Rejects with `TASK_NOT_FOUND`, or `TASK_FINISHED` if it completed or failed. */
+  cancel(taskId: string, options?: CancelOptions): Promise<With<CancelTaskResponse, "task">>;
+
+  /** Gets a task by its id or by its name. Rejects with `TASK_NOT_FOUND`. */
+  get(key: string | { name: string }, options?: ReadOptions): Promise<Task>;
+
+  /** Lists tasks, newest first. Reads on page by page as it is iterated. */
+  list(filters?: TaskFilters): AsyncIterable<Task>;
+
+  /** Lists the events of a task, oldest first. Reads on page by page as it is iterated. Throws `TASK_NOT_FOUND`. */
+  events(taskId: string, filters?: EventFilters): AsyncIterable<Event>;
+
+  /** Lists the messages of a task, oldest first, as `events` does. */
+  messages(taskId: string, options?: ListOptions): AsyncIterable<Message>;
+
+  /** Gets what the agent has stored for a task. Rejects with `TASK_NOT_FOUND`. */
+  state(taskId: string, options?: ReadOptions): Promise<TaskStateSnapshot>;
+
+  /**
+   * Follows a task's log: what comes after a sequence, then what happens, until the task's final entry.
+   *
+   * Shows every entry once and in order: a connection that breaks, stalls or is refused is resumed after the last entry seen, for
+   * as long as it takes. Throws what that cannot mend, such as `TASK_NOT_FOUND` or `SEQUENCE_OUT_OF_RANGE`. Reads on only when it
+   * is asked for more. Leaving the loop cancels the call and releases all that listens or ticks, as aborting the signal does.
+   */
+  subscribe(taskId: string, options?: SubscribeOptions): AsyncGenerator<TaskUpdate, void, undefined>;
+
+  /** Follows a task as `subscribe` does, and shows the view after each entry. */
+  view(taskId: string, options?: ViewOptions): AsyncGenerator<TaskView, void, undefined>;
+}
+
+/** Makes a TasksClient over a transport. */
+export function createTasksClient(transport: Transport, policy: RetryPolicy): TasksClient {
+  const rpc = createClient(TaskService, transport);
+  return {
+    async create({ event, requestId = createRequestId(), ...task }, { signal } = {}) {
+      const request = create(CreateTaskRequestSchema, {
+        ...task,
+        ...(event !== undefined && { event: parseEventContent(event) }),
+        requestId,
+      });
+      return requireField(await retry(policy, signal, (call) => rpc.createTask(request, call)), "task");
+    },
+
+    async send(taskId, content, { signal, requestId = createRequestId(), ...options } = {}) {
+      const { $typeName: _, ...event } = parseEventContent(content);
+      const request = create(SendEventRequestSchema, { ...event, ...options, taskId, requestId });
+      return requireField(await retry(policy, signal, (call) => rpc.sendEvent(request, call)), "event");
+    },
+
+    async cancel(taskId, { signal, reason = "", requestId = createRequestId() } = {}) {
+      const request = create(CancelTaskRequestSchema, { taskId, reason, requestId });
+      return requireField(await retry(policy, signal, (call) => rpc.cancelTask(request, call)), "task");
+    },
+
+    async get(key, { signal } = {}) {
+      const request =
+        typeof key === "string"
+          ? { key: { case: "taskId" as const, value: key } }
+          : { key: { case: "name" as const, value: key.name } };
+      const response = await retry(policy, signal, (call) => rpc.getTask(request, call));
+      return requireField(response, "task").task;
+    },
+
+    list: ({ signal, ...filters } = {}) =>
+      readPages(async (pageToken) => {
+        const request = { ...filters, pageToken };
+        const response = await retry(policy, signal, (call) => rpc.listTasks(request, call));
+        return { items: response.tasks, nextPageToken: response.nextPageToken };
+      }),
+
+    events: (taskId, { signal, ...filters } = {}) =>
+      readPages(async (pageToken) => {
+        const request = { ...filters, taskId, pageToken };
+        const response = await retry(policy, signal, (call) => rpc.listEvents(request, call));
+        return { items: response.events, nextPageToken: response.nextPageToken };
+      }),
+
+    messages: (taskId, { signal, ...options } = {}) =>
+      readPages(async (pageToken) => {
+        const request = { ...options, taskId, pageToken };
+        const response = await retry(policy, signal, (call) => rpc.listMessages(request, call));
+        return { items: response.messages, nextPageToken: response.nextPageToken };
+      }),
+
+    async state(taskId, { signal } = {}) {
+      const response = await retry(policy, signal, (call) => rpc.getTaskState({ taskId }, call));
+      return { state: response.state ?? {}, revision: response.revision, sequence: response.sequence };
+    },
+
+    subscribe: (taskId, options = {}) => subscribe(rpc, policy, taskId, options),
+
+    async *view(taskId, { from = createTaskView(), ...options } = {}) {
+      let view = from;
+      for await (const update of subscribe(rpc, policy, taskId, {
+        ...options,
+        afterSequence: view.sequence,
+      })) {
+        view = applyUpdate(view, update);
+        yield view;
+      }
+    },
+  };
+}

@@ -1,0 +1,120 @@
+import { type ConnectRouter, createConnectRouter, type Interceptor } from "@connectrpc/connect";
+import type {
+  UniversalHandlerFn,
+  UniversalServerRequest,
+  UniversalServerResponse,
+} from "@connectrpc/connect/protocol";
+import { compressionGzip } from "@connectrpc/connect-node";
+import { TaskError } from "../errors.ts";
+import { createCors } from "./cors.ts";
+import { type ConvertError, withErrorInfo } from "./error-info.ts";
+import { collect } from "./response-body.ts";
+import { wireFormatOf } from "./wire-format.ts";
+
+/** A response whose body is there already, or is still to come. */
+export interface HttpResponse extends Omit<UniversalServerResponse, "body"> {
+  body?: Uint8Array | AsyncIterable<Uint8Array>;
+}
+
+/** Answers a request, whatever it is, and throws nothing. */
+export type Dispatch = (request: UniversalServerRequest) => Promise<HttpResponse>;
+
+export interface DispatchOptions {
+  /** Registers the services. */
+  routes: (router: ConnectRouter) => void;
+  interceptors: Interceptor[];
+  /** The most bytes of one message, as sent and decompressed. */
+  readMaxBytes: number;
+  /** The origins whose scripts may use the API. */
+  cors: readonly string[];
+  /** Answers what is no RPC and not /healthz. Without it, that is 404. */
+  fallback?: Dispatch;
+  /** Makes the error that goes over the wire. */
+  convertError: ConvertError;
+  /** Whether the server takes requests, as /healthz tells. */
+  isHealthy: () => boolean;
+}
+
+/**
+ * How requests in JSON are read. A field that is not known is refused: what a caller misspells would otherwise have no
+ * effect, silently. So are bytes that are not UTF-8, which would be replaced and stored as what was never sent (in binary,
+ * protobuf-es refuses them by itself); connect hands `textDecoder` on to its JSON format, though it does not document it.
+ */
+const jsonOptions = { ignoreUnknownFields: false, textDecoder: new TextDecoder("utf-8", { fatal: true }) };
+
+/** Makes the function that brings each request to its RPC, and tells the protocols apart. */
+export function createDispatch(options: DispatchOptions): Dispatch {
+  const { routes, interceptors, readMaxBytes, convertError, isHealthy, fallback = notFound } = options;
+  const cors = createCors(options.cors);
+  const router = createConnectRouter({
+    interceptors,
+    readMaxBytes,
+    acceptCompression: [compressionGzip],
+    requireConnectProtocolHeader: false,
+    jsonOptions,
+    // The server keeps nothing that it cannot check.
+    binaryOptions: { readUnknownFields: false },
+  });
+  routes(router);
+  const paths = new Map<string, { handle: UniversalHandlerFn; unary: boolean }>();
+  const services = new Set<string>();
+  for (const handler of router.handlers) {
+    const unary = handler.method.methodKind === "unary";
+    paths.set(handler.requestPath, { handle: withErrorInfo(handler, convertError), unary });
+    services.add(serviceOf(handler.requestPath));
+  }
+
+  async function answer(request: UniversalServerRequest): Promise<HttpResponse> {
+    const path = pathOf(request.url);
+    const rpc = paths.get(path);
+    if (rpc === undefined) return cors.preflight(request) ?? answerOther(path, request);
+    const response = cors.preflight(request) ?? (await rpc.handle(request));
+    if (!rpc.unary || response.body === undefined) return response;
+    // Read to its end, so that it can be written in one piece.
+    return { ...response, body: await collect(response.body) };
+  }
+
+  function answerOther(path: string, request: UniversalServerRequest): Promise<HttpResponse> | HttpResponse {
+    if (path === "/healthz") return isHealthy() ? text(200, "ok") : text(503, "stopping");
+    const isGrpc = request.header.get("content-type")?.startsWith("application/grpc") === true;
+    if (!isGrpc && !services.has(serviceOf(path))) return fallback(request);
+    const error = new TaskError("METHOD_UNKNOWN", `there is no method ${path.slice(0, 256)}`);
+    return wireFormatOf(request).refuse(convertError(error), 404);
+  }
+
+  return async (request) => {
+    let response: HttpResponse;
+    try {
+      response = await answer(request);
+    } catch (error) {
+      response = wireFormatOf(request).refuse(convertError(error));
+    }
+    if (options.cors.length === 0 || request.method === "OPTIONS") return response;
+    const header = new Headers(response.header);
+    cors.apply(request, header);
+    return { ...response, header };
+  };
+}
+
+const notFound: Dispatch = async () => text(404, "not found");
+
+function text(status: number, line: string): HttpResponse {
+  const body = Buffer.from(`${line}\n`);
+  const header = new Headers({
+    "content-type": "text/plain; charset=utf-8",
+    "content-length": String(body.length),
+  });
+  return { status, header, body };
+}
+
+/** Gives the path of a URL whose origin is the one that `requestUrl` makes. */
+function pathOf(url: string): string {
+  const start = url.indexOf("/", "http://".length);
+  const query = url.indexOf("?", start);
+  return query === -1 ? url.slice(start) : url.slice(start, query);
+}
+
+/** Gives the part of an RPC's path that names its service: `/pigeonhole.v1.TaskService/`. */
+function serviceOf(path: string): string {
+  return path.slice(0, path.indexOf("/", 1) + 1);
+}

@@ -1,0 +1,48 @@
+import { Code, type ConnectError } from "@connectrpc/connect";
+import type {
+  UniversalHandler,
+  UniversalHandlerFn,
+  UniversalServerRequest,
+} from "@connectrpc/connect/protocol";
+import { hasErrorInfo } from "../connect-error.ts";
+import { TaskError } from "../errors.ts";
+import { type Amend, wireFormatOf } from "./wire-format.ts";
+
+/** Turns whatever was thrown into an error with an ErrorInfo. */
+export type ConvertError = (error: unknown) => ConnectError;
+
+/**
+ * Sees to it that the errors that connect makes on its own, before any interceptor is asked, carry an ErrorInfo too, and
+ * the code that goes with it: a request that cannot be parsed or decompressed, is too large, is of an HTTP method or a
+ * media type that its RPC does not speak.
+ */
+export function withErrorInfo(handler: UniversalHandler, convert: ConvertError): UniversalHandlerFn {
+  return async (request) => {
+    const format = wireFormatOf(request);
+    const amend: Amend = (error) => (hasErrorInfo(error) ? undefined : convert(asSent(error, request)));
+    try {
+      const response = await handler(request);
+      if (response.body !== undefined) return await format.amend(response, amend);
+      const refusal = format.refuse(convert(notSpoken(handler, request)), response.status);
+      if (response.status === 405)
+        refusal.header?.set("allow", [...new Set(handler.allowedMethods)].join(", "));
+      return refusal;
+    } catch (error) {
+      return format.refuse(convert(error));
+    }
+  };
+}
+
+/** Connect decodes base64 in a query outside of what it takes for the caller's fault. */
+function asSent(error: ConnectError, request: UniversalServerRequest): unknown {
+  return request.method === "GET" && error.code === Code.Internal && error.rawMessage === "internal error"
+    ? new TaskError("REQUEST_MALFORMED", "the message in the query is not valid base64")
+    : error;
+}
+
+function notSpoken({ method }: UniversalHandler, request: UniversalServerRequest): TaskError {
+  const contentType = request.header.get("content-type");
+  const kind =
+    contentType === null ? "without a Content-Type" : `with Content-Type ${JSON.stringify(contentType)}`;
+  return new TaskError("METHOD_UNKNOWN", `${method.name} does not take HTTP ${request.method} ${kind}`);
+}

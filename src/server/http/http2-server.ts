@@ -1,0 +1,94 @@
+import {
+  constants,
+  createServer,
+  type Http2Server,
+  type IncomingHttpHeaders,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from "node:http2";
+import { TaskError } from "../errors.ts";
+import type { Dispatch } from "./dispatch.ts";
+import { readRequest } from "./read-request.ts";
+import { createRequestBody } from "./request-body.ts";
+import { plain, type ResponseSink, untilWritable, writeResponse } from "./write-response.ts";
+
+/** How long a request may take to arrive. */
+const requestTimeout = 60_000;
+/** How long a connection may take to begin with its settings. */
+const settingsTimeout = 10_000;
+/** How long nothing at all may pass over a connection. A subscription has its heartbeats. */
+const idleTimeout = 300_000;
+/** How many calls one connection may have under way. A gateway puts the subscriptions of all its users on one. */
+const maxConcurrentStreams = 10_000;
+/** The most megabytes that Node may hold for one connection, a few kilobytes per stream among them. */
+const maxSessionMemory = 128;
+/** How much of one request, and of all of one connection, may be under way unread. */
+const streamWindow = 256 * 1024;
+const connectionWindow = 1024 * 1024;
+
+/** Makes a server of HTTP/2 without TLS that is given its connections, with `emit("connection", socket)`. */
+export function createHttp2Server(dispatch: Dispatch): Http2Server {
+  const server = createServer({
+    settings: {
+      maxConcurrentStreams,
+      initialWindowSize: streamWindow,
+      maxHeaderListSize: 16_384,
+      enablePush: false,
+    },
+    maxSessionMemory,
+    // A client that drops all its subscriptions at once is no attack, as Node would take it for at 1,000.
+    streamResetBurst: 2 * maxConcurrentStreams,
+    streamResetRate: 1_000,
+  });
+  server.on("session", (session) => {
+    session.setLocalWindowSize(connectionWindow);
+    closeWhenIdle(session);
+    session.on("stream", (stream, headers) => serve(stream, headers, dispatch));
+  });
+  // A broken connection is its own end: its streams are told by their "close".
+  server.on("sessionError", () => {});
+  return server;
+}
+
+function serve(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, dispatch: Dispatch): void {
+  const head = { httpVersion: "2.0", method: headers[":method"], path: headers[":path"], headers };
+  const signal = abortWhenGone(stream);
+  stream.once("finish", () => {
+    // What was refused unread: the answer is complete, and the rest need not be sent (RFC 9113, 8.1).
+    if (!stream.readableEnded) stream.close(constants.NGHTTP2_NO_ERROR);
+  });
+  dispatch(readRequest(head, createRequestBody(stream, requestTimeout), signal))
+    .then((answer) => writeResponse(answer, createSink(stream)))
+    .catch(() => stream.close(constants.NGHTTP2_INTERNAL_ERROR));
+}
+
+function closeWhenIdle(session: ServerHttp2Session): void {
+  const timer = setTimeout(() => session.destroy(), settingsTimeout).unref();
+  session.once("remoteSettings", () => clearTimeout(timer));
+  session.once("close", () => clearTimeout(timer));
+  session.setTimeout(idleTimeout, () => session.close());
+}
+
+function abortWhenGone(stream: ServerHttp2Stream): AbortSignal {
+  const controller = new AbortController();
+  // Without a listener, the caller's hanging up would be an uncaught error.
+  stream.on("error", () => {});
+  stream.once("close", () => {
+    if (!stream.writableEnded) controller.abort(new TaskError("CALLER_GONE", "the caller went away"));
+  });
+  return controller.signal;
+}
+
+function createSink(stream: ServerHttp2Stream): ResponseSink {
+  return {
+    isClosed: () => stream.closed || stream.destroyed,
+    begin(status, header, trailer) {
+      stream.respond({ ":status": status, ...header }, { waitForTrailers: trailer !== undefined });
+      // Asked for after the last piece, when the body has said all that it has to say.
+      if (trailer !== undefined) stream.once("wantTrailers", () => stream.sendTrailers(plain(trailer)));
+    },
+    write: (chunk) => stream.write(chunk),
+    drain: () => untilWritable(stream),
+    end: (chunk) => stream.end(chunk),
+  };
+}

@@ -1,0 +1,44 @@
+import type { IncomingHttpHeaders } from "node:http";
+import type { UniversalServerRequest } from "@connectrpc/connect/protocol";
+
+/** What a request says before its body. */
+export interface RequestHead {
+  httpVersion: string;
+  method: string | undefined;
+  /** The path and the query. */
+  path: string | undefined;
+  headers: IncomingHttpHeaders;
+}
+
+/** Puts a request into the form in which connect takes it. */
+export function readRequest(
+  head: RequestHead,
+  body: AsyncIterable<Uint8Array>,
+  signal: AbortSignal,
+): UniversalServerRequest {
+  return {
+    httpVersion: head.httpVersion,
+    method: head.method ?? "",
+    url: requestUrl(head.path),
+    header: webHeaders(head.headers),
+    body,
+    signal,
+  };
+}
+
+/** Makes the URL without regard to the Host header, which anyone may write anything into. Nothing here depends on it. */
+function requestUrl(path = "/"): string {
+  if (path.startsWith("/")) return `http://localhost${path}`;
+  const url = URL.canParse(path) ? new URL(path) : undefined;
+  return `http://localhost${url?.pathname ?? "/"}${url?.search ?? ""}`;
+}
+
+function webHeaders(headers: IncomingHttpHeaders): Headers {
+  const result = new Headers();
+  for (const name in headers) {
+    const value = headers[name];
+    if (value === undefined || name.startsWith(":")) continue;
+    result.append(name, typeof value === "string" ? value : value.join(", "));
+  }
+  return result;
+}

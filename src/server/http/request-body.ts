@@ -1,0 +1,80 @@
+import type { Readable } from "node:stream";
+import { Code, ConnectError } from "@connectrpc/connect";
+
+/**
+ * Reads the body of a request as it is pulled, and no faster.
+ *
+ * Fails with CANCELED if the caller goes before its end, and with DEADLINE_EXCEEDED if the end has not come after
+ * `timeout` ms. Can be iterated once. It does what Readable's own iterator does, several times as fast for a body of one
+ * chunk, which nearly every request is.
+ */
+export function createRequestBody(source: Readable, timeout: number): AsyncIterable<Uint8Array> {
+  return { [Symbol.asyncIterator]: () => createIterator(source, timeout) };
+}
+
+function createIterator(source: Readable, timeout: number): AsyncIterator<Uint8Array> {
+  let waiting:
+    | { resolve(result: IteratorResult<Uint8Array>): void; reject(error: unknown): void }
+    | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  let ended = source.readableEnded;
+  let failure: ConnectError | undefined;
+  source.on("readable", settle);
+  source.once("end", onEnd);
+  source.once("close", onClose);
+
+  function release(): void {
+    source.off("readable", settle);
+    source.off("end", onEnd);
+    source.off("close", onClose);
+    clearTimeout(timer);
+  }
+  function onEnd(): void {
+    ended = true;
+    settle();
+  }
+  function onClose(): void {
+    if (!ended) fail(new ConnectError("the caller went away", Code.Canceled));
+  }
+  function fail(error: ConnectError): void {
+    failure = error;
+    settle();
+  }
+  function take(): IteratorResult<Uint8Array> | undefined {
+    const chunk: Uint8Array | null = failure === undefined ? source.read() : null;
+    if (chunk !== null) return { done: false, value: chunk };
+    return ended ? { done: true, value: undefined } : undefined;
+  }
+  function settle(): void {
+    if (waiting === undefined) return;
+    const { resolve, reject } = waiting;
+    const result = take();
+    if (result === undefined && failure === undefined) return;
+    waiting = undefined;
+    if (result !== undefined) {
+      if (result.done === true) release();
+      resolve(result);
+    } else {
+      release();
+      reject(failure);
+    }
+  }
+
+  return {
+    next: () =>
+      new Promise((resolve, reject) => {
+        waiting = { resolve, reject };
+        settle();
+        if (waiting === undefined || timer !== undefined) return;
+        const late = new ConnectError(
+          `the request did not arrive within ${timeout} ms`,
+          Code.DeadlineExceeded,
+        );
+        timer = setTimeout(fail, timeout, late).unref();
+      }),
+    async return() {
+      release();
+      return { done: true, value: undefined };
+    },
+  };
+}

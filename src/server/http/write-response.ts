@@ -1,0 +1,62 @@
+import type { EventEmitter } from "node:events";
+import { TaskError } from "../errors.ts";
+import type { HttpResponse } from "./dispatch.ts";
+
+/** Where a response is written to: what HTTP/1.1 and HTTP/2 have in common. */
+export interface ResponseSink {
+  /** Whether the caller has gone, so that there is nobody to write to. */
+  isClosed(): boolean;
+  /** Writes the status and the headers. Trailers that the response will end with are named, and may still change. */
+  begin(status: number, header: Record<string, string>, trailer: Headers | undefined): void;
+  /** Writes a piece of the body. False means to wait for `drain` before the next one. */
+  write(chunk: Uint8Array): boolean;
+  /** Resolves when more may be written, or the caller has gone. */
+  drain(): Promise<void>;
+  /** Ends the response, with a last piece if there is one, and with its trailers. */
+  end(chunk: Uint8Array | undefined, trailer: Headers | undefined): void;
+}
+
+/**
+ * Writes a response: in one piece if its body is there, piece by piece as fast as the caller reads if it streams.
+ *
+ * A caller that goes away stops the body.
+ */
+export async function writeResponse(response: HttpResponse, sink: ResponseSink): Promise<void> {
+  const { status, header, body, trailer } = response;
+  if (body === undefined || body instanceof Uint8Array) {
+    if (sink.isClosed()) return;
+    sink.begin(status, plain(header), trailer);
+    sink.end(body, trailer);
+    return;
+  }
+  const source = body[Symbol.asyncIterator]();
+  let result = await source.next();
+  if (!sink.isClosed()) sink.begin(status, plain(header), trailer);
+  for (; result.done !== true && !sink.isClosed(); result = await source.next()) {
+    if (!sink.write(result.value)) await sink.drain();
+  }
+  if (!sink.isClosed()) {
+    sink.end(undefined, trailer);
+  } else if (result.done !== true) {
+    // What the body says to that is of no interest: nobody is left to hear it.
+    await source.throw?.(new TaskError("CALLER_GONE", "the caller went away")).catch(() => {});
+  }
+}
+
+/** Resolves when a stream takes more, or is closed. */
+export function untilWritable(stream: EventEmitter): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      stream.off("drain", done);
+      stream.off("close", done);
+      resolve();
+    };
+    stream.on("drain", done);
+    stream.on("close", done);
+  });
+}
+
+/** Puts headers into the form in which Node takes them. */
+export function plain(header: Headers | undefined): Record<string, string> {
+  return header === undefined ? {} : Object.fromEntries(header);
+}

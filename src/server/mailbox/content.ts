@@ -1,0 +1,47 @@
+import { create, fromJson, toBinary } from "@bufbuild/protobuf";
+import { MessageSchema, type Part, type PartJson, PartSchema } from "../../proto.ts";
+import type { Content } from "../agent.ts";
+import { TaskError } from "../errors.ts";
+import { violations } from "../validation/index.ts";
+
+/** The most bytes that the parts of a message take, encoded. */
+export const maxMessageBytes = 1_048_576;
+
+/** Parses content as an agent gives it. Throws VALUE_INVALID that names what is wrong. */
+export function parseContent(content: Content): Part[] {
+  const parts =
+    typeof content === "string" ? [{ text: content }] : Array.isArray(content) ? content : [content];
+  if (parts.length === 0) throw invalid("a message must have at least one part");
+  return parts.map((part, index) => parsePart(part, `parts[${index}]`));
+}
+
+/** Parses one part. Throws VALUE_INVALID that begins with `path`. */
+export function parsePart(json: PartJson, path = "part"): Part {
+  const part = fromPartJson(json, path);
+  const [violation] = violations(PartSchema, part);
+  if (violation !== undefined) throw invalid(`${path}.${violation.field}: ${violation.description}`);
+  return part;
+}
+
+/** Encodes the parts of a message as it is stored. Throws VALUE_INVALID if they take too much. */
+export function encodeParts(parts: Part[]): Uint8Array {
+  const bytes = toBinary(MessageSchema, create(MessageSchema, { parts }));
+  if (bytes.byteLength > maxMessageBytes) throw tooLarge(bytes.byteLength);
+  return bytes;
+}
+
+export function tooLarge(size: number): TaskError {
+  return invalid(`the message would take ${size} bytes, and may take ${maxMessageBytes}`);
+}
+
+function fromPartJson(json: PartJson, path: string): Part {
+  try {
+    return fromJson(PartSchema, json);
+  } catch (error) {
+    throw invalid(`${path}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+function invalid(message: string): TaskError {
+  return new TaskError("VALUE_INVALID", message);
+}

@@ -1,0 +1,131 @@
+import { fromBinary, type JsonObject, toJson } from "@bufbuild/protobuf";
+import { StructSchema } from "@bufbuild/protobuf/wkt";
+import { Handler } from "../../proto.ts";
+import type { Logger, Messages, TaskInfo, TurnContext } from "../agent.ts";
+import type { Clock } from "../clock.ts";
+import { TaskError } from "../errors.ts";
+import type { CommitTurn, Outcome, StartedTurn, TaskRecord } from "../store/records.ts";
+import type { Store } from "../store/store.ts";
+import { encodeParts, parseContent } from "./content.ts";
+import { authorOf, createMessageStream } from "./message-stream.ts";
+import { createTurnOutput } from "./turn-output.ts";
+import { createTurnState } from "./turn-state.ts";
+
+export interface TurnContextOptions {
+  store: Store;
+  turn: StartedTurn;
+  signal: AbortSignal;
+  clock: Clock;
+  log: Logger;
+}
+
+/** What a turn comes to: what its commit carries. */
+export type TurnEffects = Pick<CommitTurn, "output" | "changes" | "outcome">;
+
+/** Makes what a handler is given, and what its turn comes to. */
+export function createTurnContext({ store, turn, signal, clock, log }: TurnContextOptions) {
+  const lost = new AbortController();
+  let closed = false;
+  let outcome: Outcome = { kind: "continue" };
+  const streams: { end(): void }[] = [];
+  const output = createTurnOutput(
+    (entries) =>
+      store.appendOutput({ taskId: turn.task.id, turn: turn.turn, output: entries, now: clock.now() }),
+    clock,
+    (error) => lost.abort(error),
+  );
+  const { state, changes } = createTurnState(turn.state, requireOpen);
+
+  const messages: Messages = {
+    send(content, options) {
+      requireOpen();
+      const author = authorOf(options);
+      const bytes = encodeParts(parseContent(content));
+      const id = clock.id();
+      output.push({ kind: "message", id, author, content: bytes, done: true }, bytes.byteLength);
+      return output.room().then(() => id);
+    },
+    stream(options) {
+      requireOpen();
+      const { stream, end } = createMessageStream(clock.id(), authorOf(options), output, requireOpen);
+      streams.push({ end });
+      return stream;
+    },
+  };
+
+  const ctx: TurnContext = {
+    task: taskInfo(turn.task),
+    signal: AbortSignal.any([signal, lost.signal]),
+    attempt: turn.attempt,
+    log,
+    messages,
+    state,
+    mailbox: { pending: turn.task.pendingEvents },
+    complete(reason) {
+      requireNotCancelled();
+      outcome = { kind: "complete", ...withReason(reason) };
+    },
+    fail(reason) {
+      requireNotCancelled();
+      const message = withReason(reason).reason ?? "the agent failed the task";
+      outcome = { kind: "fail", reason: message, error: { reason: "HANDLER_FAILED", message } };
+    },
+  };
+  return { ctx, finish, close };
+
+  /** Ends what is still streaming and closes the context. Returns what the turn comes to. Throws TURN_OVER if it is over already. */
+  async function finish(): Promise<TurnEffects> {
+    requireOpen();
+    for (const { end } of streams) end();
+    closed = true;
+    return { output: await output.finish(), changes: changes(), outcome };
+  }
+
+  function close(): void {
+    closed = true;
+    output.close();
+  }
+
+  function requireOpen(): void {
+    lost.signal.throwIfAborted();
+    if (closed || (signal.aborted && isCancelled(signal.reason))) {
+      throw new TaskError("TURN_OVER", `turn ${turn.turn} of task ${turn.task.id} is over`);
+    }
+  }
+
+  function requireNotCancelled(): void {
+    requireOpen();
+    if (turn.handler === Handler.TASK_CANCEL) {
+      throw new TaskError(
+        "VALUE_INVALID",
+        "a task that was cancelled ends CANCELLED, and cannot be completed or failed",
+      );
+    }
+  }
+}
+
+function taskInfo(task: TaskRecord): TaskInfo {
+  let params: JsonObject | undefined;
+  return {
+    id: task.id,
+    name: task.name ?? "",
+    agent: task.agent,
+    get params() {
+      params ??= toJson(StructSchema, fromBinary(StructSchema, task.params ?? new Uint8Array()));
+      return params;
+    },
+    labels: task.labels,
+    parentTaskId: task.parentTaskId ?? "",
+    createTime: new Date(task.createTime),
+  };
+}
+
+function withReason(reason: string | undefined): { reason?: string } {
+  if (reason === undefined || reason === "") return {};
+  if (typeof reason === "string" && reason.length <= 1024 && reason.isWellFormed()) return { reason };
+  throw new TaskError("VALUE_INVALID", "a reason must be a string of at most 1,024 characters");
+}
+
+function isCancelled(reason: unknown): boolean {
+  return reason instanceof TaskError && reason.reason === "TASK_CANCELLED";
+}

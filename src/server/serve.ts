@@ -1,0 +1,110 @@
+import { AgentService, TaskService } from "../proto.ts";
+import type { Agent, Logger } from "./agent.ts";
+import { createAgentService } from "./agent-service.ts";
+import { type Clock, systemClock } from "./clock.ts";
+import { createLocalEngine } from "./engine/local-engine.ts";
+import { createErrorInterceptor } from "./error-interceptor.ts";
+import { TaskError } from "./errors.ts";
+import { createListener } from "./http/index.ts";
+import { createLogger } from "./logger.ts";
+import { createMailbox } from "./mailbox/mailbox.ts";
+import { openStore } from "./open-store.ts";
+import { createTaskService } from "./service.ts";
+import type { Millis } from "./store/records.ts";
+import { createTaskLog } from "./task-log/task-log.ts";
+import { createValidationInterceptor } from "./validation/index.ts";
+
+export interface ServeOptions {
+  /** The agents, of distinct names, at least one. */
+  agents: readonly Agent[];
+  /** Where events, logs and state are kept: `sqlite:PATH` or `memory:`. Default `sqlite:./pigeonhole.db`. */
+  store?: string;
+  /** The address to listen on. Default 127.0.0.1. */
+  host?: string;
+  /** The port to listen on, 0 for any that is free. Default 8080. */
+  port?: number;
+  /** The origins whose pages may call from a browser, such as `https://example.com`, or `*`. Default none. */
+  corsOrigins?: readonly string[];
+  /** The most turns that run at once. Further ones wait in the store. Default 1,000. */
+  maxTurns?: number;
+  /** The most connections at once. Further ones are closed at once. Default 10,000. */
+  maxConnections?: number;
+  /** How long a subscriber hears nothing before a heartbeat, in ms. Default 15,000. */
+  heartbeat?: Millis;
+  /** How long turns may go on once the server is asked to close, in ms. Default 10,000. */
+  drain?: Millis;
+  /** Where the server's own log goes. Default: one JSON object a line, to stderr. */
+  log?: Logger;
+  /** Where time, randomness and ids come from. */
+  clock?: Clock;
+}
+
+/** A server that listens. */
+export interface Server {
+  /** Where it listens, as in `http://127.0.0.1:8080`. */
+  readonly url: string;
+  readonly host: string;
+  readonly port: number;
+  /**
+   * Closes: takes no more requests, ends subscriptions with UNAVAILABLE, lets turns finish for as long as `drain` says and gives back what
+   * has not, and closes the store. Nothing that was acknowledged is lost. Resolves when all is done.
+   */
+  close(): Promise<void>;
+}
+
+/** Serves agents: the one place that chooses a store and an engine, and puts the house together. */
+export async function serve(options: ServeOptions): Promise<Server> {
+  const { host = "127.0.0.1", port = 8080, drain = 10_000, clock = systemClock } = options;
+  const log = options.log ?? createLogger((line) => process.stderr.write(line));
+  const agents = byName(options.agents);
+  const store = await openStore(options.store ?? "sqlite:./pigeonhole.db");
+  const stopping = new AbortController();
+  try {
+    await store.putAgents([...agents.values()].map(({ name, mailbox }) => ({ name, ...mailbox })));
+    const engine = createLocalEngine({ store, agents, clock, log, maxTurns: options.maxTurns ?? 1000 });
+    const mailbox = createMailbox({ store, engine, agents, clock });
+    const taskLog = createTaskLog({ store, clock, heartbeat: options.heartbeat ?? 15_000 });
+    const report = (error: unknown, errorId: string) => log.error("internal error", { errorId, error });
+    const listener = createListener({
+      host,
+      port,
+      cors: options.corsOrigins ?? [],
+      maxConnections: options.maxConnections ?? 10_000,
+      shutdown: stopping,
+      report,
+      newId: clock.id,
+      interceptors: [createErrorInterceptor(report, clock.id), createValidationInterceptor()],
+      routes(router) {
+        router.service(
+          TaskService,
+          createTaskService({ store, mailbox, taskLog, stopping: stopping.signal }),
+        );
+        router.service(AgentService, createAgentService({ agents, store }));
+      },
+    });
+    const address = await listener.listen();
+    await engine.start();
+    return {
+      ...address,
+      async close() {
+        stopping.abort(new TaskError("SERVER_STOPPING", "the server is stopping", { retryAfter: 1000 }));
+        await Promise.all([listener.close(drain), engine.stop(drain)]);
+        taskLog.close();
+        await store.close();
+      },
+    };
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+function byName(agents: readonly Agent[]): Map<string, Agent> {
+  if (agents.length === 0) throw new TaskError("VALUE_INVALID", "there must be at least one agent to serve");
+  const found = new Map<string, Agent>();
+  for (const agent of agents) {
+    if (found.has(agent.name)) throw new TaskError("VALUE_INVALID", `two agents are named ${agent.name}`);
+    found.set(agent.name, agent);
+  }
+  return found;
+}

@@ -1,0 +1,148 @@
+import { create, type JsonObject, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import { WireType } from "@bufbuild/protobuf/wire";
+import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
+import { SubscribeTaskResponseSchema, type TaskService } from "../proto.ts";
+import { taskNotFound } from "./errors.ts";
+import type { Mailbox } from "./mailbox/mailbox.ts";
+import { createPageTokens } from "./page-token.ts";
+import type { Store } from "./store/store.ts";
+import { renderEvent, renderMessage, renderTask, renderUpdate } from "./task-log/render.ts";
+import type { LogUpdate, TaskLog } from "./task-log/task-log.ts";
+
+/** How many items a page has when the request does not say, and about how many bytes it ends at. */
+const defaultPageSize = 100;
+const maxPageBytes = 2_097_152;
+
+export interface TaskServiceOptions {
+  store: Pick<Store, "getTask" | "listTasks" | "listEvents" | "listMessages" | "getState">;
+  mailbox: Mailbox;
+  taskLog: TaskLog;
+  /** Aborts when the server stops. */
+  stopping: AbortSignal;
+}
+
+/** TaskService over the core: names and tokens in, records out. Its requests have passed validation. */
+export function createTaskService({
+  store,
+  mailbox,
+  taskLog,
+  stopping,
+}: TaskServiceOptions): ServiceImpl<typeof TaskService> {
+  return {
+    async createTask(request) {
+      const { task, created, event, duplicate } = await mailbox.createTask(request);
+      return { task: renderTask(task), created, ...(event && { event: renderEvent(event) }), duplicate };
+    },
+
+    async getTask({ key }) {
+      const task = await store.getTask(key.case === "name" ? { name: key.value } : { id: key.value ?? "" });
+      if (task === undefined) throw taskNotFound(key.value ?? "");
+      return { task: renderTask(task) };
+    },
+
+    async listTasks({ agent, states, labels, namePrefix, parentTaskId, pageSize, pageToken }) {
+      const filters = [agent, states, Object.entries(labels).sort(), namePrefix, parentTaskId];
+      const tokens = createPageTokens("tasks", filters, ["number", "string"]);
+      const position = tokens.decode(pageToken);
+      const limit = pageSize || defaultPageSize;
+      const found = await store.listTasks({
+        ...(agent !== "" && { agent }),
+        states,
+        labels,
+        ...(namePrefix !== "" && { namePrefix }),
+        ...(parentTaskId !== "" && { parentTaskId }),
+        ...(position && { before: { createTime: Number(position[0]), id: String(position[1]) } }),
+        limit: limit + 1,
+      });
+      const { items, more } = cut(found, limit);
+      const last = items.at(-1);
+      return {
+        tasks: items.map(renderTask),
+        nextPageToken: more && last !== undefined ? tokens.encode([last.createTime, last.id]) : "",
+      };
+    },
+
+    async sendEvent(request) {
+      const { event, duplicate } = await mailbox.sendEvent(request);
+      return { event: renderEvent(event), duplicate };
+    },
+
+    async cancelTask(request) {
+      const { task, duplicate } = await mailbox.cancelTask(request);
+      return { task: renderTask(task), duplicate };
+    },
+
+    async *subscribeTask({ taskId, afterSequence }, context) {
+      const signal = AbortSignal.any([context.signal, stopping]);
+      const respond = responderFor(context);
+      for await (const update of taskLog.follow({ taskId, afterSequence: Number(afterSequence), signal })) {
+        yield respond(update);
+      }
+    },
+
+    async listEvents({ taskId, states, pageSize, pageToken }) {
+      const tokens = createPageTokens("events", [taskId, states], ["number"]);
+      const afterSequence = Number(tokens.decode(pageToken)?.[0] ?? 0);
+      const page = await store.listEvents({ taskId, states, afterSequence, ...pageBounds(pageSize) });
+      return {
+        events: page.items.map(renderEvent),
+        nextPageToken: page.more ? tokens.encode([page.items.at(-1)?.sequence ?? 0]) : "",
+        sequence: BigInt(page.sequence),
+      };
+    },
+
+    async listMessages({ taskId, pageSize, pageToken }) {
+      const tokens = createPageTokens("messages", [taskId], ["number"]);
+      const afterSequence = Number(tokens.decode(pageToken)?.[0] ?? 0);
+      const page = await store.listMessages({ taskId, afterSequence, ...pageBounds(pageSize) });
+      return {
+        messages: page.items.map(renderMessage),
+        nextPageToken: page.more ? tokens.encode([page.items.at(-1)?.sequence ?? 0]) : "",
+        sequence: BigInt(page.sequence),
+      };
+    },
+
+    async getTaskState({ taskId }) {
+      const { values, revision, sequence } = await store.getState(taskId);
+      const state: JsonObject = Object.fromEntries(
+        Object.entries(values).map(([key, text]) => [key, JSON.parse(text)]),
+      );
+      return { state, revision: BigInt(revision), sequence: BigInt(sequence) };
+    },
+  };
+}
+
+type SubscribeResponse = MessageInitShape<typeof SubscribeTaskResponseSchema>;
+
+/**
+ * Gives how updates are answered over the protocol of a call. For a binary one, an entry is encoded once for all who follow its task: the
+ * answer carries the bytes as they are, as a field that is already encoded.
+ */
+function responderFor(context: HandlerContext): (update: LogUpdate) => SubscribeResponse {
+  const json = context.requestHeader.get("content-type")?.includes("json") ?? false;
+  if (json) return (update) => ({ update: renderUpdate(update) });
+  return (update) => {
+    const known = encodedUpdates.get(update);
+    if (known !== undefined) return known;
+    const whole = toBinary(
+      SubscribeTaskResponseSchema,
+      create(SubscribeTaskResponseSchema, { update: renderUpdate(update) }),
+    );
+    const response = create(SubscribeTaskResponseSchema);
+    // The field's tag takes one byte; what follows is its length and its content.
+    response.$unknown = [{ no: 1, wireType: WireType.LengthDelimited, data: whole.subarray(1) }];
+    encodedUpdates.set(update, response);
+    return response;
+  };
+}
+
+const encodedUpdates = new WeakMap<LogUpdate, SubscribeResponse>();
+
+function pageBounds(pageSize: number): { limit: number; maxBytes: number } {
+  return { limit: pageSize || defaultPageSize, maxBytes: maxPageBytes };
+}
+
+/** Takes the item away that was asked for only to learn whether more follow. */
+function cut<T>(found: T[], limit: number): { items: T[]; more: boolean } {
+  return { items: found.slice(0, limit), more: found.length > limit };
+}

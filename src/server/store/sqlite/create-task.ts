@@ -1,0 +1,84 @@
+import { TaskState } from "../../../proto.ts";
+import { TaskError } from "../../errors.ts";
+import type { CreatedTask, CreateTask, EventRecord, Millis } from "../records.ts";
+import { acceptEvent, acceptedEvent } from "./accept-event.ts";
+import { logTask, type Tx } from "./log.ts";
+import { findAnswer, keepAnswer } from "./requests.ts";
+import { requireTask, saveTask, snapshotOf, type TaskRow, type TaskSnapshot, taskRecord } from "./rows.ts";
+
+interface Answer {
+  taskId: string;
+  snapshot: TaskSnapshot;
+  created: boolean;
+  event?: { id: string; sequence: number; time: Millis };
+}
+
+/** See Store.createTask. */
+export function createTask(tx: Tx, args: CreateTask): CreatedTask {
+  const answered = findAnswer<Answer>(tx.sql, "", args.request);
+  if (answered !== undefined) return repeat(tx, args, answered);
+
+  const found = args.name === undefined ? undefined : findByName(tx, args.name, args.agent);
+  const task = found ?? insertTask(tx, args);
+  const event = args.event && acceptEvent(tx, task, args.now, args.event);
+  saveTask(tx.sql, task);
+  const created = found === undefined;
+  keepAnswer<Answer>(tx.sql, "", args.request, {
+    taskId: task.id,
+    snapshot: snapshotOf(task),
+    created,
+    ...(event && { event: { id: event.id, sequence: event.sequence, time: event.createTime } }),
+  });
+  return answer(taskRecord(tx.sql, task), created, event, false);
+}
+
+function findByName(tx: Tx, name: string, agent: string): TaskRow | undefined {
+  const found = tx.sql.one<TaskRow>`select * from tasks where name = ${name} and ended_at is null`;
+  if (found !== undefined && found.agent !== agent) {
+    throw new TaskError(
+      "TASK_NAME_TAKEN",
+      `the name ${JSON.stringify(name)} is taken by a task of agent ${found.agent}`,
+      {
+        resource: { type: "task", name },
+      },
+    );
+  }
+  return found;
+}
+
+function insertTask(tx: Tx, args: CreateTask): TaskRow {
+  if (args.parentTaskId !== undefined) requireTask(tx.sql, args.parentTaskId);
+  const { now } = args;
+  tx.sql
+    .run`insert into tasks (id, agent, name, parent_id, labels, state, pending, sequence, created_at, updated_at,
+      revision, due_at, turn, attempt, failures, losses)
+    values (${args.taskId}, ${args.agent}, ${args.name}, ${args.parentTaskId}, ${JSON.stringify(args.labels)},
+      ${TaskState.PENDING}, 0, 0, ${now}, ${now}, 0, ${now}, 0, 0, 0, 0)`;
+  if (args.params !== undefined) {
+    tx.sql.run`insert into task_params (task_id, params) values (${args.taskId}, ${args.params})`;
+  }
+  const task = requireTask(tx.sql, args.taskId);
+  logTask(tx, task, now);
+  return task;
+}
+
+function repeat(tx: Tx, args: CreateTask, answered: Answer): CreatedTask {
+  const task = taskRecord(tx.sql, requireTask(tx.sql, answered.taskId), answered.snapshot);
+  const event =
+    answered.event &&
+    args.event &&
+    acceptedEvent(answered.taskId, answered.event.sequence, answered.event.time, {
+      id: answered.event.id,
+      content: args.event.content,
+    });
+  return answer(task, answered.created, event, true);
+}
+
+function answer(
+  task: CreatedTask["task"],
+  created: boolean,
+  event: EventRecord | undefined,
+  duplicate: boolean,
+) {
+  return { task, created, ...(event && { event }), duplicate };
+}

@@ -1,0 +1,75 @@
+import { DatabaseSync } from "node:sqlite";
+import { TaskError } from "../../errors.ts";
+import { migrations } from "./migrations.ts";
+
+/** Marks a database file as ours: "pgnh" in ASCII (https://sqlite.org/pragma.html#pragma_application_id). */
+const applicationId = 0x70676e68;
+
+/**
+ * Opens a database to write to, and brings its schema up to date.
+ *
+ * WAL with synchronous=FULL: a commit returns after the log is on stable storage. Throws STORE_UNAVAILABLE if the file cannot be
+ * opened or written, is no database of ours, or was made by a newer version.
+ */
+export function openDatabase(path: string): DatabaseSync {
+  let db: DatabaseSync | undefined;
+  try {
+    db = new DatabaseSync(path, { timeout: 5000 });
+    // Before anything else, because the journal mode is kept in the file.
+    requireOurs(db);
+    db.exec(`pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = off;
+      pragma cache_size = -131072; pragma temp_store = memory; pragma journal_size_limit = 67108864;
+      pragma wal_autocheckpoint = 4000`);
+    migrate(db);
+    return db;
+  } catch (error) {
+    db?.close();
+    throw unavailable(`cannot open the database ${path}`, error);
+  }
+}
+
+/** Opens a database that another connection writes to, for reads alone. */
+export function openReader(path: string): DatabaseSync {
+  const db = new DatabaseSync(path, { readOnly: true, timeout: 5000 });
+  db.exec("pragma cache_size = -65536; pragma query_only = on");
+  return db;
+}
+
+/** Makes the error for a database that cannot do its work. The cause, which may quote SQL, stays in the server's log. */
+export function unavailable(message: string, cause: unknown): TaskError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new TaskError("STORE_UNAVAILABLE", `${message}: ${why}`, { retryAfter: 1000 }, { cause });
+}
+
+function requireOurs(db: DatabaseSync): void {
+  const version = pragma(db, "user_version");
+  const tables = Number(db.prepare("select count(*) as n from sqlite_schema").get()?.n);
+  if (pragma(db, "application_id") !== applicationId && tables > 0) {
+    throw new Error("it is another program's database");
+  }
+  if (version > migrations.length) {
+    throw new Error(`its schema is version ${version}, and this server knows ${migrations.length}`);
+  }
+}
+
+/** Takes the steps that the schema is behind. The caller closes the database if one fails, which undoes all. */
+function migrate(db: DatabaseSync): void {
+  db.exec("begin immediate");
+  const version = pragma(db, "user_version");
+  for (const step of migrations.slice(version)) db.exec(step);
+  if (version < migrations.length) {
+    db.exec(`pragma application_id = ${applicationId}; pragma user_version = ${migrations.length}`);
+  }
+  db.exec("commit");
+}
+
+function pragma(db: DatabaseSync, name: "user_version" | "application_id"): number {
+  return Number(db.prepare(`pragma ${name}`).get()?.[name]);
+}
+
+/** Whether an error is the storage's and not the statement's: full, read-only, failing, damaged, locked. */
+export function isStorageError(error: unknown): boolean {
+  if (!(error instanceof Error) || !("errcode" in error)) return false;
+  // Primary result codes (https://sqlite.org/rescode.html): BUSY, LOCKED, NOMEM, READONLY, IOERR, CORRUPT, FULL, CANTOPEN, NOTADB.
+  return [5, 6, 7, 8, 10, 11, 13, 14, 26].includes(Number(error.errcode) & 0xff);
+}

@@ -1,0 +1,27 @@
+import type { ErrorDetails, Reason } from "../../errors.ts";
+import type { TransactionName } from "./transactions.ts";
+
+/** What a worker thread is started with. */
+export interface WorkerSetup {
+  path: string;
+  role: "writer" | "reader";
+}
+
+/** A call of one transaction. */
+export interface Call {
+  id: number;
+  name: TransactionName;
+  args: unknown;
+}
+
+/** What became of a call. An error crosses the thread's border in parts. */
+export type CallResult = { id: number } & (
+  | { value: unknown }
+  | { reason: Reason; message: string; details: ErrorDetails; cause?: unknown }
+);
+
+/** The answer to a batch, after its commit: a result for each call, and the tasks whose logs grew. */
+export interface BatchResult {
+  results: CallResult[];
+  touched: string[];
+}

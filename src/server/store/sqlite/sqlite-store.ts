@@ -1,0 +1,80 @@
+import { closeSync, existsSync, openSync, realpathSync } from "node:fs";
+import type { Store } from "../store.ts";
+import { type Channel, openChannel } from "./channel.ts";
+import { openDatabase, unavailable } from "./database.ts";
+import { lockDatabase } from "./lock.ts";
+
+/**
+ * Opens a Store on an SQLite database: a file, made if it is not there, or `:memory:` for one that lives as long as the store does.
+ *
+ * Commits run in one thread, reads of a file in another, so that a slow disk never holds up the event loop. One process at a time serves
+ * a file. Rejects with STORE_UNAVAILABLE if the file is in use or cannot be used.
+ */
+export async function openSqliteStore(path: string): Promise<Store> {
+  const inMemory = path === ":memory:";
+  const file = inMemory ? path : canonical(path);
+  const lock = inMemory ? undefined : lockDatabase(file);
+  const listeners = new Set<(taskIds: readonly string[]) => void>();
+  const onCommit = (taskIds: string[]) => {
+    for (const listener of listeners) listener(taskIds);
+  };
+  let writer: Channel | undefined;
+  try {
+    // Migrates here and not in the worker, so that what is wrong with the file comes out as it is.
+    if (!inMemory) openDatabase(file).close();
+    writer = await openChannel({ path: file, role: "writer" }, onCommit);
+    const reader = inMemory ? writer : await openChannel({ path: file, role: "reader" }, onCommit);
+    return storeOver(writer, reader);
+  } catch (error) {
+    await writer?.close();
+    lock?.release();
+    throw error;
+  }
+
+  function storeOver(writer: Channel, reader: Channel): Store {
+    let closed: Promise<void> | undefined;
+    return {
+      putAgents: (args) => writer.call("putAgents", args),
+      createTask: (args) => writer.call("createTask", args),
+      sendEvent: (args) => writer.call("sendEvent", args),
+      cancelTask: (args) => writer.call("cancelTask", args),
+      startTurn: (args) => writer.call("startTurn", args),
+      appendOutput: (args) => writer.call("appendOutput", args),
+      commitTurn: (args) => writer.call("commitTurn", args),
+      failTurn: (args) => writer.call("failTurn", args),
+      dueTasks: (args) => reader.call("dueTasks", args),
+      getTask: (args) => reader.call("getTask", args),
+      listTasks: (args) => reader.call("listTasks", args),
+      listEvents: (args) => reader.call("listEvents", args),
+      listMessages: (args) => reader.call("listMessages", args),
+      getState: (args) => reader.call("getState", args),
+      readLog: (args) => reader.call("readLog", args),
+      countAgent: (args) => reader.call("countAgent", args),
+      watch(listener) {
+        listeners.add(listener);
+        return () => listeners.delete(listener);
+      },
+      close() {
+        closed ??= close(writer, reader);
+        return closed;
+      },
+    };
+  }
+
+  async function close(writer: Channel, reader: Channel): Promise<void> {
+    // The writer ends last, so that its connection can empty the write-ahead log into the file.
+    await writer.close(reader === writer ? undefined : reader.close());
+    lock?.release();
+  }
+}
+
+/** Resolves links, so that two names of one file are one file. Makes the file if it is not there: a link may point to none. */
+function canonical(path: string): string {
+  try {
+    // Never opens a file that is there: closing it would drop the locks that this process has on it (POSIX).
+    if (!existsSync(path)) closeSync(openSync(path, "a"));
+    return realpathSync(path);
+  } catch (error) {
+    throw unavailable(`cannot open the database ${path}`, error);
+  }
+}

@@ -1,0 +1,88 @@
+import { parentPort, workerData } from "node:worker_threads";
+import { TaskError } from "../../errors.ts";
+import { isStorageError, openDatabase, openReader, unavailable } from "./database.ts";
+import type { Tx } from "./log.ts";
+import type { BatchResult, Call, CallResult, WorkerSetup } from "./protocol.ts";
+import { createSql } from "./sql.ts";
+import { transactions } from "./transactions.ts";
+
+/**
+ * A thread with one connection. It takes batches of calls and answers each batch with one message; null closes it.
+ *
+ * The writer runs a whole batch in one SQLite transaction, so that one fsync serves all (group commit). Each call has a savepoint of its
+ * own: one that fails undoes itself alone. If the storage fails, the whole batch fails and nothing of it was written.
+ */
+const { path, role }: WorkerSetup = workerData;
+const db = role === "writer" ? openDatabase(path) : openReader(path);
+const sql = createSql(db);
+const runBatch = role === "writer" ? writeBatch : readBatch;
+
+parentPort?.on("message", (calls: Call[] | null) => {
+  if (calls === null) {
+    db.close();
+    parentPort?.close();
+  } else {
+    parentPort?.postMessage(runBatch(calls));
+  }
+});
+// Says that the database is open.
+parentPort?.postMessage(null);
+
+function writeBatch(calls: Call[]): BatchResult {
+  const touched = new Set<string>();
+  try {
+    db.exec("begin immediate");
+    const results = calls.map((call) => inSavepoint(call, touched));
+    db.exec("commit");
+    return { results, touched: [...touched] };
+  } catch (error) {
+    if (db.isTransaction) db.exec("rollback");
+    const failure = unavailable("the store cannot write", error);
+    return { results: calls.map(({ id }) => failed(id, failure)), touched: [] };
+  }
+}
+
+function readBatch(calls: Call[]): BatchResult {
+  return { results: calls.map(inTransaction), touched: [] };
+}
+
+function inSavepoint(call: Call, touched: Set<string>): CallResult {
+  const tx: Tx = { sql, touched: new Set() };
+  db.exec("savepoint call");
+  try {
+    const value = run(call, tx);
+    db.exec("release call");
+    for (const taskId of tx.touched) touched.add(taskId);
+    return { id: call.id, value };
+  } catch (error) {
+    // SQLite may have undone the whole transaction by itself.
+    if (!db.isTransaction || isStorageError(error)) throw error;
+    db.exec("rollback to call; release call");
+    return failed(call.id, error);
+  }
+}
+
+function inTransaction(call: Call): CallResult {
+  db.exec("begin");
+  try {
+    return { id: call.id, value: run(call, { sql, touched: new Set() }) };
+  } catch (error) {
+    return failed(call.id, isStorageError(error) ? unavailable("the store cannot read", error) : error);
+  } finally {
+    if (db.isTransaction) db.exec("commit");
+  }
+}
+
+function run(call: Call, tx: Tx): unknown {
+  // The caller's types say that name and arguments belong together; a message between threads has lost them.
+  const transaction = transactions[call.name] as (tx: Tx, args: unknown) => unknown;
+  return transaction(tx, call.args);
+}
+
+function failed(id: number, error: unknown): CallResult {
+  if (error instanceof TaskError) {
+    const { reason, message, details, cause } = error;
+    return { id, reason, message, details, cause };
+  }
+  return { id, reason: "INTERNAL", message: "the store failed", details: {}, cause: error };
+}

@@ -1,0 +1,147 @@
+import { create, fromBinary, fromJson, type JsonObject, toBinary, toJson } from "@bufbuild/protobuf";
+import { anyPack, StructSchema, timestampFromMs } from "@bufbuild/protobuf/wkt";
+import {
+  DeltaSchema,
+  ErrorInfoSchema,
+  type Event,
+  EventInputSchema,
+  EventSchema,
+  type Message,
+  MessageSchema,
+  type Part,
+  PartSchema,
+  type Status,
+  StatusSchema,
+  type Task,
+  TaskSchema,
+  type TaskUpdate,
+  TaskUpdateSchema,
+} from "../../proto.ts";
+import { codes } from "../errors.ts";
+import type { Delta, EventRecord, Failure, LogEntry, MessageRecord, TaskRecord } from "../store/records.ts";
+import type { LogUpdate } from "./task-log.ts";
+
+/** Renders a task as the protocol shows it. */
+export function renderTask(record: TaskRecord): Task {
+  return create(TaskSchema, {
+    id: record.id,
+    name: record.name ?? "",
+    agent: record.agent,
+    state: record.state,
+    statusReason: record.statusReason ?? "",
+    ...(record.error && { error: renderFailure(record.error) }),
+    ...(record.params && { params: structOf(record.params) }),
+    labels: record.labels,
+    parentTaskId: record.parentTaskId ?? "",
+    pendingEvents: record.pendingEvents,
+    processingEventId: record.processingEventId ?? "",
+    sequence: BigInt(record.sequence),
+    createTime: timestampFromMs(record.createTime),
+    updateTime: timestampFromMs(record.updateTime),
+    ...(record.endTime !== undefined && { endTime: timestampFromMs(record.endTime) }),
+  });
+}
+
+/** Renders an event, with its content where the record has it. */
+export function renderEvent(record: EventRecord): Event {
+  const content = record.content && fromBinary(EventInputSchema, record.content);
+  return create(EventSchema, {
+    id: record.id,
+    taskId: record.taskId,
+    sequence: BigInt(record.sequence),
+    ...(content && { type: content.type, sender: content.sender, parts: content.parts }),
+    ...(content?.metadata && { metadata: content.metadata }),
+    state: record.state,
+    attempt: record.attempt,
+    ...(record.lastError && { lastError: renderFailure(record.lastError) }),
+    createTime: timestampFromMs(record.createTime),
+    updateTime: timestampFromMs(record.updateTime),
+  });
+}
+
+/** Renders a message, with its content where the record has it, whole or in deltas. */
+export function renderMessage(record: MessageRecord): Message {
+  const parts = record.content ? fromBinary(MessageSchema, record.content).parts : [];
+  for (const delta of record.deltas ?? []) applyDelta(parts, delta);
+  return create(MessageSchema, {
+    id: record.id,
+    taskId: record.taskId,
+    sequence: BigInt(record.sequence),
+    eventId: record.eventId ?? "",
+    attempt: record.attempt,
+    author: record.author,
+    parts,
+    state: record.state,
+    createTime: timestampFromMs(record.createTime),
+    updateTime: timestampFromMs(record.updateTime),
+  });
+}
+
+/** Renders what a follower is told. */
+export function renderUpdate(update: LogUpdate): TaskUpdate {
+  return create(TaskUpdateSchema, {
+    sequence: BigInt(update.sequence),
+    time: timestampFromMs(update.time),
+    entry: renderEntry(update),
+  });
+}
+
+function renderEntry(update: LogEntry | LogUpdate): TaskUpdate["entry"] {
+  switch (update.kind) {
+    case "task":
+      return { case: "task", value: renderTask(update.task) };
+    case "event":
+      return { case: "event", value: renderEvent(update.event) };
+    case "message":
+      return { case: "message", value: renderMessage(update.message) };
+    case "delta":
+      return { case: "delta", value: renderDelta(update.delta) };
+    case "superseded": {
+      const { error, retryTime, ...rest } = update.superseded;
+      const value = {
+        ...rest,
+        error: renderFailure(error),
+        ...(retryTime !== undefined && { retryTime: timestampFromMs(retryTime) }),
+      };
+      return create(TaskUpdateSchema, { entry: { case: "superseded", value } }).entry;
+    }
+    case "heartbeat":
+      return create(TaskUpdateSchema, { entry: { case: "heartbeat", value: {} } }).entry;
+  }
+}
+
+function renderDelta({ messageId, partIndex, text, part }: Delta) {
+  const change =
+    part === undefined
+      ? { case: "appendText" as const, value: text ?? "" }
+      : { case: "part" as const, value: fromBinary(PartSchema, part) };
+  return create(DeltaSchema, { messageId, partIndex, change });
+}
+
+function renderFailure({ reason, message, name }: Failure): Status {
+  const info = create(ErrorInfoSchema, {
+    reason,
+    domain: "pigeonhole",
+    metadata: name === undefined ? {} : { name },
+  });
+  return create(StatusSchema, { code: codes[reason], message, details: [anyPack(ErrorInfoSchema, info)] });
+}
+
+/** Decodes a stored Struct. */
+export function structOf(bytes: Uint8Array): JsonObject {
+  return toJson(StructSchema, fromBinary(StructSchema, bytes));
+}
+
+/** Encodes a Struct to be stored. */
+export function structBytes(value: JsonObject): Uint8Array {
+  return toBinary(StructSchema, fromJson(StructSchema, value));
+}
+
+function applyDelta(parts: Part[], { partIndex, text, part }: Delta): void {
+  if (part !== undefined) {
+    parts[partIndex] = fromBinary(PartSchema, part);
+    return;
+  }
+  const content = parts[partIndex]?.content;
+  if (content?.case === "text" || content?.case === "reasoning") content.value += text ?? "";
+}

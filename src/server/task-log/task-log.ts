@@ -1,0 +1,118 @@
+import type { Clock } from "../clock.ts";
+import { TaskError } from "../errors.ts";
+import type { LogEntry, Millis } from "../store/records.ts";
+import type { Store } from "../store/store.ts";
+import { Tail } from "./tail.ts";
+
+/** What a follower is told: an entry, or that it has been told everything up to a sequence. */
+export type LogUpdate = LogEntry | { kind: "heartbeat"; sequence: number; time: Millis };
+
+export interface Follow {
+  taskId: string;
+  afterSequence: number;
+  /** Ends the following: the iteration throws its reason. */
+  signal: AbortSignal;
+}
+
+/** The logs of all tasks, for live readers. */
+export interface TaskLog {
+  /**
+   * Follows a task's log: what comes after a sequence, then what happens, until after the final entry (G4). A heartbeat comes when the
+   * reader has caught up, and whenever nothing has come for the heartbeat's interval. The reader pulls: one that stalls holds one page
+   * of at most about 256 KiB and misses nothing. Throws TASK_NOT_FOUND or SEQUENCE_OUT_OF_RANGE.
+   */
+  follow(args: Follow): AsyncGenerator<LogUpdate, void>;
+  /** Stops listening to the store. */
+  close(): void;
+}
+
+export interface TaskLogOptions {
+  store: Store;
+  clock: Clock;
+  /** How long a reader hears nothing before a heartbeat. */
+  heartbeat: Millis;
+}
+
+export function createTaskLog({ store, clock, heartbeat }: TaskLogOptions): TaskLog {
+  const tails = new Map<string, { tail: Tail; followers: number }>();
+  const unwatch = store.watch((taskIds) => {
+    for (const taskId of taskIds) tails.get(taskId)?.tail.changed();
+  });
+  return { follow, close: unwatch };
+
+  async function* follow({ taskId, afterSequence, signal }: Follow): AsyncGenerator<LogUpdate, void> {
+    const tail = acquire(taskId);
+    try {
+      let cursor = afterSequence;
+      let told = false;
+      for (;;) {
+        signal.throwIfAborted();
+        const page = await tail.after(cursor);
+        requireInRange(taskId, cursor, page.lastSequence);
+        for (const entry of page.entries) {
+          yield entry;
+          cursor = entry.sequence;
+        }
+        if (cursor < page.lastSequence) continue;
+        if (page.ended) return;
+        if (!told) yield beat(cursor);
+        told = true;
+        while (!(await grownInTime(tail, cursor, signal))) yield beat(cursor);
+      }
+    } finally {
+      release(taskId);
+    }
+  }
+
+  function beat(sequence: number): LogUpdate {
+    return { kind: "heartbeat", sequence, time: clock.now() };
+  }
+
+  /** Waits for the log to grow. Resolves with whether it did before a heartbeat was due. */
+  async function grownInTime(tail: Tail, cursor: number, signal: AbortSignal): Promise<boolean> {
+    const wait = new AbortController();
+    const onAbort = () => wait.abort(signal.reason);
+    signal.addEventListener("abort", onAbort, { once: true });
+    const disarm = clock.timer(heartbeat, () => wait.abort(timeIsUp));
+    try {
+      await tail.grown(cursor, wait.signal);
+      return true;
+    } catch (reason) {
+      if (reason === timeIsUp) return false;
+      throw reason;
+    } finally {
+      disarm();
+      signal.removeEventListener("abort", onAbort);
+    }
+  }
+
+  function acquire(taskId: string): Tail {
+    const found = tails.get(taskId);
+    const shared = found ?? { tail: new Tail(taskId, store.readLog), followers: 0 };
+    shared.followers += 1;
+    if (found === undefined) tails.set(taskId, shared);
+    return shared.tail;
+  }
+
+  function release(taskId: string): void {
+    const shared = tails.get(taskId);
+    if (shared === undefined) return;
+    shared.followers -= 1;
+    if (shared.followers === 0) tails.delete(taskId);
+  }
+}
+
+const timeIsUp = Symbol("the time for a heartbeat");
+
+function requireInRange(taskId: string, cursor: number, lastSequence: number): void {
+  if (cursor <= lastSequence) return;
+  const description = `must be at most ${lastSequence}, the sequence of the newest entry`;
+  throw new TaskError(
+    "SEQUENCE_OUT_OF_RANGE",
+    `after_sequence is ${cursor}; in the log of task ${taskId} it ${description}`,
+    {
+      metadata: { last_sequence: String(lastSequence) },
+      fields: [{ field: "after_sequence", description }],
+    },
+  );
+}
