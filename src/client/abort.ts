@@ -32,9 +32,9 @@ export function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefine
   });
 }
 
-/** Calls back once after a time in milliseconds, unless stopped by the function it returns. */
+/** Calls back once after a time in milliseconds, and not before, unless stopped by the function it returns. */
 export function startTimer(time: number, callback: () => void): () => void {
-  const timer = setTimeout(callback, Math.min(time, longestTimer));
+  const timer = setTimeout(callback, Math.min(Math.ceil(time), longestTimer));
   return () => clearTimeout(timer);
 }
 

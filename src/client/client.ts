@@ -19,7 +19,12 @@ export interface FetchOptions {
   transport?: undefined;
 }
 
-/** Reaches a server in another way, for instance with gRPC over HTTP/2 by `@connectrpc/connect-node`. */
+/**
+ * Reaches a server in another way, for instance with gRPC over HTTP/2 by `@connectrpc/connect-node`.
+ *
+ * Give such a transport a `pingIntervalMs`: without, it goes on using a connection that died without a word, and a subscription
+ * that resumes resumes on that.
+ */
 export interface TransportOptions {
   /** A transport of Connect. It has the server's address and the interceptors. */
   transport: Transport;
