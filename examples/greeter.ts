@@ -42,7 +42,3 @@ async function* think(text: string, signal: AbortSignal) {
     yield `${word} `;
   }
 }
-
-function ordinal(count: number): string {
-  return count === 1 ? "first" : `${count}th`;
-}

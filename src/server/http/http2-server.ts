@@ -54,12 +54,21 @@ function serve(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, dispatch
   const head = { httpVersion: "2.0", method: headers[":method"], path: headers[":path"], headers };
   const signal = abortWhenGone(stream);
   stream.once("finish", () => {
-    // What was refused unread: the answer is complete, and the rest need not be sent (RFC 9113, 8.1).
-    if (!stream.readableEnded) stream.close(constants.NGHTTP2_NO_ERROR);
+    if (!stream.readableEnded) dropRest(stream);
   });
   dispatch(readRequest(head, createRequestBody(stream, requestTimeout), signal))
     .then((answer) => writeResponse(answer, createSink(stream)))
     .catch(() => stream.close(constants.NGHTTP2_INTERNAL_ERROR));
+}
+
+/**
+ * Reads and drops what was refused unread. Not reset at once: that would overtake the trailers, and the error in them.
+ * A caller that reads its answer stops sending by itself.
+ */
+function dropRest(stream: ServerHttp2Stream): void {
+  const timer = setTimeout(() => stream.close(constants.NGHTTP2_NO_ERROR), requestTimeout).unref();
+  stream.once("close", () => clearTimeout(timer));
+  stream.resume();
 }
 
 function closeWhenIdle(session: ServerHttp2Session): void {

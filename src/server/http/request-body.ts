@@ -36,6 +36,9 @@ function createIterator(source: Readable, timeout: number): AsyncIterator<Uint8A
   function onClose(): void {
     if (!ended) fail(new ConnectError("the caller went away", Code.Canceled));
   }
+  function onLate(): void {
+    fail(new ConnectError(`the request did not arrive within ${timeout} ms`, Code.DeadlineExceeded));
+  }
   function fail(error: ConnectError): void {
     failure = error;
     settle();
