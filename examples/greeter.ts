@@ -17,9 +17,7 @@ export default defineAgent({
     await ctx.messages.send(event.parts, { author: "user" });
 
     const reply = ctx.messages.stream();
-    await reply.write({
-      reasoning: `That was ${event.text.split(/\s+/).length} words, the ${ordinal(count)} time.`,
-    });
+    await reply.write({ reasoning: `Answer ${count}: they wrote ${event.text.length} characters.` });
     for await (const word of think(event.text, ctx.signal)) await reply.write(word);
     await reply.end();
 
