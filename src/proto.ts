@@ -45,6 +45,7 @@ export {
   CancelTaskRequestSchema,
   CreateTaskRequestSchema,
   SendEventRequestSchema,
+  SendEventResponseSchema,
   SubscribeTaskResponseSchema,
   TaskService,
 } from "../gen/pigeonhole/v1/task_service_pb.js";

@@ -16,7 +16,11 @@ export async function loadAgent(path: string): Promise<Agent> {
   if (!isDefinition(definition)) {
     throw new UsageError(`${path} must export an agent as its default: export default defineAgent({ ... })`);
   }
-  return defineAgent(definition);
+  try {
+    return defineAgent(definition);
+  } catch (error) {
+    throw new UsageError(`${path}: ${error instanceof Error ? error.message : String(error)}`);
+  }
 }
 
 /** Whether a value may be a definition; defineAgent looks at the rest. */

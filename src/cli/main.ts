@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
+import { TaskError } from "../server/index.ts";
 import { serveCommand } from "./serve-command.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -34,8 +35,8 @@ try {
 } catch (error) {
   const message = error instanceof Error ? error.message : String(error);
   process.stderr.write(`pigeonhole: ${message}\n`);
-  if (error instanceof UsageError) process.stderr.write("Try pigeonhole --help.\n");
-  process.exit(error instanceof UsageError ? 2 : 1);
+  if (isUsage(error)) process.stderr.write("Try pigeonhole --help.\n");
+  process.exit(isUsage(error) ? 2 : 1);
 }
 
 async function main(args: string[]): Promise<void> {
@@ -54,6 +55,11 @@ function parse(args: string[]) {
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message : String(error));
   }
+}
+
+/** Whether what is wrong is what the caller said, and not what came of it. */
+function isUsage(error: unknown): boolean {
+  return error instanceof UsageError || (error instanceof TaskError && error.reason === "VALUE_INVALID");
 }
 
 function version(): string {

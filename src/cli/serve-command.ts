@@ -25,6 +25,8 @@ export async function serveCommand(paths: string[], flags: ServeFlags): Promise<
   const maxTurns = number("max-turns", flags["max-turns"], 1, 1_000_000);
   const drain = number("drain", flags.drain, 0, 86_400);
   const agents = await Promise.all(paths.map(loadAgent));
+  // Listened for from here on: one that comes while the server starts must not cut it off half-way.
+  const stopped = stopSignal();
   const server = await serve({
     agents,
     log,
@@ -37,7 +39,7 @@ export async function serveCommand(paths: string[], flags: ServeFlags): Promise<
   });
   const names = agents.map(({ name }) => name);
   process.stdout.write(welcome(server.url, names));
-  await stopSignal();
+  await stopped;
   process.stdout.write("Stopping: turns may finish, the rest waits in the mailboxes.\n");
   await server.close();
   process.exit(0);
@@ -55,12 +57,14 @@ Try it in another terminal:
 
 function stopSignal(): Promise<void> {
   return new Promise((resolve) => {
-    for (const signal of ["SIGTERM", "SIGINT"] as const) {
-      process.once(signal, () => {
-        process.once(signal, () => process.exit(1));
-        resolve();
-      });
-    }
+    let signals = 0;
+    const onSignal = () => {
+      signals += 1;
+      if (signals > 1) process.exit(1);
+      resolve();
+    };
+    process.on("SIGTERM", onSignal);
+    process.on("SIGINT", onSignal);
   });
 }
 

@@ -11,6 +11,8 @@ import { codes, type ErrorDetails, type Reason, TaskError } from "./errors.ts";
 
 /** The domain of every ErrorInfo. */
 const domain = "pigeonhole";
+/** The most characters that are kept of a message of connect's. */
+const maxMessage = 512;
 
 /** Takes note of a defect: an error that says nothing to the caller, under the id that the caller is told. */
 export type ReportError = (error: unknown, errorId: string) => void;
@@ -30,7 +32,7 @@ export function toConnectError(error: unknown, report: ReportError, newId: () =>
   if (error instanceof ConnectError) {
     if (hasErrorInfo(error)) return error;
     const known = recognize(error);
-    if (known !== undefined) return create(known.reason, known.message, {}, error);
+    if (known !== undefined) return create(known.reason, brief(known.message), {}, error);
   } else if (error instanceof Error && error.name === "AbortError") {
     return create("CALLER_GONE", "the call was aborted", {}, error);
   } else if (error instanceof Error && error.name === "TimeoutError") {
@@ -79,9 +81,14 @@ function recognize(error: ConnectError): { reason: Reason; message: string } | u
   }
 }
 
+/** Shortens a message that repeats what was sent, which may be of any length: gRPC puts it into a header. */
+function brief(message: string): string {
+  return message.length > maxMessage ? `${message.slice(0, maxMessage)}…` : message;
+}
+
 function create(reason: Reason, message: string, details: ErrorDetails, cause: unknown): ConnectError {
   const { metadata = {}, fields, retryAfter, resource, precondition } = details;
-  const error = new ConnectError(message, codes[reason], undefined, undefined, cause);
+  const error = new ConnectError(message.toWellFormed(), codes[reason], undefined, undefined, cause);
   error.details.push({ desc: ErrorInfoSchema, value: { reason, domain, metadata } });
   if (fields !== undefined) {
     error.details.push({ desc: BadRequestSchema, value: { fieldViolations: fields } });

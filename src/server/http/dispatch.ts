@@ -1,3 +1,4 @@
+import { createRegistry } from "@bufbuild/protobuf";
 import { type ConnectRouter, createConnectRouter, type Interceptor } from "@connectrpc/connect";
 import type {
   UniversalHandlerFn,
@@ -5,6 +6,7 @@ import type {
   UniversalServerResponse,
 } from "@connectrpc/connect/protocol";
 import { compressionGzip } from "@connectrpc/connect-node";
+import { ErrorInfoSchema } from "../../proto.ts";
 import { TaskError } from "../errors.ts";
 import { createCors } from "./cors.ts";
 import { type ConvertError, withErrorInfo } from "./error-info.ts";
@@ -36,11 +38,16 @@ export interface DispatchOptions {
 }
 
 /**
- * How requests in JSON are read. A field that is not known is refused: what a caller misspells would otherwise have no
+ * How JSON is read and written. A field that is not known is refused: what a caller misspells would otherwise have no
  * effect, silently. So are bytes that are not UTF-8, which would be replaced and stored as what was never sent (in binary,
  * protobuf-es refuses them by itself); connect hands `textDecoder` on to its JSON format, though it does not document it.
  */
-const jsonOptions = { ignoreUnknownFields: false, textDecoder: new TextDecoder("utf-8", { fatal: true }) };
+const jsonOptions = {
+  ignoreUnknownFields: false,
+  textDecoder: new TextDecoder("utf-8", { fatal: true }),
+  // What the errors in a log carry as google.protobuf.Any, which JSON tells in full.
+  registry: createRegistry(ErrorInfoSchema),
+};
 
 /** Makes the function that brings each request to its RPC, and tells the protocols apart. */
 export function createDispatch(options: DispatchOptions): Dispatch {

@@ -28,7 +28,7 @@ export function withErrorInfo(handler: UniversalHandler, convert: ConvertError):
         refusal.header?.set("allow", [...new Set(handler.allowedMethods)].join(", "));
       return refusal;
     } catch (error) {
-      return format.refuse(convert(error));
+      return format.refuse(convert(asThrown(error)));
     }
   };
 }
@@ -38,6 +38,12 @@ function asSent(error: ConnectError, request: UniversalServerRequest): unknown {
   return request.method === "GET" && error.code === Code.Internal && error.rawMessage === "internal error"
     ? new TaskError("REQUEST_MALFORMED", "the message in the query is not valid base64")
     : error;
+}
+
+/** Connect fails to put a message into a header of gRPC that repeats a lone surrogate, which only a request can bring. */
+function asThrown(error: unknown): unknown {
+  if (!(error instanceof URIError)) return error;
+  return new TaskError("REQUEST_MALFORMED", "the request has a name that is not well-formed Unicode");
 }
 
 function notSpoken({ method }: UniversalHandler, request: UniversalServerRequest): TaskError {

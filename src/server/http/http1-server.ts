@@ -1,9 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { TaskError } from "../errors.ts";
-import type { Dispatch } from "./dispatch.ts";
-import { readRequest } from "./read-request.ts";
 import { createRequestBody } from "./request-body.ts";
-import { plain, type ResponseSink, untilWritable, writeResponse } from "./write-response.ts";
+import type { Serve } from "./serve.ts";
+import { plain, type ResponseSink, untilWritable } from "./write-response.ts";
 
 /** How long the headers of a request may take, and so may a connection until its first request. */
 const headersTimeout = 10_000;
@@ -17,7 +16,7 @@ const keepAliveTimeout = 65_000;
  *
  * While `isClosing` it takes a connection's last request: the response says so and the connection is closed after it.
  */
-export function createHttp1Server(dispatch: Dispatch, isClosing: () => boolean): Server {
+export function createHttp1Server(serve: Serve, isClosing: () => boolean): Server {
   const server = createServer(
     {
       headersTimeout,
@@ -36,9 +35,7 @@ export function createHttp1Server(dispatch: Dispatch, isClosing: () => boolean):
         if (isClosing()) server.closeIdleConnections();
       });
       const body = createRequestBody(request, requestTimeout);
-      dispatch(readRequest({ httpVersion, method, path, headers }, body, signal))
-        .then((answer) => writeResponse(answer, createSink(response)))
-        .catch((error: unknown) => response.destroy(error instanceof Error ? error : undefined));
+      serve({ httpVersion, method, path, headers }, body, signal, createSink(response));
     },
   );
   // It checks its timeouts only once it listens, and here the port is another's.
@@ -67,5 +64,6 @@ function createSink(response: ServerResponse): ResponseSink {
       if (trailer !== undefined) response.addTrailers(plain(trailer));
       response.end(chunk);
     },
+    breakOff: () => response.destroy(),
   };
 }

@@ -7,10 +7,9 @@ import {
   type ServerHttp2Stream,
 } from "node:http2";
 import { TaskError } from "../errors.ts";
-import type { Dispatch } from "./dispatch.ts";
-import { readRequest } from "./read-request.ts";
 import { createRequestBody } from "./request-body.ts";
-import { plain, type ResponseSink, untilWritable, writeResponse } from "./write-response.ts";
+import type { Serve } from "./serve.ts";
+import { plain, type ResponseSink, untilWritable } from "./write-response.ts";
 
 /** How long a request may take to arrive. */
 const requestTimeout = 60_000;
@@ -27,7 +26,7 @@ const streamWindow = 256 * 1024;
 const connectionWindow = 1024 * 1024;
 
 /** Makes a server of HTTP/2 without TLS that is given its connections, with `emit("connection", socket)`. */
-export function createHttp2Server(dispatch: Dispatch): Http2Server {
+export function createHttp2Server(serve: Serve): Http2Server {
   const server = createServer({
     settings: {
       maxConcurrentStreams,
@@ -43,22 +42,20 @@ export function createHttp2Server(dispatch: Dispatch): Http2Server {
   server.on("session", (session) => {
     session.setLocalWindowSize(connectionWindow);
     closeWhenIdle(session);
-    session.on("stream", (stream, headers) => serve(stream, headers, dispatch));
+    session.on("stream", (stream, headers) => accept(stream, headers, serve));
   });
   // A broken connection is its own end: its streams are told by their "close".
   server.on("sessionError", () => {});
   return server;
 }
 
-function serve(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, dispatch: Dispatch): void {
+function accept(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, serve: Serve): void {
   const head = { httpVersion: "2.0", method: headers[":method"], path: headers[":path"], headers };
   const signal = abortWhenGone(stream);
   stream.once("finish", () => {
     if (!stream.readableEnded) dropRest(stream);
   });
-  dispatch(readRequest(head, createRequestBody(stream, requestTimeout), signal))
-    .then((answer) => writeResponse(answer, createSink(stream)))
-    .catch(() => stream.close(constants.NGHTTP2_INTERNAL_ERROR));
+  serve(head, createRequestBody(stream, requestTimeout), signal, createSink(stream));
 }
 
 /**
@@ -82,22 +79,24 @@ function abortWhenGone(stream: ServerHttp2Stream): AbortSignal {
   const controller = new AbortController();
   // Without a listener, the caller's hanging up would be an uncaught error.
   stream.on("error", () => {});
-  stream.once("close", () => {
-    if (!stream.writableEnded) controller.abort(new TaskError("CALLER_GONE", "the caller went away"));
-  });
+  stream.once("aborted", () => controller.abort(new TaskError("CALLER_GONE", "the caller went away")));
   return controller.signal;
 }
 
 function createSink(stream: ServerHttp2Stream): ResponseSink {
   return {
     isClosed: () => stream.closed || stream.destroyed,
-    begin(status, header, trailer) {
-      stream.respond({ ":status": status, ...header }, { waitForTrailers: trailer !== undefined });
+    begin(status, header, trailer, isWhole) {
+      const waitForTrailers = trailer !== undefined;
+      stream.respond({ ":status": status, ...header }, { waitForTrailers, endStream: isWhole });
       // Asked for after the last piece, when the body has said all that it has to say.
       if (trailer !== undefined) stream.once("wantTrailers", () => stream.sendTrailers(plain(trailer)));
     },
     write: (chunk) => stream.write(chunk),
     drain: () => untilWritable(stream),
-    end: (chunk) => stream.end(chunk),
+    end(chunk) {
+      if (!stream.writableEnded) stream.end(chunk);
+    },
+    breakOff: () => stream.close(constants.NGHTTP2_INTERNAL_ERROR),
   };
 }

@@ -8,6 +8,7 @@ import { createConnectionDoor } from "./connection-door.ts";
 import { createDispatch, type Dispatch } from "./dispatch.ts";
 import { createHttp1Server } from "./http1-server.ts";
 import { createHttp2Server } from "./http2-server.ts";
+import { createServe } from "./serve.ts";
 
 export interface ListenerOptions {
   /** Registers the services. */
@@ -64,8 +65,9 @@ export function createListener(options: ListenerOptions): Listener {
     convertError: (error) => toConnectError(error, report, newId),
     isHealthy: () => !isClosing(),
   });
-  const http1 = createHttp1Server(dispatch, isClosing);
-  const http2 = createHttp2Server(dispatch);
+  const serve = createServe(dispatch, (error) => report(error, newId()));
+  const http1 = createHttp1Server(serve, isClosing);
+  const http2 = createHttp2Server(serve);
   const sessions = new Set<ServerHttp2Session>();
   http2.on("session", (session) => {
     sessions.add(session);
@@ -85,10 +87,7 @@ export function createListener(options: ListenerOptions): Listener {
       door.close();
       http1.close();
       for (const session of sessions) session.close();
-      const cutOff = setTimeout(() => {
-        for (const session of sessions) session.destroy();
-        door.destroy();
-      }, deadline);
+      const cutOff = setTimeout(() => door.destroy(), deadline);
       await closed;
       clearTimeout(cutOff);
     },

@@ -69,11 +69,7 @@ function createIterator(source: Readable, timeout: number): AsyncIterator<Uint8A
         waiting = { resolve, reject };
         settle();
         if (waiting === undefined || timer !== undefined) return;
-        const late = new ConnectError(
-          `the request did not arrive within ${timeout} ms`,
-          Code.DeadlineExceeded,
-        );
-        timer = setTimeout(fail, timeout, late).unref();
+        timer = setTimeout(onLate, timeout).unref();
       }),
     async return() {
       release();

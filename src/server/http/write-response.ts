@@ -6,14 +6,19 @@ import type { HttpResponse } from "./dispatch.ts";
 export interface ResponseSink {
   /** Whether the caller has gone, so that there is nobody to write to. */
   isClosed(): boolean;
-  /** Writes the status and the headers. Trailers that the response will end with are named, and may still change. */
-  begin(status: number, header: Record<string, string>, trailer: Headers | undefined): void;
+  /**
+   * Writes the status and the headers. Trailers that the response will end with are named, and may still change. With
+   * `isWhole`, nothing follows: HTTP/2 says so in the headers themselves, as gRPC asks of an error without a message.
+   */
+  begin(status: number, header: Record<string, string>, trailer: Headers | undefined, isWhole: boolean): void;
   /** Writes a piece of the body. False means to wait for `drain` before the next one. */
   write(chunk: Uint8Array): boolean;
   /** Resolves when more may be written, or the caller has gone. */
   drain(): Promise<void>;
   /** Ends the response, with a last piece if there is one, and with its trailers. */
   end(chunk: Uint8Array | undefined, trailer: Headers | undefined): void;
+  /** Breaks the response off, so that the caller does not take it for whole. */
+  breakOff(): void;
 }
 
 /**
@@ -25,13 +30,13 @@ export async function writeResponse(response: HttpResponse, sink: ResponseSink):
   const { status, header, body, trailer } = response;
   if (body === undefined || body instanceof Uint8Array) {
     if (sink.isClosed()) return;
-    sink.begin(status, plain(header), trailer);
+    sink.begin(status, plain(header), trailer, body === undefined && trailer === undefined);
     sink.end(body, trailer);
     return;
   }
   const source = body[Symbol.asyncIterator]();
   let result = await source.next();
-  if (!sink.isClosed()) sink.begin(status, plain(header), trailer);
+  if (!sink.isClosed()) sink.begin(status, plain(header), trailer, false);
   for (; result.done !== true && !sink.isClosed(); result = await source.next()) {
     if (!sink.write(result.value)) await sink.drain();
   }

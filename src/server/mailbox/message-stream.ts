@@ -20,7 +20,7 @@ export function createMessageStream(
 
   const stream: MessageStream = {
     id,
-    write(addition) {
+    async write(addition) {
       requireOpen();
       if (ended) throw new TaskError("TURN_OVER", `message ${id} has ended`);
       const { delta, added, apply } = grow(
@@ -31,14 +31,14 @@ export function createMessageStream(
       size += added;
       begin();
       output.push({ kind: "delta", delta }, added);
-      return output.room();
+      await output.room();
     },
-    end() {
+    async end() {
       if (!ended) {
         requireOpen();
         end();
       }
-      return output.room();
+      await output.room();
     },
   };
   return { stream, end };

@@ -37,19 +37,25 @@ export function createTurnContext({ store, turn, signal, clock, log }: TurnConte
   const { state, changes } = createTurnState(turn.state, requireOpen);
 
   const messages: Messages = {
-    send(content, options) {
-      requireOpen();
-      const author = authorOf(options);
-      const bytes = encodeParts(parseContent(content));
-      const id = clock.id();
-      output.push({ kind: "message", id, author, content: bytes, done: true }, bytes.byteLength);
-      return output.room().then(() => id);
-    },
+    send: (content, options) =>
+      shown(async () => {
+        requireOpen();
+        const author = authorOf(options);
+        const bytes = encodeParts(parseContent(content));
+        const id = clock.id();
+        output.push({ kind: "message", id, author, content: bytes, done: true }, bytes.byteLength);
+        await output.room();
+        return id;
+      }),
     stream(options) {
       requireOpen();
       const { stream, end } = createMessageStream(clock.id(), authorOf(options), output, requireOpen);
       streams.push({ end });
-      return stream;
+      return {
+        id: stream.id,
+        write: (addition) => shown(() => stream.write(addition)),
+        end: () => shown(() => stream.end()),
+      };
     },
   };
 
@@ -84,6 +90,19 @@ export function createTurnContext({ store, turn, signal, clock, log }: TurnConte
   function close(): void {
     closed = true;
     output.close();
+  }
+
+  /**
+   * Makes a call whose failure is a rejection, and no unhandled one if the handler does not wait for it: a callback that comes once
+   * the turn is over must not end the process. What is lost through a mistake of the agent is in the log.
+   */
+  function shown<T>(call: () => Promise<T>): Promise<T> {
+    const result = Promise.try(call);
+    result.catch((error: unknown) => {
+      const isMistake = error instanceof TaskError && error.reason === "VALUE_INVALID";
+      if (isMistake) log.warn("a handler cannot show what it wants to", { error });
+    });
+    return result;
   }
 
   function requireOpen(): void {

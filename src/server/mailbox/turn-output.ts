@@ -48,7 +48,7 @@ export function createTurnOutput(
       if (writing === undefined) scheduled ??= setImmediate(write);
     },
     room() {
-      if (size < highWater) return Promise.resolve();
+      if (size < highWater || failure !== undefined || closed) return Promise.resolve();
       return new Promise((resolve) => waiters.push(resolve));
     },
     async finish() {

@@ -2,11 +2,11 @@ import type { JsonValue } from "@bufbuild/protobuf";
 import type { TurnState } from "../agent.ts";
 import { TaskError } from "../errors.ts";
 import type { StateRecord } from "../store/records.ts";
+import { requireJson } from "./json-value.ts";
 
 const maxKeyLength = 256;
 const maxValueLength = 262_144;
 const maxTotalLength = 1_048_576;
-const maxDepth = 100;
 
 /** Makes a turn's view of its task's state, over what was stored when the turn began. `requireOpen` throws once the turn is over. */
 export function createTurnState(stored: StateRecord, requireOpen: () => void) {
@@ -27,7 +27,8 @@ export function createTurnState(stored: StateRecord, requireOpen: () => void) {
       if (typeof key !== "string" || key.length < 1 || key.length > maxKeyLength || !key.isWellFormed()) {
         throw invalid(`a key must be a string of 1 to ${maxKeyLength} characters`);
       }
-      const text = encodeJson(value, key);
+      requireJson(value, key);
+      const text = JSON.stringify(value);
       if (text.length > maxValueLength) {
         throw invalid(`${key} takes ${text.length} characters of JSON, and may take ${maxValueLength}`);
       }
@@ -50,34 +51,6 @@ export function createTurnState(stored: StateRecord, requireOpen: () => void) {
     },
   };
   return { state, changes: () => Object.fromEntries(changes) };
-}
-
-/** Encodes a value as JSON. Throws VALUE_INVALID, naming the place, if it is anything that JSON cannot give back as it was. */
-function encodeJson(value: unknown, key: string): string {
-  check(value, key, 0);
-  return JSON.stringify(value);
-}
-
-function check(value: unknown, path: string, depth: number): void {
-  if (depth > maxDepth) throw invalid(`${path} is nested deeper than ${maxDepth} levels`);
-  if (value === null || typeof value === "boolean") return;
-  if (typeof value === "number") {
-    if (!Number.isFinite(value)) throw invalid(`${path} is ${value}, which JSON does not know`);
-  } else if (typeof value === "string") {
-    if (!value.isWellFormed()) throw invalid(`${path} has half of a surrogate pair`);
-  } else if (Array.isArray(value)) {
-    for (const [index, item] of value.entries()) check(item, `${path}[${index}]`, depth + 1);
-  } else if (typeof value === "object" && isPlain(value)) {
-    for (const [name, item] of Object.entries(value)) check(item, `${path}.${name}`, depth + 1);
-  } else {
-    const kind = typeof value === "object" ? value.constructor.name : typeof value;
-    throw invalid(`${path} is a value of type ${kind}, which is not JSON`);
-  }
-}
-
-function isPlain(value: object): boolean {
-  const prototype = Object.getPrototypeOf(value);
-  return prototype === Object.prototype || prototype === null;
 }
 
 function invalid(message: string): TaskError {

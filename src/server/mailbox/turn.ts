@@ -34,7 +34,6 @@ export async function runTurn(run: RunTurn): Promise<StartTurnResult> {
   const task = { taskId: turn.task.id, turn: turn.turn };
   const log = withFields(run.log, { agent: agent.name, ...task, attempt: turn.attempt });
   const context = createTurnContext({ ...run, log });
-  let failure: Failure | undefined;
   try {
     await settled(callHandler(agent, turn, context.ctx), run, log);
     const effects = await context.finish();
@@ -43,24 +42,31 @@ export async function runTurn(run: RunTurn): Promise<StartTurnResult> {
       return store.commitTurn({ ...task, ...effects, now: clock.now(), ...(next && { next }) });
     });
   } catch (error) {
-    if (isReason(run.signal.reason, "TASK_CANCELLED") || isReason(error, "TURN_OVER")) return {};
-    if (isReason(error, "STORE_UNAVAILABLE") || isReason(error, "OVERLOADED")) throw error;
-    failure = run.signal.aborted ? lost(run.signal.reason) : failed(error);
-    if (failure.reason === "HANDLER_FAILED") log.error("a handler failed", { error });
+    if (isReason(run.signal.reason, "TASK_CANCELLED")) return {};
+    context.close();
+    return await giveBack(run, error, log);
   } finally {
     context.close();
   }
-  const retryTime = retryTimeOf(run, failure);
+}
+
+/** Records what a turn failed with, unless it is over in the store already: what its handler threw does not tell. */
+async function giveBack(run: RunTurn, error: unknown, log: Logger): Promise<StartTurnResult> {
+  const { store, turn, clock } = run;
+  const failure = run.signal.aborted ? lost(run.signal.reason) : failed(error);
   const counts = failure.reason === "HANDLER_FAILED";
-  await persist(run, () =>
-    store.failTurn({
-      ...task,
-      error: failure,
-      counts,
-      now: clock.now(),
-      ...(retryTime !== undefined && { retryTime }),
-    }),
-  ).catch(ignoreOver);
+  const retryTime = retryTimeOf(run, failure);
+  const retry = retryTime === undefined ? {} : { retryTime };
+  const { id: taskId } = turn.task;
+  try {
+    await persist(run, () =>
+      store.failTurn({ taskId, turn: turn.turn, error: failure, counts, now: clock.now(), ...retry }),
+    );
+  } catch (problem) {
+    if (isReason(problem, "TURN_OVER")) return {};
+    throw problem;
+  }
+  if (counts) log.error("a handler failed", { error });
   return retryTime === undefined ? {} : { dueTime: retryTime };
 }
 
@@ -135,18 +141,22 @@ function retryTimeOf({ agent, turn, clock }: RunTurn, failure: Failure): Millis 
   return clock.now() + retryDelay(agent.retry, turn.failures, clock.random());
 }
 
+/** Describes what a handler threw, which may be anything at all. */
 function failed(error: unknown): Failure {
-  const name = error instanceof Error ? error.name : typeof error;
-  const message = (error instanceof Error ? error.message : String(error)).slice(0, 4096).toWellFormed();
-  return { reason: "HANDLER_FAILED", name, message };
+  const [name, message] = error instanceof Error ? [error.name, error.message] : [typeof error, error];
+  return { reason: "HANDLER_FAILED", name: textOf(name, 256), message: textOf(message, 4096) };
+}
+
+function textOf(value: unknown, maxLength: number): string {
+  try {
+    return String(value).slice(0, maxLength).toWellFormed();
+  } catch {
+    return `a value of type ${typeof value} that has no text`;
+  }
 }
 
 function lost(reason: unknown): Failure {
   return { reason: "TURN_LOST", message: reason instanceof Error ? reason.message : "the turn was stopped" };
-}
-
-function ignoreOver(error: unknown): void {
-  if (!isReason(error, "TURN_OVER")) throw error;
 }
 
 function isReason(error: unknown, reason: TaskError["reason"]): boolean {

@@ -1,6 +1,8 @@
 import type { LogEntry, LogPage, ReadLog } from "../store/records.ts";
+import { entrySize } from "./entry-size.ts";
 import { mergeDeltas } from "./merge-deltas.ts";
 
+/** What the window holds at most, and what is read at a time. One entry that is larger is held alone. */
 const maxEntries = 256;
 const maxBytes = 262_144;
 
@@ -103,9 +105,22 @@ export class Tail {
     const last = this.#last ?? 0;
     const entries = page.entries.filter(({ sequence }) => sequence > last);
     const joins = entries[0]?.sequence === last + 1;
-    this.#entries = joins ? [...this.#entries, ...entries].slice(-maxEntries) : entries;
+    this.#entries = newest(joins ? [...this.#entries, ...entries] : entries);
     this.#last = reached;
     this.#ended = page.ended && reached === page.lastSequence;
     for (const { wake } of this.#waiters) wake();
   }
+}
+
+/** Gives the newest entries that fit into the window, one at least. */
+function newest(entries: LogEntry[]): LogEntry[] {
+  let first = entries.length;
+  let bytes = 0;
+  while (first > 0 && entries.length - first < maxEntries) {
+    const entry = entries[first - 1];
+    bytes += entry === undefined ? 0 : entrySize(entry);
+    if (bytes > maxBytes && first < entries.length) break;
+    first -= 1;
+  }
+  return entries.slice(first);
 }

@@ -4,6 +4,8 @@ import type { FieldViolation } from "../errors.ts";
 const maxViolations = 16;
 /** The most characters of one name or key that a path repeats. */
 const maxSegment = 64;
+/** The most characters of a path: sixteen of them must fit into a header of gRPC. */
+const maxPath = 256;
 
 /** One step of a path: a field or a key of a JSON object, an index of a list, or a key of a map. */
 export type Segment = string | number | { key: string };
@@ -44,7 +46,7 @@ function formatPath(path: Segment[]): string {
       text += text === "" ? segment : `.${segment}`;
     else text += `[${JSON.stringify(shorten(typeof segment === "string" ? segment : segment.key))}]`;
   }
-  return text;
+  return text.length > maxPath ? `${text.slice(0, maxPath).toWellFormed()}…` : text;
 }
 
 function isIdentifier(name: string): boolean {

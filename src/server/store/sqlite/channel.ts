@@ -40,6 +40,8 @@ export async function openChannel(
 ): Promise<Channel> {
   const worker = new Worker(new URL(`./worker${extname(import.meta.url)}`, import.meta.url), {
     workerData: setup,
+    // Not those of the process, which may be about its main module, such as --input-type.
+    execArgv: [],
   });
   let waiting: Waiting[] = [];
   let underWay: Waiting[] = [];
@@ -107,7 +109,10 @@ export async function openChannel(
   function lose(cause: unknown): void {
     gone ??= unavailable("the store has stopped", cause);
     opened.reject(gone);
-    for (const { reject } of [...underWay, ...waiting]) reject(gone);
+    // Of those under way nobody knows whether they were committed, which STORE_UNAVAILABLE would deny.
+    const unknown = new TaskError("INTERNAL", "the store has stopped during the call", {}, { cause });
+    for (const { reject } of underWay) reject(unknown);
+    for (const { reject } of waiting) reject(gone);
     underWay = [];
     waiting = [];
     drained.resolve();

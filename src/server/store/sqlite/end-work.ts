@@ -13,6 +13,7 @@ export function turnEvent(tx: Tx, task: TaskRow): EventRow | undefined {
 /** Moves an event to a state, on the record. The caller saves the task. */
 export function moveEvent(tx: Tx, task: TaskRow, now: Millis, event: EventRow, state: EventState): void {
   event.state = state;
+  event.updated_at = now;
   tx.sql
     .run`update events set state = ${state}, attempt = ${event.attempt}, last_error = ${event.last_error}, updated_at = ${now}
     where task_id = ${task.id} and sequence = ${event.sequence}`;
@@ -60,7 +61,7 @@ export function closeWork(task: TaskRow): void {
 /** Drops all that waits in a task's mailbox, on the record. The caller saves the task. */
 export function dropPending(tx: Tx, task: TaskRow, now: Millis): void {
   const events = tx.sql.all<EventRow>`select * from events
-    where task_id = ${task.id} and state = ${EventState.QUEUED} order by sequence`;
+    where task_id = ${task.id} and state = 2 order by sequence`;
   for (const event of events) moveEvent(tx, task, now, event, EventState.DROPPED);
   task.pending = 0;
 }

@@ -85,6 +85,7 @@ export const migrations: readonly string[] = [
     primary key (task_id, sequence)
   ) strict, without rowid;
 
+  -- QUEUED is 2. A statement must write the number out: a bound value does not find this index.
   create index events_queued on events (task_id, sequence) where state = 2;
 
   create table messages (

@@ -1,4 +1,4 @@
-import { closeSync, existsSync, openSync, realpathSync } from "node:fs";
+import { closeSync, existsSync, openSync, realpathSync, statSync } from "node:fs";
 import type { Store } from "../store.ts";
 import { type Channel, openChannel } from "./channel.ts";
 import { openDatabase, unavailable } from "./database.ts";
@@ -73,6 +73,7 @@ function canonical(path: string): string {
   try {
     // Never opens a file that is there: closing it would drop the locks that this process has on it (POSIX).
     if (!existsSync(path)) closeSync(openSync(path, "a"));
+    if (!statSync(path).isFile()) throw new Error("it is not a file");
     return realpathSync(path);
   } catch (error) {
     throw unavailable(`cannot open the database ${path}`, error);

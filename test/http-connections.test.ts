@@ -1,0 +1,317 @@
+import { once } from "node:events";
+import * as http from "node:http";
+import * as http2 from "node:http2";
+import * as net from "node:net";
+import { Code, ConnectError, createClient } from "@connectrpc/connect";
+import {
+  createConnectTransport,
+  createGrpcTransport,
+  createGrpcWebTransport,
+} from "@connectrpc/connect-node";
+import { describe, expect, it } from "vitest";
+import { TaskService } from "../src/proto.ts";
+import { type Rig, reasonOf, send, startRig } from "./http-rig.ts";
+
+const json = { "content-type": "application/json" };
+const getTask = "/pigeonhole.v1.TaskService/GetTask";
+
+/** Opens a connection, sends some bytes, and gives all that comes back until it is closed. */
+async function talk({ address }: Rig, ...pieces: (string | Buffer)[]): Promise<string> {
+  const socket = net.connect(address.port, "127.0.0.1");
+  await once(socket, "connect");
+  for (const piece of pieces) {
+    // Each piece is a packet of its own, and has arrived when the next one is sent.
+    await new Promise((resolve) => socket.write(piece, resolve));
+    await new Promise(setImmediate);
+  }
+  const chunks = await socket.toArray();
+  return Buffer.concat(chunks).toString("latin1");
+}
+
+describe("one port", () => {
+  it("speaks HTTP/1.1 and HTTP/2", async () => {
+    await using rig = await startRig();
+    for (const httpVersion of [1, 2] as const) {
+      const request = { httpVersion, path: getTask, headers: json, body: '{"taskId":"t"}' };
+      const response = await send(rig.address, request);
+      expect([response.status, JSON.parse(response.body.toString())]).toEqual([200, { task: { id: "t" } }]);
+    }
+  });
+
+  it("tells them apart though the first bytes come one by one", async () => {
+    await using rig = await startRig();
+    const request = "POST /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+    expect(await talk(rig, "P", "O", request.slice(2))).toMatch(/^HTTP\/1\.1 200 OK/);
+    const preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    const settings = Buffer.from("000000040000000000", "hex");
+    const goAway = Buffer.from("00000807000000000000000000" + "00000000", "hex");
+    expect(
+      await talk(rig, "P", "RI", Buffer.concat([Buffer.from(preface.slice(3)), settings, goAway])),
+    ).not.toBe("");
+  });
+
+  it("answers a request of HTTP/1.0 without a host, and one whose host is nonsense", async () => {
+    await using rig = await startRig();
+    const body = '{"taskId":"t"}';
+    const head = `Content-Type: application/json\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`;
+    expect(await talk(rig, `POST ${getTask} HTTP/1.0\r\n${head}`)).toMatch(/^HTTP\/1\.1 200 /);
+    expect(await talk(rig, `POST ${getTask} HTTP/1.1\r\nHost: [\r\n${head}`)).toMatch(/^HTTP\/1\.1 200 /);
+    expect(await talk(rig, `POST http://a.example${getTask} HTTP/1.1\r\nHost: x\r\n${head}`)).toMatch(
+      / 200 /s,
+    );
+  });
+
+  it("takes a request whose sender has ended its side, as nc does", async () => {
+    await using rig = await startRig();
+    const socket = net.connect(rig.address.port, "127.0.0.1");
+    socket.end("GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    expect(Buffer.concat(await socket.toArray()).toString()).toMatch(/ 200 OK.*ok\n$/s);
+  });
+
+  it("outlives nonsense", async () => {
+    await using rig = await startRig();
+    expect(await talk(rig, "\x16\x03\x01 this is no HTTP\r\n\r\n")).toMatch(/^HTTP\/1\.1 400 /);
+    await talk(rig, "PRI nonsense that is as long as the preface of HTTP/2");
+    net.connect(rig.address.port, "127.0.0.1").destroy();
+    expect((await send(rig.address, { httpVersion: 1, path: "/healthz", method: "GET" })).status).toBe(200);
+  });
+});
+
+describe("a defect outside of every call", () => {
+  it.each([1, 2] as const)("is reported, and its response is broken off (HTTP/%i)", async (httpVersion) => {
+    // A response of the fallback that cannot be begun: Node takes no such header.
+    const header = { entries: () => [], [Symbol.iterator]: () => [["bad header", "x"]][Symbol.iterator]() };
+    await using rig = await startRig({
+      fallback: async () => ({ status: 200, header: Object.assign(new Headers(), header) }),
+    });
+    await send(rig.address, { httpVersion, path: "/other", method: "GET" }).catch(() => {});
+    expect([...rig.defects.values()].map(String).join()).toMatch(/bad header/);
+    expect((await send(rig.address, { httpVersion, path: "/healthz", method: "GET" })).status).toBe(200);
+  });
+});
+
+describe("too many connections", () => {
+  it("are told to try later, each in its own protocol, and the others go on", async () => {
+    await using rig = await startRig({ maxConnections: 1 });
+    const agent = new http.Agent({ keepAlive: true });
+    const get = async () => {
+      const [response]: http.IncomingMessage[] = await once(
+        http.get(`${rig.address.url}/healthz`, { agent }),
+        "response",
+      );
+      await response?.toArray();
+      return response?.statusCode;
+    };
+    expect(await get()).toBe(200);
+    const refused = await send(rig.address, { httpVersion: 1, path: "/healthz", method: "GET" });
+    expect([refused.status, refused.headers.get("retry-after")]).toEqual([503, "1"]);
+    const session = http2.connect(rig.address.url);
+    session.on("error", () => {});
+    const [code] = await once(session, "goaway");
+    expect(code).toBe(http2.constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    const client = createClient(TaskService, createGrpcTransport({ baseUrl: rig.address.url }));
+    await expect(client.getTask({ key: { case: "taskId", value: "t" } })).rejects.toThrow(ConnectError);
+    expect(await get()).toBe(200);
+    agent.destroy();
+  });
+});
+
+describe("many subscriptions", () => {
+  it("share one connection, and may all be dropped at once without harm to the connection", async () => {
+    await using rig = await startRig();
+    const client = createClient(TaskService, createGrpcTransport({ baseUrl: rig.address.url }));
+    const controller = new AbortController();
+    const { signal } = controller;
+    // More than the resets that Node takes at once unless it is told otherwise.
+    const count = 1_500;
+    const ended = Array.from({ length: count }, async () => {
+      for await (const _ of client.subscribeTask({ taskId: "endless" }, { signal }));
+    });
+    await rig.subscribed(count);
+    controller.abort();
+    const outcomes = await Promise.allSettled(ended);
+    expect(
+      new Set(
+        outcomes.map((outcome) => outcome.status === "rejected" && ConnectError.from(outcome.reason).code),
+      ),
+    ).toEqual(new Set([Code.Canceled]));
+    await rig.unsubscribed();
+    expect((await client.getTask({ key: { case: "taskId", value: "t" } })).task?.id).toBe("t");
+  });
+});
+
+describe("a subscriber that does not read", () => {
+  it.each([1, 2] as const)(
+    "is waited for, and is let go of when it leaves (HTTP/%i)",
+    async (httpVersion) => {
+      await using rig = await startRig();
+      const path = "/pigeonhole.v1.TaskService/SubscribeTask";
+      const body = envelope('{"taskId":"flood"}');
+      const headers = { "content-type": "application/connect+json" };
+      if (httpVersion === 1) {
+        const request = http.request(`${rig.address.url}${path}`, { method: "POST", headers, agent: false });
+        request.on("error", () => {});
+        request.end(body);
+        await once(request, "response");
+        request.destroy();
+      } else {
+        const session = http2.connect(rig.address.url);
+        const stream = session.request({ ...headers, ":method": "POST", ":path": path });
+        stream.on("error", () => {});
+        stream.end(body);
+        await once(stream, "response");
+        session.destroy();
+      }
+      await rig.unsubscribed();
+    },
+  );
+});
+
+describe("closing", () => {
+  const transports = {
+    "Connect, HTTP/1.1": (baseUrl: string) => createConnectTransport({ baseUrl, httpVersion: "1.1" }),
+    "Connect, HTTP/2": (baseUrl: string) => createConnectTransport({ baseUrl, httpVersion: "2" }),
+    gRPC: (baseUrl: string) => createGrpcTransport({ baseUrl }),
+    "gRPC-Web": (baseUrl: string) => createGrpcWebTransport({ baseUrl, httpVersion: "1.1" }),
+  };
+
+  it.each(Object.entries(transports))(
+    "ends every subscription with SERVER_STOPPING (%s)",
+    async (_name, createTransport) => {
+      await using rig = await startRig();
+      const client = createClient(TaskService, createTransport(rig.address.url));
+      const count = 100;
+      const ended = Array.from({ length: count }, async () => {
+        for await (const _ of client.subscribeTask({ taskId: "endless" }));
+      });
+      await rig.subscribed(count);
+      const [outcomes] = await Promise.all([Promise.allSettled(ended), rig.listener.close(30_000)]);
+      const errors = outcomes.map(
+        (outcome) => outcome.status === "rejected" && ConnectError.from(outcome.reason),
+      );
+      expect(errors.map((error) => error && [error.code, reasonOf(error)])).toEqual(
+        Array.from({ length: count }, () => [Code.Unavailable, "SERVER_STOPPING"]),
+      );
+    },
+  );
+
+  it("closes idle connections at once, and those that never said anything", async () => {
+    const rig = await startRig();
+    const agent = new http.Agent({ keepAlive: true });
+    const [response]: http.IncomingMessage[] = await once(
+      http.get(`${rig.address.url}/healthz`, { agent }),
+      "response",
+    );
+    await response?.toArray();
+    const silent = net.connect(rig.address.port, "127.0.0.1");
+    await once(silent, "connect");
+    const session = http2.connect(rig.address.url);
+    await once(session, "remoteSettings");
+    await rig.listener.close(30_000);
+    agent.destroy();
+    silent.destroy();
+  });
+
+  it("lets what is under way finish, and cuts off what has not by the deadline", async () => {
+    await using rig = await startRig();
+    // Neither heeds that the server stops: the one has a deadline, the other has none.
+    const finishing = send(rig.address, {
+      httpVersion: 2,
+      path: "/pigeonhole.v1.TaskService/SubscribeTask",
+      headers: { "content-type": "application/connect+json", "connect-timeout-ms": "150" },
+      body: envelope('{"taskId":"deadline"}'),
+    });
+    const client = createClient(TaskService, createGrpcTransport({ baseUrl: rig.address.url }));
+    const hanging = (async () => {
+      for await (const _ of client.subscribeTask({ taskId: "deadline" }));
+    })();
+    const cutOff = expect(hanging).rejects.toThrow(ConnectError);
+    await rig.subscribed(2);
+    await rig.listener.close(300);
+    await cutOff;
+    expect((await finishing).body.toString()).toContain("DEADLINE_EXCEEDED");
+    await expect(send(rig.address, { httpVersion: 1, path: "/healthz", method: "GET" })).rejects.toThrow(
+      "ECONNREFUSED",
+    );
+  });
+
+  it("makes /healthz answer 503 where a connection is still open, and be its last answer", async () => {
+    await using rig = await startRig();
+    const socket = net.connect(rig.address.port, "127.0.0.1");
+    socket.write("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
+    const [first]: Buffer[] = await once(socket, "data");
+    expect(String(first)).toMatch(/ 200 OK.*Connection: keep-alive/s);
+    rig.shutdown.abort();
+    socket.write("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
+    expect(Buffer.concat(await socket.toArray()).toString()).toMatch(
+      / 503 .*Connection: close.*stopping\n$/s,
+    );
+  });
+});
+
+function envelope(json: string): Buffer {
+  return Buffer.concat([Buffer.from([0, 0, 0, 0, json.length]), Buffer.from(json)]);
+}
+
+describe("scripts of other origins", () => {
+  const origin = "https://console.example";
+  const preflight = {
+    httpVersion: 1 as const,
+    method: "OPTIONS",
+    path: getTask,
+    headers: {
+      origin,
+      "access-control-request-method": "POST",
+      "access-control-request-headers": "content-type",
+    },
+  };
+
+  it("may call when their origin is listed", async () => {
+    await using rig = await startRig({ cors: [origin] });
+    const asked = await send(rig.address, preflight);
+    expect([asked.status, asked.headers.get("access-control-allow-origin")]).toEqual([204, origin]);
+    expect(asked.headers.get("access-control-allow-headers")).toMatch(/Connect-Protocol-Version/i);
+    expect(asked.headers.get("access-control-max-age")).toBe("7200");
+    expect(asked.headers.get("vary")).toBe("Origin");
+    for (const path of [getTask, "/pigeonhole.v1.TaskService/Nope"]) {
+      const called = await send(rig.address, {
+        httpVersion: 1,
+        path,
+        headers: { ...json, origin },
+        body: "{}",
+      });
+      expect(called.headers.get("access-control-allow-origin")).toBe(origin);
+      expect(called.headers.get("access-control-expose-headers")).toMatch(/grpc-status-details-bin/i);
+      expect(called.headers.get("vary")).toBe("Origin");
+    }
+  });
+
+  it("may not when it is not", async () => {
+    await using rig = await startRig({ cors: ["https://another.example"] });
+    const asked = await send(rig.address, preflight);
+    expect([asked.status, asked.headers.get("access-control-allow-origin")]).toEqual([204, null]);
+    const called = await send(rig.address, {
+      httpVersion: 1,
+      path: getTask,
+      headers: { ...json, origin },
+      body: "{}",
+    });
+    expect([called.headers.get("access-control-allow-origin"), called.headers.get("vary")]).toEqual([
+      null,
+      "Origin",
+    ]);
+  });
+
+  it("may from everywhere with a star", async () => {
+    await using rig = await startRig({ cors: ["*"] });
+    const asked = await send(rig.address, preflight);
+    expect(asked.headers.get("access-control-allow-origin")).toBe("*");
+    const called = await send(rig.address, {
+      httpVersion: 1,
+      path: getTask,
+      headers: { ...json, origin },
+      body: "{}",
+    });
+    expect(called.headers.get("access-control-allow-origin")).toBe("*");
+  });
+});
