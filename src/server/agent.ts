@@ -114,7 +114,7 @@ export interface Messages {
    * Throws VALUE_INVALID if the content is empty, is not valid or takes more than 1,048,576 bytes encoded.
    */
   send(content: Content, options?: MessageOptions): Promise<string>;
-  /** Begins a message that grows. It is ended with the turn, at the latest. */
+  /** Begins a message that grows. It shows with its first addition, never without one, and is ended with the turn, at the latest. */
   stream(options?: MessageOptions): MessageStream;
 }
 

@@ -31,7 +31,12 @@ export function createTaskService({
   return {
     async createTask(request) {
       const { task, created, event, duplicate } = await mailbox.createTask(request);
-      return { task: renderTask(task), created, ...(event && { event: renderEvent(event) }), duplicate };
+      return {
+        task: renderTask(task),
+        created,
+        ...(event && { event: renderEvent(event, request.event) }),
+        duplicate,
+      };
     },
 
     async getTask({ key }) {
@@ -64,7 +69,7 @@ export function createTaskService({
 
     async sendEvent(request) {
       const { event, duplicate } = await mailbox.sendEvent(request);
-      return { event: renderEvent(event), duplicate };
+      return { event: renderEvent(event, request), duplicate };
     },
 
     async cancelTask(request) {
@@ -85,7 +90,7 @@ export function createTaskService({
       const afterSequence = Number(tokens.decode(pageToken)?.[0] ?? 0);
       const page = await store.listEvents({ taskId, states, afterSequence, ...pageBounds(pageSize) });
       return {
-        events: page.items.map(renderEvent),
+        events: page.items.map((event) => renderEvent(event)),
         nextPageToken: page.more ? tokens.encode([page.items.at(-1)?.sequence ?? 0]) : "",
         sequence: BigInt(page.sequence),
       };

@@ -39,8 +39,13 @@ export function createLocalEngine({ store, agents, clock, log, maxTurns }: Local
   const runs = new Map<string, Run>();
   const deadlinePassed = new AbortController();
   let stopping = false;
-  /** Whether the store holds due tasks that no run was begun for. */
+  /** Due tasks that there was no room for when the store was asked, due longest first. */
+  let ready: string[] = [];
+  /** Whether the store may hold more of them. */
   let behind = false;
+  /** Whether the store is being asked, and whether it is to be asked again after that. */
+  let scanning = false;
+  let again = false;
   let alarm: { time: Millis; stop(): void } | undefined;
 
   return { start: scan, wake, cancel, stop };
@@ -84,22 +89,49 @@ export function createLocalEngine({ store, agents, clock, log, maxTurns }: Local
       })
       .finally(() => {
         runs.delete(taskId);
-        if (behind && runs.size < maxTurns / 2) void scan();
+        // What came after the store was last asked would be lost with the run.
+        if (run.woken) behind = true;
+        fill();
       });
   }
 
-  /** Runs a task's turns until it has none that is due. */
+  /** Uses the room there is for tasks that wait for some. */
+  function fill(): void {
+    admit();
+    if (behind && ready.length === 0 && runs.size < maxTurns) void scan();
+  }
+
+  function admit(): void {
+    while (runs.size < maxTurns && !stopping) {
+      const taskId = ready.shift();
+      if (taskId === undefined) return;
+      wake(taskId);
+    }
+  }
+
+  /** Runs a task's turns until it has none that is due, or others wait for its place. */
   async function work(taskId: string, run: Run): Promise<void> {
     let next: StartTurnResult = {};
-    while (next.turn !== undefined || (run.woken && !stopping)) {
-      if (next.turn !== undefined) {
-        next = await runOne(next.turn, run);
-      } else {
-        run.woken = false;
-        next = await store.startTurn({ taskId, now: clock.now(), ...source });
-      }
-    }
+    do {
+      run.woken = false;
+      next = await store.startTurn({ taskId, now: clock.now(), ...source });
+      fill();
+      while (next.turn !== undefined) next = await runOne(next.turn, run);
+    } while (run.woken && !stopping && !othersWait());
     if (next.dueTime !== undefined) wakeAt(next.dueTime);
+  }
+
+  /** Whether due tasks wait for room. */
+  function othersWait(): boolean {
+    return behind || ready.length > 0;
+  }
+
+  /** Says who may run a task's next turn: nobody if others wait, so that a task with much to do does not keep them waiting. */
+  function nextSource(): TurnSource | undefined {
+    if (stopping) return undefined;
+    if (!othersWait()) return source;
+    behind = true;
+    return undefined;
   }
 
   async function runOne(turn: StartedTurn, run: Run): Promise<StartTurnResult> {
@@ -117,7 +149,7 @@ export function createLocalEngine({ store, agents, clock, log, maxTurns }: Local
       agent,
       turn,
       signal: run.abort.signal,
-      next: () => (stopping ? undefined : source),
+      next: nextSource,
       giveUp: deadlinePassed.signal,
       clock,
       log,
@@ -129,6 +161,9 @@ export function createLocalEngine({ store, agents, clock, log, maxTurns }: Local
   /** Begins a run for every task that is due, as far as there is room, and sets the alarm for the next. */
   async function scan(): Promise<void> {
     if (stopping) return;
+    again = scanning;
+    if (scanning) return;
+    scanning = true;
     behind = false;
     try {
       const { taskIds, nextDueTime } = await store.dueTasks({
@@ -137,13 +172,17 @@ export function createLocalEngine({ store, agents, clock, log, maxTurns }: Local
         now: clock.now(),
         limit: scanLimit,
       });
-      for (const taskId of taskIds) wake(taskId);
       if (taskIds.length === scanLimit) behind = true;
+      ready = taskIds;
+      admit();
       if (nextDueTime !== undefined) wakeAt(nextDueTime);
     } catch (error) {
       log.error("the store did not tell which tasks are due", { error });
       wakeAt(clock.now() + storeBackoff);
+    } finally {
+      scanning = false;
     }
+    if (again) void scan();
   }
 
   function wakeAt(time: Millis): void {

@@ -53,7 +53,8 @@ export function createMessageStream(
     if (ended) return;
     const content = encodeParts(parts);
     ended = true;
-    begin();
+    // What nothing was written to is no message.
+    if (!begun) return;
     output.push({ kind: "end", id, content }, content.byteLength);
   }
 

@@ -97,7 +97,7 @@ export function createTurnContext({ store, turn, signal, clock, log }: TurnConte
    * the turn is over must not end the process. What is lost through a mistake of the agent is in the log.
    */
   function shown<T>(call: () => Promise<T>): Promise<T> {
-    const result = Promise.try(call);
+    const result = call();
     result.catch((error: unknown) => {
       const isMistake = error instanceof TaskError && error.reason === "VALUE_INVALID";
       if (isMistake) log.warn("a handler cannot show what it wants to", { error });

@@ -27,7 +27,7 @@ export function createTurnState(stored: StateRecord, requireOpen: () => void) {
       if (typeof key !== "string" || key.length < 1 || key.length > maxKeyLength || !key.isWellFormed()) {
         throw invalid(`a key must be a string of 1 to ${maxKeyLength} characters`);
       }
-      requireJson(value, key);
+      requireJson(value, `state.${key}`);
       const text = JSON.stringify(value);
       if (text.length > maxValueLength) {
         throw invalid(`${key} takes ${text.length} characters of JSON, and may take ${maxValueLength}`);

@@ -1,7 +1,7 @@
 import type { EventState, Handler, MessageAuthor, MessageState, TaskState } from "../../proto.ts";
 import type { Reason } from "../errors.ts";
 
-/** A moment, in milliseconds since 1970-01-01T00:00:00Z. */
+/** A moment, in whole milliseconds since 1970-01-01T00:00:00Z. */
 export type Millis = number;
 
 /** The number of a turn of its task, from 1: the fence that its writes carry. */
@@ -50,7 +50,10 @@ export interface EventRecord {
   id: string;
   taskId: string;
   sequence: number;
-  /** An encoded `pigeonhole.v1.EventInput`. Absent in a log entry that only changes the event's state. */
+  /**
+   * An encoded `pigeonhole.v1.EventInput`. Absent in a log entry that only changes the event's state, and where the event answers
+   * whoever gave the content.
+   */
   content?: Uint8Array;
   state: EventState;
   attempt: number;

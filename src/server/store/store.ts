@@ -34,7 +34,7 @@ import type {
  *
  * - **One method, one transaction.** It happens whole or not at all, and as if alone.
  * - **Durable (G1).** The promise of a method that writes resolves only after the write is on stable storage;
- *   if it rejects with STORE_UNAVAILABLE, nothing was written.
+ *   if it rejects with STORE_UNAVAILABLE, or with OVERLOADED because too many calls wait, nothing was written.
  * - **Committed reads (G4).** A read sees all that was acknowledged before it began and nothing that is not committed,
  *   all of one moment.
  * - **One log (G4).** Every change of a task appends to its log, in the same transaction; sequences are consecutive from 1.

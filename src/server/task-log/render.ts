@@ -4,6 +4,7 @@ import {
   DeltaSchema,
   ErrorInfoSchema,
   type Event,
+  type EventInput,
   EventInputSchema,
   EventSchema,
   type Message,
@@ -42,9 +43,11 @@ export function renderTask(record: TaskRecord): Task {
   });
 }
 
-/** Renders an event, with its content where the record has it. */
-export function renderEvent(record: EventRecord): Event {
-  const content = record.content && fromBinary(EventInputSchema, record.content);
+/** What of an event is its sender's. */
+type EventContent = Pick<EventInput, "type" | "sender" | "parts" | "metadata">;
+
+/** Renders an event, with its content where the record has it or it is given. */
+export function renderEvent(record: EventRecord, content = contentOf(record)): Event {
   return create(EventSchema, {
     id: record.id,
     taskId: record.taskId,
@@ -57,6 +60,10 @@ export function renderEvent(record: EventRecord): Event {
     createTime: timestampFromMs(record.createTime),
     updateTime: timestampFromMs(record.updateTime),
   });
+}
+
+function contentOf({ content }: EventRecord): EventContent | undefined {
+  return content && fromBinary(EventInputSchema, content);
 }
 
 /** Renders a message, with its content where the record has it, whole or in deltas. */

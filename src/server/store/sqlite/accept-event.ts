@@ -2,7 +2,7 @@ import { EventState, TaskState } from "../../../proto.ts";
 import { TaskError } from "../../errors.ts";
 import type { EventRecord, Millis, NewEvent } from "../records.ts";
 import { logNewEvent, type Tx } from "./log.ts";
-import type { TaskRow } from "./rows.ts";
+import { setDue, type TaskRow } from "./rows.ts";
 
 /** How long a sender is asked to wait when a mailbox is full. */
 const mailboxRetryAfter: Millis = 1000;
@@ -28,27 +28,13 @@ export function acceptEvent(tx: Tx, task: TaskRow, now: Millis, event: NewEvent)
   tx.sql.run`insert into events (task_id, sequence, id, state, attempt, created_at, updated_at)
     values (${task.id}, ${sequence}, ${event.id}, ${EventState.QUEUED}, 0, ${now}, ${now})`;
   task.pending += 1;
-  task.due_at ??= now;
-  return acceptedEvent(task.id, sequence, now, event);
+  setDue(tx.sql, task, task.due_at ?? now);
+  return acceptedEvent(task.id, sequence, now, event.id);
 }
 
-/** Makes the record of an event as it was when it was accepted. */
-export function acceptedEvent(
-  taskId: string,
-  sequence: number,
-  time: Millis,
-  { id, content }: NewEvent,
-): EventRecord {
-  return {
-    id,
-    taskId,
-    sequence,
-    content,
-    state: EventState.QUEUED,
-    attempt: 0,
-    createTime: time,
-    updateTime: time,
-  };
+/** Makes the record of an event as it was when it was accepted, without its content, which the caller has. */
+export function acceptedEvent(taskId: string, sequence: number, time: Millis, id: string): EventRecord {
+  return { id, taskId, sequence, state: EventState.QUEUED, attempt: 0, createTime: time, updateTime: time };
 }
 
 /** Throws TASK_FINISHED unless the task is PENDING or ACTIVE. */

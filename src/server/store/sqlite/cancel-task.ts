@@ -4,7 +4,15 @@ import type { CancelledTask, CancelTask, Millis } from "../records.ts";
 import { closeWork, dropPending, moveEvent, supersedeTurn, turnEvent } from "./end-work.ts";
 import { logTask, type Tx } from "./log.ts";
 import { findAnswer, keepAnswer } from "./requests.ts";
-import { requireTask, saveTask, snapshotOf, type TaskRow, type TaskSnapshot, taskRecord } from "./rows.ts";
+import {
+  requireTask,
+  saveTask,
+  setDue,
+  snapshotOf,
+  type TaskRow,
+  type TaskSnapshot,
+  taskRecord,
+} from "./rows.ts";
 
 /** See Store.cancelTask. */
 export function cancelTask(tx: Tx, args: CancelTask): CancelledTask {
@@ -48,7 +56,7 @@ function cancelOne(tx: Tx, task: TaskRow, now: Millis, reason: string | undefine
   closeWork(task);
   task.state = TaskState.CANCELLING;
   task.status_reason = reason ?? null;
-  task.due_at = now;
+  setDue(tx.sql, task, now);
   logTask(tx, task, now);
   saveTask(tx.sql, task);
 }

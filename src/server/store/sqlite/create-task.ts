@@ -16,7 +16,7 @@ interface Answer {
 /** See Store.createTask. */
 export function createTask(tx: Tx, args: CreateTask): CreatedTask {
   const answered = findAnswer<Answer>(tx.sql, "", args.request);
-  if (answered !== undefined) return repeat(tx, args, answered);
+  if (answered !== undefined) return repeat(tx, answered);
 
   const found = args.name === undefined ? undefined : findByName(tx, args.name, args.agent);
   const task = found ?? insertTask(tx, args);
@@ -51,9 +51,9 @@ function insertTask(tx: Tx, args: CreateTask): TaskRow {
   const { now } = args;
   tx.sql
     .run`insert into tasks (id, agent, name, parent_id, labels, state, pending, sequence, created_at, updated_at,
-      revision, due_at, turn, attempt, failures, losses)
+      revision, due_at, cursor, turn, attempt, failures, losses)
     values (${args.taskId}, ${args.agent}, ${args.name}, ${args.parentTaskId}, ${JSON.stringify(args.labels)},
-      ${TaskState.PENDING}, 0, 0, ${now}, ${now}, 0, ${now}, 0, 0, 0, 0)`;
+      ${TaskState.PENDING}, 0, 0, ${now}, ${now}, 0, ${now}, 0, 0, 0, 0, 0)`;
   if (args.params !== undefined) {
     tx.sql.run`insert into task_params (task_id, params) values (${args.taskId}, ${args.params})`;
   }
@@ -62,16 +62,11 @@ function insertTask(tx: Tx, args: CreateTask): TaskRow {
   return task;
 }
 
-function repeat(tx: Tx, args: CreateTask, answered: Answer): CreatedTask {
+function repeat(tx: Tx, answered: Answer): CreatedTask {
   const task = taskRecord(tx.sql, requireTask(tx.sql, answered.taskId), answered.snapshot);
-  const event =
-    answered.event &&
-    args.event &&
-    acceptedEvent(answered.taskId, answered.event.sequence, answered.event.time, {
-      id: answered.event.id,
-      content: args.event.content,
-    });
-  return answer(task, answered.created, event, true);
+  const { event } = answered;
+  const accepted = event && acceptedEvent(answered.taskId, event.sequence, event.time, event.id);
+  return answer(task, answered.created, accepted, true);
 }
 
 function answer(

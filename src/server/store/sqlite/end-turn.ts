@@ -3,7 +3,7 @@ import type { CommitTurn, FailTurn, Outcome, StartTurnResult } from "../records.
 import { requireTurn, writeOutput } from "./append-output.ts";
 import { closeTurn, closeWork, endTask, giveUp, moveEvent, supersedeTurn, turnEvent } from "./end-work.ts";
 import { logTask, type Tx } from "./log.ts";
-import { saveTask, type TaskRow } from "./rows.ts";
+import { saveTask, setDue, type TaskRow } from "./rows.ts";
 import { requeue, startNext } from "./start-turn.ts";
 
 /** See Store.commitTurn. */
@@ -15,7 +15,10 @@ export function commitTurn(tx: Tx, args: CommitTurn): StartTurnResult {
   const event = turnEvent(tx, task);
   const handler = task.turn_handler;
   closeTurn(task);
-  if (event !== undefined) moveEvent(tx, task, now, event, EventState.PROCESSED);
+  if (event !== undefined) {
+    moveEvent(tx, task, now, event, EventState.PROCESSED);
+    task.cursor = event.sequence;
+  }
   closeWork(task);
   const ended = handler === Handler.TASK_CANCEL || outcome.kind !== "continue";
   if (ended) {
@@ -25,7 +28,7 @@ export function commitTurn(tx: Tx, args: CommitTurn): StartTurnResult {
       task.state = TaskState.ACTIVE;
       logTask(tx, task, now);
     }
-    task.due_at = task.pending > 0 ? now : null;
+    setDue(tx.sql, task, task.pending > 0 ? (task.due_at ?? now) : null);
   }
   const next = args.next === undefined || ended ? {} : startNext(tx, task, now, args.next);
   saveTask(tx.sql, task);

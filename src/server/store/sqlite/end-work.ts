@@ -1,7 +1,7 @@
 import { EventState, type Handler, MessageState, TaskState } from "../../../proto.ts";
 import type { Failure, Millis } from "../records.ts";
 import { logEvent, logSuperseded, logTask, type Tx } from "./log.ts";
-import type { EventRow, TaskRow } from "./rows.ts";
+import { type EventRow, setEnded, type TaskRow } from "./rows.ts";
 
 /** Reads the event that a task's running turn is for. */
 export function turnEvent(tx: Tx, task: TaskRow): EventRow | undefined {
@@ -61,7 +61,7 @@ export function closeWork(task: TaskRow): void {
 /** Drops all that waits in a task's mailbox, on the record. The caller saves the task. */
 export function dropPending(tx: Tx, task: TaskRow, now: Millis): void {
   const events = tx.sql.all<EventRow>`select * from events
-    where task_id = ${task.id} and state = 2 order by sequence`;
+    where task_id = ${task.id} and sequence > ${task.cursor} and state = ${EventState.QUEUED} order by sequence`;
   for (const event of events) moveEvent(tx, task, now, event, EventState.DROPPED);
   task.pending = 0;
 }
@@ -77,8 +77,7 @@ export function endTask(
   task.state = end.state;
   if (end.reason !== undefined) task.status_reason = end.reason;
   if (end.error !== undefined) task.error = JSON.stringify(end.error);
-  task.ended_at = now;
-  task.due_at = null;
+  setEnded(tx.sql, task, now);
   logTask(tx, task, now);
 }
 

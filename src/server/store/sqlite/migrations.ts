@@ -30,6 +30,8 @@ export const migrations: readonly string[] = [
     revision integer not null,
     -- When a turn may start. Set while one runs, so that it is found when its owner is gone; null when there is nothing to do.
     due_at integer,
+    -- Every event up to this sequence is settled, so that the oldest that waits is found without an index of its own.
+    cursor integer not null,
     -- The fence: the number of the last turn that was started or made void.
     turn integer not null,
     -- The running turn: who runs it, which handler, for which event, and the log's sequence when it began. Null when none runs.
@@ -84,9 +86,6 @@ export const migrations: readonly string[] = [
     updated_at integer not null,
     primary key (task_id, sequence)
   ) strict, without rowid;
-
-  -- QUEUED is 2. A statement must write the number out: a bound value does not find this index.
-  create index events_queued on events (task_id, sequence) where state = 2;
 
   create table messages (
     task_id text not null,

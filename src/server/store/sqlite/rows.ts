@@ -1,6 +1,6 @@
 import type { EventState, Handler, MessageAuthor, MessageState, TaskState } from "../../../proto.ts";
 import { taskNotFound } from "../../errors.ts";
-import type { EventRecord, Failure, MessageRecord, TaskRecord } from "../records.ts";
+import type { EventRecord, Failure, MessageRecord, Millis, TaskRecord } from "../records.ts";
 import type { Sql } from "./sql.ts";
 
 /** A row of `tasks`. */
@@ -21,6 +21,7 @@ export interface TaskRow {
   ended_at: number | null;
   revision: number;
   due_at: number | null;
+  cursor: number;
   turn: number;
   turn_owner: string | null;
   turn_handler: Handler | null;
@@ -132,11 +133,25 @@ export function requireTask(sql: Sql, id: string): TaskRow {
   return row;
 }
 
-/** Writes back what changes of a task. */
+/** Says when a task's next turn is due: null when it has none. Apart from saveTask, because it stands in an index and rarely changes. */
+export function setDue(sql: Sql, row: TaskRow, dueTime: Millis | null): void {
+  if (row.due_at === dueTime) return;
+  row.due_at = dueTime;
+  sql.run`update tasks set due_at = ${dueTime} where id = ${row.id}`;
+}
+
+/** Says that a task has ended: it has no more turns. */
+export function setEnded(sql: Sql, row: TaskRow, now: Millis): void {
+  row.ended_at = now;
+  row.due_at = null;
+  sql.run`update tasks set ended_at = ${now}, due_at = null where id = ${row.id}`;
+}
+
+/** Writes back what changes of a task, except when it is due and when it ended. */
 export function saveTask(sql: Sql, row: TaskRow): void {
   sql.run`update tasks set state = ${row.state}, status_reason = ${row.status_reason}, error = ${row.error},
     pending = ${row.pending}, processing_id = ${row.processing_id}, sequence = ${row.sequence},
-    updated_at = ${row.updated_at}, ended_at = ${row.ended_at}, revision = ${row.revision}, due_at = ${row.due_at},
+    updated_at = ${row.updated_at}, revision = ${row.revision}, cursor = ${row.cursor},
     turn = ${row.turn}, turn_owner = ${row.turn_owner}, turn_handler = ${row.turn_handler},
     turn_event = ${row.turn_event}, turn_began = ${row.turn_began},
     attempt = ${row.attempt}, failures = ${row.failures}, losses = ${row.losses}

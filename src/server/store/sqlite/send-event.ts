@@ -17,10 +17,7 @@ export function sendEvent(tx: Tx, args: SendEvent): AcceptedEvent {
   const answered = findAnswer<Answer>(tx.sql, task.id, args.request);
   if (answered !== undefined) {
     const { id, sequence, time } = answered;
-    return {
-      event: acceptedEvent(task.id, sequence, time, { id, content: args.event.content }),
-      duplicate: true,
-    };
+    return { event: acceptedEvent(task.id, sequence, time, id), duplicate: true };
   }
   requireUnfinished(task);
   if (args.expectedSequence !== undefined && args.expectedSequence !== task.sequence) {

@@ -3,7 +3,7 @@ import type { Failure, Millis, StartTurn, StartTurnResult, TurnSource } from "..
 import { giveUp, moveEvent, supersedeTurn, turnEvent } from "./end-work.ts";
 import type { Tx } from "./log.ts";
 import { readState } from "./reads.ts";
-import { type EventRow, eventRecord, loadTask, saveTask, type TaskRow, taskRecord } from "./rows.ts";
+import { type EventRow, eventRecord, loadTask, saveTask, setDue, type TaskRow, taskRecord } from "./rows.ts";
 
 /** See Store.startTurn. */
 export function startTurn(tx: Tx, args: StartTurn): StartTurnResult {
@@ -22,7 +22,7 @@ export function startNext(tx: Tx, task: TaskRow, now: Millis, source: TurnSource
   const handler = handlerFor(task.state);
   const event = handler === Handler.TASK_EVENT_SEND ? oldestQueued(tx, task) : undefined;
   if (handler === undefined || (handler === Handler.TASK_EVENT_SEND && event === undefined)) {
-    task.due_at = null;
+    setDue(tx.sql, task, null);
     return {};
   }
   task.turn += 1;
@@ -64,7 +64,7 @@ export function requeue(
     moveEvent(tx, task, now, event, EventState.QUEUED);
     task.pending += 1;
   }
-  task.due_at = dueTime;
+  setDue(tx.sql, task, dueTime);
 }
 
 /** Takes a turn from an owner that is gone: its work is due again, or given up if it was lost too often. */
@@ -102,5 +102,6 @@ function handlerFor(state: TaskState): Handler | undefined {
 function oldestQueued(tx: Tx, task: TaskRow): EventRow | undefined {
   return tx.sql.one<EventRow>`select e.*, l.content from events e
     join log l on l.task_id = e.task_id and l.sequence = e.sequence
-    where e.task_id = ${task.id} and e.state = 2 order by e.sequence limit 1`;
+    where e.task_id = ${task.id} and e.sequence > ${task.cursor} and e.state = ${EventState.QUEUED}
+    order by e.sequence limit 1`;
 }
