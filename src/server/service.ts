@@ -5,6 +5,7 @@ import { SubscribeTaskResponseSchema, type TaskService } from "../proto.ts";
 import { taskNotFound } from "./errors.ts";
 import type { Mailbox } from "./mailbox/mailbox.ts";
 import { createPageTokens } from "./page-token.ts";
+import type { TaskRecord } from "./store/records.ts";
 import type { Store } from "./store/store.ts";
 import { renderEvent, renderMessage, renderTask, renderUpdate } from "./task-log/render.ts";
 import type { LogUpdate, TaskLog } from "./task-log/task-log.ts";
@@ -147,7 +148,14 @@ function pageBounds(pageSize: number): { limit: number; maxBytes: number } {
   return { limit: pageSize || defaultPageSize, maxBytes: maxPageBytes };
 }
 
-/** Takes the item away that was asked for only to learn whether more follow. */
-function cut<T>(found: T[], limit: number): { items: T[]; more: boolean } {
-  return { items: found.slice(0, limit), more: found.length > limit };
+/**
+ * Takes tasks into a page until it has `limit` of them or about as many bytes as a page may have, one at least. `found` has one more than
+ * `limit` if more follow.
+ */
+function cut(found: TaskRecord[], limit: number): { items: TaskRecord[]; more: boolean } {
+  let count = 0;
+  for (let bytes = 0; count < Math.min(found.length, limit) && bytes < maxPageBytes; count++) {
+    bytes += found[count]?.params?.byteLength ?? 0;
+  }
+  return { items: found.slice(0, count), more: found.length > count };
 }

@@ -15,7 +15,10 @@ export function requestKey<Desc extends DescMessage>(
   if (request.requestId === "") return {};
   const content = sorted(toJson(schema, { ...request, requestId: "" }));
   return {
-    request: { id: request.requestId, fingerprint: hash("sha256", JSON.stringify(content), "base64url") },
+    request: {
+      id: request.requestId,
+      fingerprint: hash("sha256", JSON.stringify([schema.typeName, content]), "base64url"),
+    },
   };
 }
 

@@ -1,0 +1,123 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, dirname, join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { describe, expect, it } from "vitest";
+import { openSqliteStore } from "../src/server/store/sqlite/sqlite-store.ts";
+import { createScene, errorOf, reasonOf } from "./store-contract/scene.ts";
+import { describeStore } from "./store-contract.ts";
+import { openStore, tempDir } from "./temp-dir.ts";
+
+describeStore("an SQLite store in memory", async () => {
+  const store = await openSqliteStore(":memory:");
+  return { store, close: () => store.close() };
+});
+
+describeStore("an SQLite store in a file", async () => {
+  const dir = mkdtempSync(join(tmpdir(), "pigeonhole-"));
+  const path = join(dir, "store.db");
+  let store = await openSqliteStore(path);
+  return {
+    store,
+    async reopen() {
+      await store.close();
+      store = await openSqliteStore(path);
+      return store;
+    },
+    async close() {
+      await store.close();
+      rmSync(dir, { recursive: true });
+    },
+  };
+});
+
+describe("openSqliteStore", { timeout: 30_000 }, () => {
+  const inUse = /another server is using the database .*; one file serves one server/;
+  const text = "no database, but long enough to be looked at. ".repeat(100);
+
+  it("serves a file once, until the store is closed", async () => {
+    const path = join(tempDir(), "store.db");
+    const store = await openStore(path);
+    for (let n = 0; n < 2; n++) {
+      const error = await errorOf(openSqliteStore(path));
+      expect(error.reason).toBe("STORE_UNAVAILABLE");
+      expect(error.message).toMatch(inUse);
+    }
+    await createScene(store).create();
+    await store.close();
+    await openStore(path);
+  });
+
+  it("knows a file by all its names, also one that was made by a link to nowhere", async () => {
+    const dir = tempDir();
+    const path = join(dir, "store.db");
+    const link = join(dir, "link.db");
+    symlinkSync(path, link);
+    const first = await openStore(link);
+    for (const name of [path, link]) expect((await errorOf(openSqliteStore(name))).message).toMatch(inUse);
+    await first.close();
+    await openStore(path);
+    expect((await errorOf(openSqliteStore(link))).message).toMatch(inUse);
+  });
+
+  it("refuses another program's database and leaves it as it was", async () => {
+    const dir = tempDir();
+    const path = join(dir, "store.db");
+    const other = new DatabaseSync(path);
+    other.exec("create table theirs (a)");
+    other.close();
+    const before = readFileSync(path);
+    const error = await errorOf(openSqliteStore(path));
+    expect(error.reason).toBe("STORE_UNAVAILABLE");
+    expect(error.message).toContain("it is another program's database");
+    expect(readFileSync(path).equals(before)).toBe(true);
+    expect(readdirSync(dir).filter((name) => /wal|shm|journal/.test(name))).toEqual([]);
+  });
+
+  it("refuses a database of a newer version", async () => {
+    const path = join(tempDir(), "store.db");
+    await (await openStore(path)).close();
+    const newer = new DatabaseSync(path);
+    newer.exec("pragma user_version = 999");
+    newer.close();
+    const error = await errorOf(openSqliteStore(path));
+    expect(error.reason).toBe("STORE_UNAVAILABLE");
+    expect(error.message).toMatch(/its schema is version 999, and this server knows \d+/);
+  });
+
+  it("refuses a file that is no database and leaves it as it was", async () => {
+    const path = join(tempDir(), "store.db");
+    writeFileSync(path, text);
+    const error = await errorOf(openSqliteStore(path));
+    expect(error.reason).toBe("STORE_UNAVAILABLE");
+    expect(error.message).toContain(path);
+    expect(error.message).toContain("file is not a database");
+    expect(readFileSync(path, "utf8")).toBe(text);
+  });
+
+  it("refuses a folder, and a file in a folder that is not there", async () => {
+    const dir = tempDir();
+    for (const wrong of [dir, join(dir, "nowhere", "store.db")]) {
+      const error = await errorOf(openSqliteStore(wrong));
+      expect(error.reason).toBe("STORE_UNAVAILABLE");
+      expect(error.message).toContain(wrong);
+    }
+    expect(readdirSync(dirname(dir))).not.toContain(`${basename(dir)}-lock`);
+  });
+
+  it("opens a file that it refused, once that is in order", async () => {
+    const path = join(tempDir(), "store.db");
+    writeFileSync(path, text);
+    expect(await reasonOf(openSqliteStore(path))).toBe("STORE_UNAVAILABLE");
+    rmSync(path);
+    await openStore(path);
+  });
+
+  it("leaves nothing in the write-ahead log when the store is closed", async () => {
+    const dir = tempDir();
+    const store = await openStore(join(dir, "store.db"));
+    await createScene(store).create();
+    await store.close();
+    expect(readdirSync(dir).sort()).toEqual(["store.db", "store.db-lock"]);
+  });
+});

@@ -1,0 +1,212 @@
+import { expect, it } from "vitest";
+import { EventState, TaskState } from "../../src/proto.ts";
+import type { ListTasks, TaskRecord } from "../../src/server/store/records.ts";
+import { at, bytes, newEvent, type Scene, show, unbounded } from "./scene.ts";
+
+export function describeLists(scene: () => Scene): void {
+  it("listEvents filters by state and pages by number", async () => {
+    const { activate, send, finish, store, task, events, id } = scene();
+    await activate();
+    for (let n = 0; n < 5; n++) await send(`e${n}`);
+    await finish({ kind: "continue" });
+    const { sequence } = await task();
+    const all = await events();
+    const list = (states: EventState[], afterSequence: number, limit: number) =>
+      store.listEvents({ taskId: id("task"), states, afterSequence, limit, maxBytes: 1e6 });
+    expect(await list([], 0, 2)).toEqual({ items: all.slice(0, 2), more: true, sequence });
+    expect(await list([], all[1]?.sequence ?? 0, 3)).toEqual({ items: all.slice(2), more: false, sequence });
+    expect(await list([EventState.QUEUED], 0, 4)).toEqual({ items: all.slice(1), more: false, sequence });
+    expect(await list([EventState.QUEUED], 0, 3)).toEqual({ items: all.slice(1, 4), more: true, sequence });
+    expect((await list([EventState.PROCESSED, EventState.DROPPED], 0, 9)).items).toEqual(all.slice(0, 1));
+    expect(await list([EventState.DEAD_LETTERED], 0, 9)).toEqual({ items: [], more: false, sequence });
+  });
+
+  it("listEvents and listMessages page by bytes, at least one item at a time", async () => {
+    const { create, turn, append, send, store, id } = scene();
+    await create();
+    const { turn: number } = await turn();
+    const big = "x".repeat(10_000);
+    for (let n = 0; n < 4; n++) {
+      await send(`e${n}`, { event: { id: id(`e${n}`), content: bytes(big) } });
+      await append(number, [show.whole(id(`m${n}`), big)]);
+    }
+    const args = { taskId: id("task"), states: [], afterSequence: 0, limit: 99 };
+    for (const list of [store.listEvents, store.listMessages]) {
+      expect(await list({ ...args, maxBytes: 1 })).toMatchObject({ items: [{}], more: true });
+      const some = await list({ ...args, maxBytes: 15_000 });
+      expect(some.items.length).toBeLessThan(4);
+      expect(some.more).toBe(true);
+      const rest = await list({ ...args, afterSequence: some.items.at(-1)?.sequence ?? 0, maxBytes: 1e6 });
+      expect([...some.items, ...rest.items].map(({ id }) => id)).toHaveLength(4);
+      expect(rest.more).toBe(false);
+    }
+  });
+
+  it("listMessages pages by number and leaves out what is superseded", async () => {
+    const { create, turn, append, fail, commit, store, messages, task, id } = scene();
+    await create();
+    const failing = await turn();
+    await append(failing.turn, [show.whole(id("gone1")), show.whole(id("gone2"))]);
+    await fail(failing.turn, { retryTime: at(0) });
+    const { turn: number } = await turn();
+    await commit(number, { output: ["m1", "m2", "m3"].map((name) => show.whole(id(name), name)) });
+    const all = await messages();
+    expect(all.map((message) => message.id)).toEqual(["m1", "m2", "m3"].map(id));
+    const { sequence } = await task();
+    const list = (afterSequence: number, limit: number) =>
+      store.listMessages({ taskId: id("task"), afterSequence, limit, maxBytes: 1e6 });
+    expect(await list(0, 2)).toEqual({ items: all.slice(0, 2), more: true, sequence });
+    expect(await list(all[1]?.sequence ?? 0, 2)).toEqual({ items: all.slice(2), more: false, sequence });
+    expect(await list(0, 3)).toEqual({ items: all, more: false, sequence });
+  });
+
+  it("lists reflect one moment while writes go on", async () => {
+    const { create, send, store, id } = scene();
+    await create();
+    const writes = Promise.all(Array.from({ length: 50 }, (_, n) => send(`e${n}`)));
+    for (let n = 0; n < 10; n++) {
+      const { items, sequence } = await store.listEvents({ taskId: id("task"), states: [], ...unbounded });
+      expect(items.at(-1)?.sequence ?? 1).toBe(sequence);
+    }
+    await writes;
+  });
+
+  it("listTasks filters by agent, state, label, name and parent, newest first", async () => {
+    const { create, activate, store, agent, id } = scene();
+    await activate({ taskId: id("t1"), name: id("a%_1"), labels: { env: "prod", x: "1" }, now: at(0) });
+    await create({
+      taskId: id("t2"),
+      name: id("a%_2"),
+      labels: { env: "prod" },
+      parentTaskId: id("t1"),
+      now: at(1),
+    });
+    await create({
+      taskId: id("t3"),
+      name: id("aXX3"),
+      labels: { env: "test" },
+      parentTaskId: id("t1"),
+      now: at(2),
+    });
+    await create({ taskId: id("t4"), labels: { prod: "env" }, now: at(2) });
+    await create({
+      taskId: id("t5"),
+      agent: id("another"),
+      name: id("a%_5"),
+      labels: { env: "prod" },
+      now: at(3),
+    });
+    const list = async (filters: Partial<ListTasks>) => {
+      const tasks = await store.listTasks({ agent, states: [], labels: {}, limit: 100, ...filters });
+      return tasks.map((task) => task.id.slice(id("").length));
+    };
+    expect(await list({})).toEqual(["t4", "t3", "t2", "t1"]);
+    expect(await list({ agent: id("another") })).toEqual(["t5"]);
+    expect(await list({ states: [TaskState.ACTIVE] })).toEqual(["t1"]);
+    expect(await list({ states: [TaskState.PENDING, TaskState.ACTIVE] })).toEqual(["t4", "t3", "t2", "t1"]);
+    expect(await list({ states: [TaskState.COMPLETED] })).toEqual([]);
+    expect(await list({ labels: { env: "prod" } })).toEqual(["t2", "t1"]);
+    expect(await list({ labels: { env: "prod", x: "1" } })).toEqual(["t1"]);
+    expect(await list({ labels: { env: "1" } })).toEqual([]);
+    expect(await list({ namePrefix: id("a%_") })).toEqual(["t2", "t1"]);
+    expect(await list({ namePrefix: id("a") })).toEqual(["t3", "t2", "t1"]);
+    expect(await list({ parentTaskId: id("t1") })).toEqual(["t3", "t2"]);
+    expect(
+      await list({ parentTaskId: id("t1"), labels: { env: "prod" }, states: [TaskState.PENDING] }),
+    ).toEqual(["t2"]);
+    expect(await list({ limit: 2 })).toEqual(["t4", "t3"]);
+  });
+
+  it("listTasks goes on where it was while tasks are made", async () => {
+    const { create, store, agent, id } = scene();
+    // Pairs of the same time, so that a page ends between two of them.
+    for (let n = 0; n < 7; n++) await create({ taskId: id(`t${n}`), now: at(Math.floor(n / 2)) });
+    const found: string[] = [];
+    let last: TaskRecord | undefined;
+    do {
+      const before = last && { before: { createTime: last.createTime, id: last.id } };
+      const page = await store.listTasks({ agent, states: [], labels: {}, limit: 3, ...before });
+      found.push(...page.map((task) => task.id));
+      last = page.at(-1);
+      await create({ taskId: id(`later than ${found.at(-1)}${page.length}`), now: at(100) });
+    } while (last !== undefined);
+    expect(found).toEqual([6, 5, 4, 3, 2, 1, 0].map((n) => id(`t${n}`)));
+  });
+
+  it("listTasks gives whole tasks", async () => {
+    const { create, store, agent, task, id } = scene();
+    await create({ name: id("name"), params: bytes("p"), labels: { a: "1" }, event: newEvent(id("e")) });
+    expect(await store.listTasks({ agent, states: [], labels: {}, limit: 1 })).toEqual([await task()]);
+  });
+
+  it("getTask finds by name the unfinished task, or else the one created last", async () => {
+    const { create, turn, commit, store, id } = scene();
+    const name = id("name");
+    const byName = async () => (await store.getTask({ name }))?.id;
+    const end = async (taskId: string) =>
+      commit((await turn({ taskId, now: at(9) })).turn, { taskId, outcome: { kind: "complete" } });
+    expect(await byName()).toBeUndefined();
+    await create({ taskId: id("t1"), name, now: at(3) });
+    expect(await byName()).toBe(id("t1"));
+    await end(id("t1"));
+    expect(await byName()).toBe(id("t1"));
+    // The clock may go back: what is unfinished counts more than what is later.
+    await create({ taskId: id("t0"), name, now: at(2) });
+    expect(await byName()).toBe(id("t0"));
+    await end(id("t0"));
+    expect(await byName()).toBe(id("t1"));
+  });
+
+  it("getTask finds nothing for an id that is not there", async () => {
+    const { store, id } = scene();
+    expect(await store.getTask({ id: id("nobody") })).toBeUndefined();
+  });
+
+  it("dueTasks finds what is due, longest first, and when the next will be", async () => {
+    const { create, store, agent, id } = scene();
+    for (const [name, time] of [
+      ["b", 20],
+      ["a", 10],
+      ["c", 30],
+      ["d", 40],
+    ] as const) {
+      await create({ taskId: id(name), now: at(time) });
+    }
+    await create({ taskId: id("other"), agent: id("another"), now: at(35) });
+    const due = (now: number, limit = 10, agents = [agent]) =>
+      store.dueTasks({ owner: "a", agents, now: at(now), limit });
+    expect(await due(9)).toEqual({ taskIds: [], nextDueTime: at(10) });
+    expect(await due(30)).toEqual({ taskIds: [id("a"), id("b"), id("c")], nextDueTime: at(40) });
+    expect((await due(30, 2)).taskIds).toEqual([id("a"), id("b")]);
+    expect(await due(40)).toEqual({ taskIds: ["a", "b", "c", "d"].map(id) });
+    expect((await due(35, 10, [agent, id("another")])).taskIds).toContain(id("other"));
+    expect(await due(40, 10, [])).toEqual({ taskIds: [] });
+  });
+
+  it("dueTasks leaves out what its owner runs, and finds what another ran", async () => {
+    const { create, turn, commit, due, id } = scene();
+    await create({ event: newEvent(id("e")) });
+    const { turn: number } = await turn({ owner: "a" });
+    expect(await due(at(1e6), "a")).toEqual([]);
+    expect(await due(at(1e6), "b")).toEqual([id("task")]);
+    await commit(number, { now: at(5) });
+    expect(await due(at(5), "a")).toEqual([id("task")]);
+  });
+
+  it("countAgent counts unfinished tasks and events that wait", async () => {
+    const { create, send, turn, commit, cancel, counts, id } = scene();
+    expect(await counts()).toEqual({ unfinishedTasks: 0, pendingEvents: 0 });
+    await create({ event: newEvent(id("e1")) });
+    await create({ taskId: id("t2") });
+    await send("e2", { taskId: id("t2") });
+    await send("e3", { taskId: id("t2") });
+    expect(await counts()).toEqual({ unfinishedTasks: 2, pendingEvents: 3 });
+    await commit((await turn()).turn);
+    await turn();
+    expect(await counts()).toEqual({ unfinishedTasks: 2, pendingEvents: 2 });
+    await cancel();
+    expect(await counts()).toEqual({ unfinishedTasks: 2, pendingEvents: 2 });
+    await commit((await turn()).turn);
+    expect(await counts()).toEqual({ unfinishedTasks: 1, pendingEvents: 2 });
+  });
+}
