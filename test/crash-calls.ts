@@ -1,0 +1,87 @@
+import type { Event, Task } from "../src/proto.ts";
+import { type Clients, follow, type Rpc, read } from "./crash-clients.ts";
+import type { CancelRequest, SendRequest, TaskEnd } from "./crash-history.ts";
+
+type Call<Answer> = (
+  rpc: Rpc,
+  options: { timeoutMs: number },
+) => Promise<{ answer: Answer | undefined; duplicate: boolean }>;
+
+/** Creates a task of the scribe, labelled with the request, with a first event if one is given, whose outcome is noted with it. */
+export function create(requestId: string, first: SendRequest | undefined): Call<Task> {
+  const request = {
+    agent: "scribe",
+    requestId,
+    labels: { request: requestId },
+    ...(first && { event: contentOf(first) }),
+  };
+  return async (rpc, options) => {
+    const { task, event, duplicate } = await rpc.createTask(request, options);
+    if (event !== undefined) first?.outcomes.push({ kind: "acknowledged", answer: event, duplicate });
+    return { answer: task, duplicate };
+  };
+}
+
+export function send(taskId: string, request: SendRequest): Call<Event> {
+  return async (rpc, options) => {
+    const { requestId } = request;
+    const { event, duplicate } = await rpc.sendEvent({ taskId, requestId, ...contentOf(request) }, options);
+    return { answer: event, duplicate };
+  };
+}
+
+export function cancel(taskId: string, { requestId, reason }: CancelRequest): Call<Task> {
+  return async (rpc, options) => {
+    const { task, duplicate } = await rpc.cancelTask({ taskId, requestId, reason }, options);
+    return { answer: task, duplicate };
+  };
+}
+
+/** Reads all that there is of a task that has ended. */
+export async function readEnd(clients: Clients, taskId: string): Promise<TaskEnd> {
+  const log = await follow(clients, taskId, false);
+  const rest = await read(clients, async (rpc) => {
+    const [{ task }, { state, revision }, events, messages] = await Promise.all([
+      rpc.getTask({ key: { case: "taskId", value: taskId } }),
+      rpc.getTaskState({ taskId }),
+      pages(async (pageToken) => {
+        const { events: items, nextPageToken } = await rpc.listEvents({ taskId, pageSize: 3, pageToken });
+        return { items, nextPageToken };
+      }),
+      pages(async (pageToken) => {
+        const { messages: items, nextPageToken } = await rpc.listMessages({ taskId, pageSize: 3, pageToken });
+        return { items, nextPageToken };
+      }),
+    ]);
+    if (task === undefined) throw new Error(`task ${taskId} is empty`);
+    return { task, state: state ?? {}, revision, events, messages };
+  });
+  return { log, ...rest };
+}
+
+/** Reads all tasks. */
+export function listTasks(clients: Clients): Promise<Task[]> {
+  return read(clients, (rpc) =>
+    pages(async (pageToken) => {
+      const { tasks: items, nextPageToken } = await rpc.listTasks({ pageToken });
+      return { items, nextPageToken };
+    }),
+  );
+}
+
+async function pages<T>(
+  readPage: (pageToken: string) => Promise<{ items: T[]; nextPageToken: string }>,
+): Promise<T[]> {
+  const all: T[] = [];
+  let pageToken = "";
+  do {
+    const page = await readPage(pageToken);
+    all.push(...page.items);
+    pageToken = page.nextPageToken;
+  } while (pageToken !== "");
+  return all;
+}
+
+function contentOf({ text, type }: SendRequest) {
+  return { parts: [{ content: { case: "text" as const, value: text } }], type };
+}

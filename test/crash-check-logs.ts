@@ -1,0 +1,127 @@
+import { equals, toJson } from "@bufbuild/protobuf";
+import {
+  EventSchema,
+  type Message,
+  MessageSchema,
+  TaskSchema,
+  TaskState,
+  type TaskUpdate,
+  TaskUpdateSchema,
+} from "../src/proto.ts";
+import type { Report } from "./crash-check.ts";
+import { type Folded, foldLog } from "./crash-fold.ts";
+import type { TaskHistory } from "./crash-history.ts";
+
+const finalStates = [TaskState.CANCELLED, TaskState.COMPLETED, TaskState.FAILED];
+
+/** Checks that all who followed a log were told the same, all of it, and nothing else (G4). */
+export function checkLogs({ logs, end }: TaskHistory, report: Report): void {
+  checkSequences("a fresh subscriber", end.log, report);
+  checkFold("a fresh subscriber", end.log, end, report);
+  const pages = textsOf(end.log);
+  for (const [index, log] of logs.entries()) {
+    const name = `subscriber ${index}`;
+    checkSequences(name, log, report);
+    checkFold(name, log, end, report);
+    checkEntries(name, log, end.log, report);
+    checkDeltas(name, textsOf(log), pages, report);
+  }
+}
+
+/** Sequences strictly increase from 1, leave nothing out but what was merged, and end with the final entry. */
+function checkSequences(name: string, log: TaskUpdate[], report: Report): void {
+  let last = 0n;
+  let ended = false;
+  for (const { sequence, entry } of log) {
+    if (ended) report("G4", `${name} is told of ${sequence} after the final entry`);
+    if (sequence <= last) report("G4", `${name} is told of ${sequence} after ${last}`);
+    const merged = entry.case === "delta" && entry.value.change.case === "appendText";
+    if (sequence > last + 1n && !merged)
+      report("G4", `${name} misses what is between ${last} and ${sequence}`);
+    last = sequence;
+    ended = entry.case === "task" && finalStates.includes(entry.value.state);
+  }
+  if (!ended) report("G4", `${name} is not told of the end`);
+}
+
+/** What a log comes to is what the lists say. */
+function checkFold(name: string, log: TaskUpdate[], end: TaskHistory["end"], report: Report): void {
+  let folded: Folded;
+  try {
+    folded = foldLog(log);
+  } catch (error) {
+    report("G4", `${name} cannot fold: ${error instanceof Error ? error.message : String(error)}`);
+    return;
+  }
+  const { task, events, messages } = folded;
+  if (task === undefined || !equals(TaskSchema, task, end.task)) report("G4", `${name} folds another task`);
+  const eventsDiffer =
+    events.length !== end.events.length ||
+    end.events.some((event, index) => !events[index] || !equals(EventSchema, event, events[index]));
+  if (eventsDiffer) report("G4", `${name} folds other events than ListEvents has`);
+  const messagesDiffer =
+    messages.length !== end.messages.length ||
+    end.messages.some(
+      (message, index) => !messages[index] || !equals(MessageSchema, message, messages[index]),
+    );
+  if (messagesDiffer) {
+    report(
+      "G4",
+      `${name} folds other messages than ListMessages has: ${shown(messages)}, ${shown(end.messages)}`,
+    );
+  }
+}
+
+/** An entry that was shown once stays as it is. Of deltas, which may be merged, see checkDeltas. */
+function checkEntries(name: string, log: TaskUpdate[], all: TaskUpdate[], report: Report): void {
+  const known = new Map(all.map((update) => [update.sequence, update]));
+  for (const update of log) {
+    if (update.entry.case === "delta") continue;
+    const now = known.get(update.sequence);
+    if (now === undefined) report("G4", `${name} was told of ${update.sequence}, which is gone`);
+    else if (!equals(TaskUpdateSchema, update, now)) {
+      report("G4", `${name} was told something else at ${update.sequence}`);
+    }
+  }
+}
+
+/** What a part said at a sequence begins with all that it said before, whoever was told, in whatever steps. */
+function checkDeltas(name: string, seen: Texts, all: Texts, report: Report): void {
+  for (const [part, steps] of seen) {
+    const reference = all.get(part) ?? [];
+    for (const { sequence, text } of steps) {
+      const before = reference.findLast((step) => step.sequence <= sequence)?.text ?? "";
+      const after = reference.find((step) => step.sequence >= sequence)?.text;
+      if (after === undefined || !text.startsWith(before) || !after.startsWith(text)) {
+        report("G4", `${name} was told other deltas of ${part} up to ${sequence}`);
+      }
+    }
+    if (steps.at(-1)?.text !== reference.at(-1)?.text)
+      report("G4", `${name} was told another text of ${part}`);
+  }
+}
+
+/** What each part of each message said after each of its deltas. */
+type Texts = Map<string, { sequence: bigint; text: string }[]>;
+
+function textsOf(log: TaskUpdate[]): Texts {
+  const texts: Texts = new Map();
+  for (const { sequence, entry } of log) {
+    if (entry.case !== "delta") continue;
+    const { messageId, partIndex, change } = entry.value;
+    const key = `${messageId}[${partIndex}]`;
+    const steps = texts.get(key) ?? [];
+    const added =
+      change.case === "appendText"
+        ? change.value
+        : change.case === "part" && change.value.content.case === "text"
+          ? change.value.content.value
+          : "";
+    texts.set(key, [...steps, { sequence, text: (steps.at(-1)?.text ?? "") + added }]);
+  }
+  return texts;
+}
+
+function shown(messages: Message[]): string {
+  return JSON.stringify(messages.map((message) => toJson(MessageSchema, message)));
+}

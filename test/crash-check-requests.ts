@@ -1,0 +1,80 @@
+import { type DescMessage, equals, type MessageShape } from "@bufbuild/protobuf";
+import { EventSchema, EventState, TaskSchema, TaskState } from "../src/proto.ts";
+import type { Report } from "./crash-check.ts";
+import { answerOf, type Request, type StoreHistory, type TaskHistory } from "./crash-history.ts";
+
+/** Checks that what was acknowledged is there, and that a request is one however often it is sent (G1, G8). */
+export function checkRequests(history: TaskHistory, report: Report): void {
+  const { create, sends, cancels, end } = history;
+  checkAnswers(TaskSchema, create, report);
+  for (const cancel of cancels) checkAnswers(TaskSchema, cancel, report);
+  for (const send of sends) checkAnswers(EventSchema, send, report);
+  checkSends(history, report);
+  if (answerOf(create)?.id !== end.task.id)
+    report("G1", "its creation was acknowledged, and another is there");
+
+  const cancelled = cancels.some((cancel) => answerOf(cancel) !== undefined);
+  if (cancelled && end.task.state !== TaskState.CANCELLED) {
+    report("G1", `its cancellation was acknowledged, and it is ${TaskState[end.task.state]}`);
+  }
+  const mayBeCancelled = cancels.some(({ outcomes }) => outcomes.some(({ kind }) => kind !== "refused"));
+  if (end.task.state === TaskState.CANCELLED && !mayBeCancelled) {
+    report("G1", "nobody cancelled it, and it is CANCELLED");
+  }
+}
+
+/** Checks creations that nobody asked for again: of those whose outcome is unknown, there is at most one task. */
+export function checkAbandoned({ abandoned, tasks, listed }: StoreHistory, report: Report): void {
+  for (const { create, end } of tasks) {
+    const found = listed.filter(({ labels }) => labels.request === create.requestId);
+    if (found.length !== 1) report("G1", `task ${end.task.id}: is there ${found.length} times`);
+  }
+  for (const { requestId } of abandoned) {
+    const found = listed.filter(({ labels }) => labels.request === requestId);
+    if (found.length > 1) report("G8", `the creation ${requestId} made ${found.length} tasks`);
+  }
+}
+
+function checkSends({ sends, end }: TaskHistory, report: Report): void {
+  const texts = new Map(sends.map((send) => [send.text, send]));
+  const textOf = (event: TaskHistory["end"]["events"][number]) =>
+    event.parts.map(({ content }) => (content.case === "text" ? content.value : "")).join();
+  for (const send of sends) {
+    const answer = answerOf(send);
+    const found = end.events.filter((event) => textOf(event) === send.text);
+    const [event] = found;
+    if (found.length > 1) report("G8", `${JSON.stringify(send.text)} was accepted ${found.length} times`);
+    if (answer !== undefined && event === undefined) {
+      report("G1", `${JSON.stringify(send.text)} was acknowledged and is gone`);
+    } else if (answer !== undefined && (event?.id !== answer.id || event.sequence !== answer.sequence)) {
+      report("G1", `${JSON.stringify(send.text)} is another event than the one that was acknowledged`);
+    }
+    const refused = send.outcomes.length > 0 && send.outcomes.every(({ kind }) => kind === "refused");
+    if (refused && event !== undefined) report("G8", `${JSON.stringify(send.text)} was refused and is there`);
+  }
+  for (const event of end.events) {
+    if (!texts.has(textOf(event))) report("G1", `nobody sent the event ${event.id}`);
+    if (event.state !== EventState.PROCESSED && event.state !== EventState.DROPPED) {
+      report("G1", `event ${event.sequence} ended as ${EventState[event.state]}`);
+    }
+  }
+}
+
+function checkAnswers<Desc extends DescMessage>(
+  schema: Desc,
+  { requestId, outcomes }: Request<MessageShape<Desc>>,
+  report: Report,
+): void {
+  const known = outcomes.flatMap((outcome) => (outcome.kind === "acknowledged" ? [outcome] : []));
+  const [first, ...again] = known;
+  if (first === undefined) return;
+  const unknownBefore = outcomes[0]?.kind === "unknown";
+  if (first.duplicate && !unknownBefore)
+    report("G8", `the first answer to ${requestId} says that it is a duplicate`);
+  for (const { answer, duplicate } of again) {
+    if (!duplicate) report("G8", `a later answer to ${requestId} does not say that it is a duplicate`);
+    if (!equals(schema, answer, first.answer)) report("G8", `the answers to ${requestId} differ`);
+  }
+  const last = outcomes.findLastIndex(({ kind }) => kind === "refused");
+  if (last > outcomes.indexOf(first)) report("G8", `${requestId} was refused after it had been acknowledged`);
+}

@@ -1,0 +1,217 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import { EventState, MessageState, TaskState, type TaskUpdate } from "../src/proto.ts";
+import { checkHistory } from "./crash-check.ts";
+import type { StoreHistory, TaskHistory } from "./crash-history.ts";
+import { record } from "./crash-recording.ts";
+
+let recorded: StoreHistory;
+beforeAll(async () => {
+  recorded = await record();
+});
+
+/** What is done to a history: to a whole one, its completed task, and its cancelled one. */
+type Harm = (completed: TaskHistory, cancelled: TaskHistory, history: StoreHistory) => void;
+
+describe("the checker of histories", () => {
+  it("finds nothing in what a server that lives shows", () => {
+    expect(checkHistory(recorded)).toEqual([]);
+    expect(recorded.tasks.map(({ end }) => TaskState[end.task.state])).toEqual(["COMPLETED", "CANCELLED"]);
+  });
+
+  it.each<[string, RegExp, Harm]>([
+    ["an acknowledged creation that is gone", /^G1.* is there 0 times/, (_, __, all) => all.listed.pop()],
+    [
+      "an acknowledged event that is gone",
+      /^G1.*was acknowledged and is gone/,
+      ({ end }) => end.events.pop(),
+    ],
+    [
+      "another event under an acknowledged answer",
+      /^G1.*another event than the one/,
+      ({ end }) => Object.assign(only(end.events[0]), { id: "other" }),
+    ],
+    ["an event that nobody sent", /^G1.*nobody sent/, ({ sends }) => sends.pop()],
+    [
+      "a cancellation that is gone",
+      /^G1.*cancellation was acknowledged, and it is COMPLETED/,
+      (_, { end }) => Object.assign(end.task, { state: TaskState.COMPLETED }),
+    ],
+    ["a cancellation by nobody", /^G1.*nobody cancelled/, (_, { cancels }) => cancels.pop()],
+    [
+      "an event without an end",
+      /^G1.*ended as PROCESSING/,
+      ({ end }) => Object.assign(only(end.events[0]), { state: EventState.PROCESSING }),
+    ],
+    [
+      "an event before onTaskCreate",
+      /^G2.*before onTaskCreate/,
+      ({ end }) => move(end.log, isActive, Infinity),
+    ],
+    [
+      "an event that overtakes another",
+      /^G2.*handled before event/,
+      ({ end }) => {
+        const { id } = only(end.events[0]);
+        for (const state of [EventState.PROCESSING, EventState.PROCESSED])
+          remove(end.log, isEvent(id, state));
+      },
+    ],
+    [
+      "events at once",
+      /^G2.*handled at once/,
+      ({ end }) => remove(end.log, isEvent(only(end.events[0]).id, EventState.PROCESSED)),
+    ],
+    [
+      "events done in another order",
+      /^G2.*PROCESSED after/,
+      ({ end }) => move(end.log, isEvent(only(end.events[0]).id, EventState.PROCESSED), Infinity),
+    ],
+    ["half an answer", /^G3.*shows.*USER/, ({ end }) => only(end.messages.at(-1)).parts.pop()],
+    ["two answers", /^G3.*shows/, ({ end }) => end.messages.push(only(end.messages.at(-1)))],
+    ["no answer", /^G3.*shows/, ({ end }) => end.messages.pop()],
+    [
+      "an answer of an earlier attempt",
+      /^G3.*of attempt/,
+      ({ end }) => Object.assign(only(end.messages.at(-1)), { attempt: 7 }),
+    ],
+    [
+      "a message that goes on streaming",
+      /^G3.*ended as STREAMING/,
+      ({ end }) => Object.assign(only(end.messages[0]), { state: MessageState.STREAMING }),
+    ],
+    ["a turn that counts twice", /^G3.*the state is/, ({ end }) => Object.assign(end.state, { count: 4 })],
+    ["a turn that does not count", /^G3.*the state is/, ({ end }) => Object.assign(end.state, { seen: [] })],
+    ["a commit too many", /^G3.*turns changed the state/, ({ end }) => Object.assign(end, { revision: 9n })],
+    ["onTaskCreate twice", /^G3.*the state is/, ({ end }) => Object.assign(end.state, { created: 2 })],
+    ["onTaskCancel twice", /^G3.*the state is/, (_, { end }) => Object.assign(end.state, { cancelled: 2 })],
+    [
+      "a farewell twice",
+      /^G3.*onTaskCancel show/,
+      (_, { end }) => end.messages.push(only(end.messages.at(-1))),
+    ],
+    ["an entry that is left out", /^G4 .*misses/, ({ logs }) => remove(only(logs[0]), isActive)],
+    [
+      "an entry that comes twice",
+      /^G4 .*is told of 1 after 1/,
+      ({ logs }) => only(logs[0]).unshift(only(logs[0]?.[0])),
+    ],
+    [
+      "an entry after the end",
+      /^G4 .*after the final entry/,
+      ({ end }) => end.log.push({ ...only(end.log[0]), sequence: 999n }),
+    ],
+    ["a log without an end", /^G4 .*not told of the end/, ({ logs }) => logs[0]?.pop()],
+    ["an entry that is gone", /^G4 .*which is gone/, ({ end }) => remove(end.log, isActive)],
+    [
+      "an entry that has changed",
+      /^G4 .*something else at/,
+      ({ logs }) => change(only(logs[0]), isActive, (update) => Object.assign(update, { time: undefined })),
+    ],
+    [
+      "a text that has changed",
+      /^G4 .*other deltas of/,
+      ({ logs }) =>
+        change(only(logs[0]), isDelta, ({ entry }) => {
+          if (entry.case === "delta") entry.value.change = { case: "appendText", value: "other" };
+        }),
+    ],
+    ["a delta that is left out", /^G4 .*another text of/, ({ logs }) => remove(only(logs[0]), isDelta)],
+    ["a delta before its message", /^G4 .*cannot fold/, ({ logs }) => move(only(logs[0]), isDelta, 0)],
+    ["another list of events", /^G4 .*other events/, ({ end }) => end.events.reverse()],
+    ["another list of messages", /^G4 .*other messages/, ({ end }) => end.messages.reverse()],
+    [
+      "an event that changes after the cancellation",
+      /^G5.*after the cancellation/,
+      (_, { end }) => move(end.log, isEvent(only(end.events[1]).id, EventState.DROPPED), Infinity),
+    ],
+    [
+      "a message of a fenced turn",
+      /^G5.*fenced turn/,
+      (_, { end }) =>
+        move(end.log, ({ entry }) => entry.case === "message" && entry.value.eventId !== "", Infinity),
+    ],
+    ["a delta of a fenced turn", /^G5.*fenced turn writes/, (_, { end }) => move(end.log, isDelta, Infinity)],
+    [
+      "a cancellation that was never on the record",
+      /^G5.*never was CANCELLING/,
+      (_, { end }) =>
+        remove(end.log, ({ entry }) => entry.case === "task" && entry.value.state === TaskState.CANCELLING),
+    ],
+    [
+      "a second answer that is no duplicate",
+      /^G8.*does not say that it is a duplicate/,
+      ({ create, sends }) => {
+        create.outcomes.push(...create.outcomes);
+        sends[0]?.outcomes.push(only(sends[0].outcomes[0]));
+      },
+    ],
+    ["a first answer that is a duplicate", /^G8.*first answer/, ({ sends }) => sends[0]?.outcomes.shift()],
+    [
+      "another second answer",
+      /^G8.*answers to .* differ/,
+      ({ sends }) => Object.assign(only(sends[0]?.outcomes[1]), { answer: answer(sends[1]?.outcomes[0]) }),
+    ],
+    [
+      "an event that was accepted twice",
+      /^G8.*accepted 2 times/,
+      ({ end }) => end.events.push(only(end.events[0])),
+    ],
+    [
+      "an event that was refused and is there",
+      /^G8.*refused and is there/,
+      ({ sends }) =>
+        Object.assign(only(sends[0]), { outcomes: [{ kind: "refused", reason: "TASK_FINISHED" }] }),
+    ],
+    [
+      "a refusal after an answer",
+      /^G8.*refused after/,
+      ({ sends }) => sends[0]?.outcomes.push({ kind: "refused", reason: "TASK_FINISHED" }),
+    ],
+    [
+      "two tasks of one creation",
+      /^G8.*made 2 tasks/,
+      (_, __, { abandoned, tasks, listed }) => {
+        abandoned.push(only(tasks[0]).create);
+        listed.push(...listed);
+      },
+    ],
+  ])("finds %s", (_, violation, harm) => {
+    const history = structuredClone(recorded);
+    harm(only(history.tasks[0]), only(history.tasks[1]), history);
+    expect(checkHistory(history)).toContainEqual(expect.stringMatching(violation));
+  });
+});
+
+type Test = (update: TaskUpdate) => boolean;
+
+const isActive: Test = ({ entry }) => entry.case === "task" && entry.value.state === TaskState.ACTIVE;
+const isDelta: Test = ({ entry }) => entry.case === "delta" && entry.value.change.case === "appendText";
+
+function isEvent(id: string, state: EventState): Test {
+  return ({ entry }) => entry.case === "event" && entry.value.id === id && entry.value.state === state;
+}
+
+function remove(log: TaskUpdate[], test: Test): void {
+  change(log, test, (update) => log.splice(log.indexOf(update), 1));
+}
+
+/** Moves the last entry that passes a test. */
+function move(log: TaskUpdate[], test: Test, place: number): void {
+  change(log, test, (update) => {
+    log.splice(log.indexOf(update), 1);
+    log.splice(place, 0, update);
+  });
+}
+
+function change(log: TaskUpdate[], test: Test, harm: (update: TaskUpdate) => void): void {
+  harm(only(log.findLast(test)));
+}
+
+function answer(outcome: TaskHistory["sends"][number]["outcomes"][number] | undefined) {
+  return outcome?.kind === "acknowledged" ? outcome.answer : undefined;
+}
+
+function only<T>(value: T | undefined): T {
+  if (value === undefined) throw new Error("the history does not have what is to be harmed");
+  return value;
+}

@@ -1,0 +1,27 @@
+import { checkLogs } from "./crash-check-logs.ts";
+import { checkAbandoned, checkRequests } from "./crash-check-requests.ts";
+import { checkTurns } from "./crash-check-turns.ts";
+import type { StoreHistory, TaskHistory } from "./crash-history.ts";
+
+/** Notes a guarantee that a history breaks, and how. */
+export type Report = (guarantee: string, violation: string) => void;
+
+/**
+ * Checks what clients saw of a scribe's tasks against the guarantees. Returns the violations, each beginning with the guarantee that it
+ * breaks, as in `G3 task ...: ...`.
+ */
+export function checkHistory(history: StoreHistory): string[] {
+  const violations: string[] = [];
+  checkAbandoned(history, (guarantee, violation) => violations.push(`${guarantee} ${violation}`));
+  return [...violations, ...history.tasks.flatMap(checkTask)];
+}
+
+function checkTask(history: TaskHistory): string[] {
+  const violations: string[] = [];
+  const report: Report = (guarantee, violation) =>
+    violations.push(`${guarantee} task ${history.end.task.id}: ${violation}`);
+  checkRequests(history, report);
+  checkTurns(history, report);
+  checkLogs(history, report);
+  return violations;
+}

@@ -1,0 +1,120 @@
+import { anyUnpack } from "@bufbuild/protobuf/wkt";
+import { type Client, Code, ConnectError } from "@connectrpc/connect";
+import { ErrorInfoSchema, type Status, type TaskService, type TaskUpdate } from "../src/proto.ts";
+import type { Request } from "./crash-history.ts";
+import type { Random } from "./crash-random.ts";
+import { type Protocol, protocols, type Server, type ServerSeries } from "./crash-servers.ts";
+
+export type Rpc = Client<typeof TaskService>;
+
+/** What the clients of one store share. */
+export interface Clients {
+  servers: Pick<ServerSeries, "current">;
+  random: Random;
+  /** Is told of every answer and every entry that a client gets. */
+  progress(): void;
+}
+
+/** How long a call may take. One that takes longer hangs. */
+const timeoutMs = 30_000;
+
+/**
+ * Tries a request once, and again after each crash until its outcome is known, or with `patient` false until the first crash. Notes each
+ * outcome. Resolves with whether it was acknowledged.
+ */
+export async function perform<Answer>(
+  { servers, random, progress }: Clients,
+  request: Request<Answer>,
+  call: (
+    rpc: Rpc,
+    options: { timeoutMs: number },
+  ) => Promise<{ answer: Answer | undefined; duplicate: boolean }>,
+  patient = true,
+): Promise<boolean> {
+  for (;;) {
+    const server = await servers.current();
+    try {
+      const { answer, duplicate } = await call(server.rpc[random.pick(protocols)], { timeoutMs });
+      if (answer === undefined) throw new Error(`the answer to ${request.requestId} is empty`);
+      request.outcomes.push({ kind: "acknowledged", answer, duplicate });
+      progress();
+      return true;
+    } catch (error) {
+      const reason = reasonOf(error);
+      if (reason === "TASK_FINISHED") {
+        request.outcomes.push({ kind: "refused", reason });
+        return false;
+      }
+      request.outcomes.push({ kind: "unknown" });
+      await afterCrash(server, error);
+      if (!patient) return false;
+    }
+  }
+}
+
+/** Reads from a server, and again after a crash. */
+export async function read<T>({ servers, random }: Clients, call: (rpc: Rpc) => Promise<T>): Promise<T> {
+  for (;;) {
+    const server = await servers.current();
+    try {
+      return await call(server.rpc[random.pick(protocols)]);
+    } catch (error) {
+      await afterCrash(server, error);
+    }
+  }
+}
+
+/**
+ * Follows a task to its end: after each crash, and now and then without one, goes on after the last entry over the next protocol.
+ * Returns all that it was told, but for heartbeats.
+ */
+export async function follow(clients: Clients, taskId: string, restless = true): Promise<TaskUpdate[]> {
+  const { servers, random, progress } = clients;
+  const log: TaskUpdate[] = [];
+  for (let turn = random.between(0, 2); ; turn++) {
+    const server = await servers.current();
+    const rpc = server.rpc[protocolOf(turn)];
+    const patience = restless && random.chance(0.4) ? random.between(1, 60) : Number.POSITIVE_INFINITY;
+    const hangUp = new AbortController();
+    let told = 0;
+    try {
+      const request = { taskId, afterSequence: log.at(-1)?.sequence ?? 0n };
+      for await (const { update } of rpc.subscribeTask(request, { signal: hangUp.signal })) {
+        if (update === undefined || update.entry.case === "heartbeat") continue;
+        log.push(update);
+        progress();
+        if (++told >= patience) break;
+      }
+      if (told < patience) return log;
+    } catch (error) {
+      await afterCrash(server, error);
+    } finally {
+      hangUp.abort();
+    }
+  }
+}
+
+/** Waits until the server of a call that failed is gone. Throws the error if it has no reason to be. */
+async function afterCrash(server: Server, error: unknown): Promise<void> {
+  if (!server.doomed) throw new Error("a call failed while its server lived", { cause: error });
+  if (reasonOf(error) !== undefined && ConnectError.from(error).code !== Code.Unavailable) throw error;
+  await server.gone;
+}
+
+/** The reason that Pigeonhole gives, or undefined for an error that is not its own. */
+export function reasonOf(error: unknown): string | undefined {
+  return ConnectError.from(error).findDetails(ErrorInfoSchema)[0]?.reason;
+}
+
+/** The reason in an error of a log. */
+export function reasonOfStatus(status: Status | undefined): string | undefined {
+  for (const detail of status?.details ?? []) {
+    const info = anyUnpack(detail, ErrorInfoSchema);
+    if (info !== undefined) return info.reason;
+  }
+  return undefined;
+}
+
+function protocolOf(turn: number): Protocol {
+  return protocols[turn % protocols.length] ?? "connect";
+}

@@ -1,0 +1,62 @@
+import type { JsonObject } from "@bufbuild/protobuf";
+import type { Event, Message, Task, TaskUpdate } from "../src/proto.ts";
+
+/** What a client learned of one try of a request. */
+export type Outcome<Answer> =
+  | { kind: "acknowledged"; answer: Answer; duplicate: boolean }
+  /** An error that says that it had no effect. */
+  | { kind: "refused"; reason: string }
+  /** The connection broke: it may have had its effect. */
+  | { kind: "unknown" };
+
+/** A request, under one id, and what came of its tries, in their order. */
+export interface Request<Answer> {
+  requestId: string;
+  outcomes: Outcome<Answer>[];
+}
+
+export interface SendRequest extends Request<Event> {
+  /** What the event says, which no other event says. */
+  text: string;
+  /** How the agent is to handle it. */
+  type: string;
+}
+
+export interface CancelRequest extends Request<Task> {
+  reason: string;
+}
+
+/** What the clients of one task saw of it. */
+export interface TaskHistory {
+  create: Request<Task>;
+  sends: SendRequest[];
+  cancels: CancelRequest[];
+  /** What each subscriber was told, over all its connections, without heartbeats. */
+  logs: TaskUpdate[][];
+  /** What could be read once the task had ended. */
+  end: TaskEnd;
+}
+
+export interface TaskEnd {
+  /** The log, read from its begin. */
+  log: TaskUpdate[];
+  task: Task;
+  events: Event[];
+  messages: Message[];
+  state: JsonObject;
+  revision: bigint;
+}
+
+/** What clients saw of all tasks of a store, and the tasks that were there in the end. */
+export interface StoreHistory {
+  tasks: TaskHistory[];
+  /** The creations whose outcome nobody asked for again. Their request ids are labels of their tasks. */
+  abandoned: Request<Task>[];
+  listed: Task[];
+}
+
+/** The answer of a request, if it was acknowledged. */
+export function answerOf<Answer>({ outcomes }: Request<Answer>): Answer | undefined {
+  const outcome = outcomes.find(({ kind }) => kind === "acknowledged");
+  return outcome?.kind === "acknowledged" ? outcome.answer : undefined;
+}

@@ -1,0 +1,70 @@
+import type { Task } from "../src/proto.ts";
+import { cancel, create, readEnd, send } from "./crash-calls.ts";
+import { type Clients, follow, perform } from "./crash-clients.ts";
+import {
+  answerOf,
+  type CancelRequest,
+  type Request,
+  type SendRequest,
+  type TaskHistory,
+} from "./crash-history.ts";
+
+/** What came of leading a task: its history, or its creation, if that was given up when its outcome was unknown. */
+export type Life = { history: TaskHistory } | { abandoned: Request<Task> };
+
+/** Leads a task from its creation to its end, with several clients that send, cancel and follow it at once, and tells what they saw. */
+export async function leadTask(clients: Clients, name: string): Promise<Life> {
+  const { random } = clients;
+  const sends: SendRequest[] = [];
+  const cancels: CancelRequest[] = [];
+  const creation: TaskHistory["create"] = { requestId: `${name}-create`, outcomes: [] };
+  const first = random.chance(0.3) ? newSend("first", "say") : undefined;
+  await perform(clients, creation, create(creation.requestId, first), random.chance(0.8));
+  const taskId = answerOf(creation)?.id;
+  if (taskId === undefined) return { abandoned: creation };
+
+  const cancelAt = random.chance(0.4) ? random.between(0, 5) : undefined;
+  const [logs] = await Promise.all([
+    Promise.all([follow(clients, taskId), follow(clients, taskId)]),
+    Promise.all([sender("a", cancelAt), sender("b")]).then(() => deliver(newSend("finish", "finish"))),
+  ]);
+  await repeat();
+  return { history: { create: creation, sends, cancels, logs, end: await readEnd(clients, taskId) } };
+
+  function newSend(id: string, type: string): SendRequest {
+    const request = { requestId: `${name}-${id}`, text: `${id} of ${name}`, type, outcomes: [] };
+    sends.push(request);
+    return request;
+  }
+
+  async function sender(id: string, cancelAt?: number): Promise<void> {
+    const count = random.between(2, 6);
+    for (let index = 0; index < count; index++) {
+      if (index === cancelAt) await cancelTwice();
+      const request = newSend(`${id}${index}`, random.pick(["say", "say", "say", "stumble", "stubborn"]));
+      await deliver(request, random.chance(0.8));
+      if (answerOf(request) !== undefined && random.chance(0.2)) await deliver(request);
+    }
+  }
+
+  async function deliver(request: SendRequest, patient = true): Promise<void> {
+    await perform(clients, request, send(taskId ?? "", request), patient);
+  }
+
+  async function cancelTwice(): Promise<void> {
+    for (const id of ["cancel", "cancel-again"]) {
+      const request = { requestId: `${name}-${id}`, reason: `reason of ${name}`, outcomes: [] };
+      cancels.push(request);
+      await perform(clients, request, cancel(taskId ?? "", request));
+    }
+  }
+
+  /** Makes requests again, which most often a server that is gone has answered. */
+  async function repeat(): Promise<void> {
+    if (random.chance(0.5)) await perform(clients, creation, create(creation.requestId, first));
+    for (const request of cancels) await perform(clients, request, cancel(taskId ?? "", request));
+    for (const request of sends) {
+      if (request !== first && answerOf(request) !== undefined && random.chance(0.3)) await deliver(request);
+    }
+  }
+}
