@@ -1,4 +1,4 @@
-import { serve } from "../server/index.ts";
+import { type Logger, serve, TaskError } from "../server/index.ts";
 import { createLogger } from "../server/logger.ts";
 import { loadAgent } from "./load-agent.ts";
 import { UsageError } from "./usage-error.ts";
@@ -12,21 +12,19 @@ export interface ServeFlags {
   drain?: string | undefined;
 }
 
-/** Serves agents until SIGTERM or SIGINT; a second one ends the process at once. */
+/**
+ * Serves agents until SIGTERM or SIGINT, then exits with 0; a second signal ends the process at once. What an agent throws outside of
+ * its handlers, where nobody can catch it, stops the server likewise, and it exits with 1.
+ */
 export async function serveCommand(paths: string[], flags: ServeFlags): Promise<void> {
   if (paths.length === 0) throw new UsageError("serve needs the path of an agent");
   const log = createLogger((line) => process.stderr.write(line));
-  // A promise that an agent forgot must not take the other tasks down with it.
-  process.on("unhandledRejection", (error) =>
-    log.error("an agent left a rejected promise behind", { error }),
-  );
-
   const port = number("port", flags.port, 0, 65_535);
   const maxTurns = number("max-turns", flags["max-turns"], 1, 1_000_000);
   const drain = number("drain", flags.drain, 0, 86_400);
   const agents = await Promise.all(paths.map(loadAgent));
   // Listened for from here on: one that comes while the server starts must not cut it off half-way.
-  const stopped = stopSignal();
+  const stopped = Promise.race([stopSignal(), uncaught(log)]);
   const server = await serve({
     agents,
     log,
@@ -39,10 +37,10 @@ export async function serveCommand(paths: string[], flags: ServeFlags): Promise<
   });
   const names = agents.map(({ name }) => name);
   process.stdout.write(welcome(server.url, names));
-  await stopped;
+  const exitCode = await stopped;
   process.stdout.write("Stopping: turns may finish, the rest waits in the mailboxes.\n");
   await server.close();
-  process.exit(0);
+  process.exit(exitCode);
 }
 
 function welcome(url: string, agents: string[]): string {
@@ -55,16 +53,33 @@ Try it in another terminal:
 `;
 }
 
-function stopSignal(): Promise<void> {
+/** Resolves when the process is asked to stop. */
+function stopSignal(): Promise<0> {
   return new Promise((resolve) => {
     let signals = 0;
     const onSignal = () => {
       signals += 1;
       if (signals > 1) process.exit(1);
-      resolve();
+      resolve(0);
     };
     process.on("SIGTERM", onSignal);
     process.on("SIGINT", onSignal);
+  });
+}
+
+/**
+ * Resolves when an agent's code has thrown where nobody catches it. A forgotten promise, or a callback that comes after its turn is over,
+ * is only noted: it must not take the other tasks down with it. After anything else, the process may be in any state.
+ */
+function uncaught(log: Logger): Promise<1> {
+  process.on("unhandledRejection", (error) =>
+    log.error("an agent left a rejected promise behind", { error }),
+  );
+  return new Promise((resolve) => {
+    process.on("uncaughtException", (error) => {
+      log.error("an agent threw outside of its handlers", { error });
+      if (!(error instanceof TaskError)) resolve(1);
+    });
   });
 }
 

@@ -16,12 +16,34 @@ export interface Clock {
 export const systemClock: Clock = {
   now: () => Date.now(),
   random: () => Math.random(),
-  id: () => uuidv7(Date.now(), randomTen()),
+  id: nextId,
   timer(delay, callback) {
     const timer = setTimeout(callback, Math.min(delay, 2 ** 31 - 1)).unref();
     return () => clearTimeout(timer);
   },
 };
+
+/** The time and the count of the last id. */
+let idTime: Millis = 0;
+let idCount = 0;
+
+/** Makes an id that sorts after all before it: within a millisecond, its first 12 random bits count up (RFC 9562, 6.2). */
+function nextId(): string {
+  const random = randomTen();
+  const now = Date.now();
+  if (now > idTime) {
+    idTime = now;
+    idCount = random[1] ?? 0;
+  } else if (idCount < 0xfff) {
+    idCount += 1;
+  } else {
+    idTime += 1;
+    idCount = 0;
+  }
+  random[0] = idCount >> 8;
+  random[1] = idCount & 0xff;
+  return uuidv7(idTime, random);
+}
 
 /** Random bytes, drawn for many ids at once: a draw costs as much as the rest of an id. */
 const pool = new Uint8Array(5120);
