@@ -4,6 +4,8 @@ export default defineConfig({
   resolve: { conditions: ["pigeonhole-source"] },
   ssr: { resolve: { conditions: ["pigeonhole-source"] } },
   test: {
+    // The default leaves one core free: of two, that is half.
+    maxWorkers: "100%",
     include: ["test/**/*.test.ts"],
     // Tests wait for signals, not for time; this bounds one that waits in vain on a busy machine.
     testTimeout: 60_000,
