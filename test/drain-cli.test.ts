@@ -53,6 +53,29 @@ describe("a server that is stopped", () => {
   });
 });
 
+describe("an agent that throws outside of its handlers", () => {
+  it("has the server drain, and exit with 1", async () => {
+    const store = `sqlite:${inDirectory("loose.db")}`;
+    await using server = runCli(["serve", agentPath("loose"), "--port", "0", "--store", store]);
+    const rpc = createClient(TaskService, createGrpcTransport({ baseUrl: await urlOf(server) }));
+    await rpc.createTask({ agent: "loose" });
+    await server.printed(/^Stopping/m);
+    expect(await server.exited).toEqual({ code: 1, signal: null });
+    expect(server.stderr()).toMatch(/threw outside of its handlers.*a loose end/);
+  });
+
+  it("goes on if all it did was to use what belongs to a turn that is over", async () => {
+    const store = `sqlite:${inDirectory("late.db")}`;
+    await using server = runCli(["serve", agentPath("loose"), "--port", "0", "--store", store]);
+    const rpc = createClient(TaskService, createGrpcTransport({ baseUrl: await urlOf(server) }));
+    const { task } = await rpc.createTask({ agent: "loose", params: { late: true } });
+    await server.printed(/threw outside of its handlers.*TURN_OVER|threw outside of its handlers.*is over/);
+    expect((await rpc.getTask({ key: { case: "taskId", value: task?.id ?? "" } })).task?.id).toBe(task?.id);
+    server.kill("SIGTERM");
+    expect(await server.exited).toEqual({ code: 0, signal: null });
+  });
+});
+
 describe("a server that cannot begin", () => {
   it("says that another one has its database", async () => {
     const args = ["serve", scribe, "--port", "0", "--store", `sqlite:${inDirectory("shared.db")}`];

@@ -74,12 +74,12 @@ async function play(store: Store, prefix: string, steps: Step[][]): Promise<void
   /** What a client can see, after it has checked that the logs alone tell the same. */
   async function observe() {
     const [tasks, counts, ...due] = await Promise.all([
-      store.listTasks({ agent, states: [], labels: {}, limit: 1000 }),
+      store.listTasks({ agent, states: [], labels: {}, limit: 1000, maxBytes: 1e6 }),
       store.countAgent(agent),
       ...owners.map((owner) => store.dueTasks({ owner, agents: [agent], now: now(), limit: 1000 })),
     ]);
     return {
-      tasks: byId(await Promise.all(tasks.map(observeTask))),
+      tasks: byId(await Promise.all(tasks.items.map(observeTask))),
       counts,
       due: due.map(({ taskIds, nextDueTime }) => ({ taskIds: taskIds.sort(), nextDueTime })),
     };

@@ -5,7 +5,6 @@ import { SubscribeTaskResponseSchema, type TaskService } from "../proto.ts";
 import { taskNotFound } from "./errors.ts";
 import type { Mailbox } from "./mailbox/mailbox.ts";
 import { createPageTokens } from "./page-token.ts";
-import type { TaskRecord } from "./store/records.ts";
 import type { Store } from "./store/store.ts";
 import { renderEvent, renderMessage, renderTask, renderUpdate } from "./task-log/render.ts";
 import type { LogUpdate, TaskLog } from "./task-log/task-log.ts";
@@ -50,17 +49,15 @@ export function createTaskService({
       const filters = [agent, states, Object.entries(labels).sort(), namePrefix, parentTaskId];
       const tokens = createPageTokens("tasks", filters, ["number", "string"]);
       const position = tokens.decode(pageToken);
-      const limit = pageSize || defaultPageSize;
-      const found = await store.listTasks({
+      const { items, more } = await store.listTasks({
         ...(agent !== "" && { agent }),
         states,
         labels,
         ...(namePrefix !== "" && { namePrefix }),
         ...(parentTaskId !== "" && { parentTaskId }),
         ...(position && { before: { createTime: Number(position[0]), id: String(position[1]) } }),
-        limit: limit + 1,
+        ...pageBounds(pageSize),
       });
-      const { items, more } = cut(found, limit);
       const last = items.at(-1);
       return {
         tasks: items.map(renderTask),
@@ -146,16 +143,4 @@ const encodedUpdates = new WeakMap<LogUpdate, SubscribeResponse>();
 
 function pageBounds(pageSize: number): { limit: number; maxBytes: number } {
   return { limit: pageSize || defaultPageSize, maxBytes: maxPageBytes };
-}
-
-/**
- * Takes tasks into a page until it has `limit` of them or about as many bytes as a page may have, one at least. `found` has one more than
- * `limit` if more follow.
- */
-function cut(found: TaskRecord[], limit: number): { items: TaskRecord[]; more: boolean } {
-  let count = 0;
-  for (let bytes = 0; count < Math.min(found.length, limit) && bytes < maxPageBytes; count++) {
-    bytes += found[count]?.params?.byteLength ?? 0;
-  }
-  return { items: found.slice(0, count), more: found.length > count };
 }

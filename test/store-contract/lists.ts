@@ -97,8 +97,9 @@ export function describeLists(scene: () => Scene): void {
       now: at(3),
     });
     const list = async (filters: Partial<ListTasks>) => {
-      const tasks = await store.listTasks({ agent, states: [], labels: {}, limit: 100, ...filters });
-      return tasks.map((task) => task.id.slice(id("").length));
+      const bounds = { limit: 100, maxBytes: 1000 };
+      const { items } = await store.listTasks({ agent, states: [], labels: {}, ...bounds, ...filters });
+      return items.map((task) => task.id.slice(id("").length));
     };
     expect(await list({})).toEqual(["t4", "t3", "t2", "t1"]);
     expect(await list({ agent: id("another") })).toEqual(["t5"]);
@@ -125,10 +126,11 @@ export function describeLists(scene: () => Scene): void {
     let last: TaskRecord | undefined;
     do {
       const before = last && { before: { createTime: last.createTime, id: last.id } };
-      const page = await store.listTasks({ agent, states: [], labels: {}, limit: 3, ...before });
-      found.push(...page.map((task) => task.id));
-      last = page.at(-1);
-      await create({ taskId: id(`later than ${found.at(-1)}${page.length}`), now: at(100) });
+      const bounds = { limit: 3, maxBytes: 1000 };
+      const page = await store.listTasks({ agent, states: [], labels: {}, ...bounds, ...before });
+      found.push(...page.items.map((task) => task.id));
+      last = page.more ? page.items.at(-1) : undefined;
+      await create({ taskId: id(`later than ${found.at(-1)}`), now: at(100) });
     } while (last !== undefined);
     expect(found).toEqual([6, 5, 4, 3, 2, 1, 0].map((n) => id(`t${n}`)));
   });
@@ -136,7 +138,21 @@ export function describeLists(scene: () => Scene): void {
   it("listTasks gives whole tasks", async () => {
     const { create, store, agent, task, id } = scene();
     await create({ name: id("name"), params: bytes("p"), labels: { a: "1" }, event: newEvent(id("e")) });
-    expect(await store.listTasks({ agent, states: [], labels: {}, limit: 1 })).toEqual([await task()]);
+    const page = await store.listTasks({ agent, states: [], labels: {}, limit: 1, maxBytes: 1 });
+    expect(page).toEqual({ items: [await task()], more: false });
+  });
+
+  it("listTasks ends a page at about its bytes, with one task at least", async () => {
+    const { create, store, agent, id } = scene();
+    for (let n = 0; n < 3; n++)
+      await create({ taskId: id(`t${n}`), params: new Uint8Array(100), now: at(n) });
+    const list = async (maxBytes: number) => {
+      const { items, more } = await store.listTasks({ agent, states: [], labels: {}, limit: 3, maxBytes });
+      return [items.length, more];
+    };
+    expect(await list(1)).toEqual([1, true]);
+    expect(await list(101)).toEqual([2, true]);
+    expect(await list(301)).toEqual([3, false]);
   });
 
   it("getTask finds by name the unfinished task, or else the one created last", async () => {

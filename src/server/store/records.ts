@@ -126,11 +126,15 @@ export interface StateRecord {
   sequence: number;
 }
 
-/** A stretch of a list, and the sequence of the task's log that it reflects. */
-export interface Page<T> {
+/** A stretch of a list: as many items as were asked for, or fewer that make about `maxBytes` of content; one at least if there is any. */
+export interface ListPage<T> {
   items: T[];
   /** Whether more items follow. */
   more: boolean;
+}
+
+/** A stretch of a list of one task, and the sequence of the task's log that it reflects. */
+export interface Page<T> extends ListPage<T> {
   sequence: number;
 }
 
@@ -288,6 +292,7 @@ export interface ListTasks {
   /** Where to go on: only tasks that sort after this one. */
   before?: { createTime: Millis; id: string };
   limit: number;
+  maxBytes: number;
 }
 
 export interface ListEvents {

@@ -14,6 +14,7 @@ import type {
   FailTurn,
   ListEvents,
   ListMessages,
+  ListPage,
   ListTasks,
   LogPage,
   MessageRecord,
@@ -108,7 +109,7 @@ export interface Store {
   getTask(key: TaskKey): Promise<TaskRecord | undefined>;
 
   /** Reads tasks that pass all filters, newest first. */
-  listTasks(args: ListTasks): Promise<TaskRecord[]>;
+  listTasks(args: ListTasks): Promise<ListPage<TaskRecord>>;
 
   /** Reads events in their order. Rejects with TASK_NOT_FOUND. */
   listEvents(args: ListEvents): Promise<Page<EventRecord>>;

@@ -7,6 +7,7 @@ import type {
   EventRecord,
   ListEvents,
   ListMessages,
+  ListPage,
   ListTasks,
   LogEntry,
   LogPage,
@@ -55,7 +56,7 @@ export function getTask(tx: Tx, key: TaskKey): TaskRecord | undefined {
 }
 
 /** See Store.listTasks. */
-export function listTasks(tx: Tx, args: ListTasks): TaskRecord[] {
+export function listTasks(tx: Tx, args: ListTasks): ListPage<TaskRecord> {
   const { before } = args;
   // A filter that is not given is left out of the text, so that those that are can use their index.
   const where: [condition: string, ...values: (string | number)[]][] = [["true"]];
@@ -72,9 +73,14 @@ export function listTasks(tx: Tx, args: ListTasks): TaskRecord[] {
   const rows = tx.sql.query<TaskRow>(
     `select * from tasks where ${where.map(([condition]) => condition).join(" and ")}
       order by created_at desc, id desc limit ?`,
-    [...where.flatMap(([, ...values]) => values), args.limit],
+    [...where.flatMap(([, ...values]) => values), args.limit + 1],
   );
-  return rows.map((row) => taskRecord(tx.sql, row));
+  return fill(
+    rows,
+    (row) => taskRecord(tx.sql, row),
+    (task) => task.params?.byteLength ?? 0,
+    args,
+  );
 }
 
 /** See Store.listEvents. */
@@ -86,7 +92,10 @@ export function listEvents(tx: Tx, args: ListEvents): Page<EventRecord> {
     where e.task_id = ${task.id} and e.sequence > ${args.afterSequence}
       and (${states} is null or e.state in (select value from json_each(${states})))
     order by e.sequence`;
-  return page(rows, eventRecord, (event) => event.content?.byteLength ?? 0, args, task);
+  return {
+    ...fill(rows, eventRecord, (event) => event.content?.byteLength ?? 0, args),
+    sequence: task.sequence,
+  };
 }
 
 /** See Store.listMessages. */
@@ -98,7 +107,7 @@ export function listMessages(tx: Tx, args: ListMessages): Page<MessageRecord> {
     from messages m join log l on l.task_id = m.task_id and l.sequence = m.sequence
     where m.task_id = ${task.id} and m.sequence > ${args.afterSequence} and m.state <> ${MessageState.SUPERSEDED}
     order by m.sequence`;
-  return page(rows, withDeltas, sizeOf, args, task);
+  return { ...fill(rows, withDeltas, sizeOf, args), sequence: task.sequence };
 
   function withDeltas(row: MessageRow): MessageRecord {
     const record = messageRecord(row);
@@ -153,13 +162,12 @@ export function dueTasks(tx: Tx, args: DueTasks): DueTasksResult {
 }
 
 /** Takes rows into a page until it has `limit` items or about `maxBytes`, at least one. */
-function page<Row, Item>(
+function fill<Row, Item>(
   rows: Iterable<Row>,
   parse: (row: Row) => Item,
   sizeOf: (item: Item) => number,
   { limit, maxBytes }: { limit: number; maxBytes: number },
-  task: TaskRow,
-): Page<Item> {
+): ListPage<Item> {
   const items: Item[] = [];
   let bytes = 0;
   let more = false;
@@ -172,5 +180,5 @@ function page<Row, Item>(
     bytes += sizeOf(item);
     items.push(item);
   }
-  return { items, more, sequence: task.sequence };
+  return { items, more };
 }
