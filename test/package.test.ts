@@ -25,7 +25,17 @@ afterAll(() => rmSync(temp, { recursive: true }));
 describe("the package", () => {
   test("ships what it needs, and neither sources nor tests", () => {
     expect(readdirSync(installed).sort()).toEqual(
-      ["CHANGELOG.md", "LICENSE", "README.md", "dist", "docs", "gen", "package.json", "proto"].sort(),
+      [
+        "ARCHITECTURE.md",
+        "CHANGELOG.md",
+        "LICENSE",
+        "README.md",
+        "dist",
+        "docs",
+        "gen",
+        "package.json",
+        "proto",
+      ].sort(),
     );
     const files = readdirSync(installed, { recursive: true, encoding: "utf8" });
     expect(files.filter((file) => /(?<!\.d)\.ts$|\.test\.|\.map$/.test(file))).toEqual([]);

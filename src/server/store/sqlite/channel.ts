@@ -5,11 +5,11 @@ import { unavailable } from "./database.ts";
 import type { BatchResult, Call, CallResult, WorkerSetup } from "./protocol.ts";
 import type { TransactionName, Transactions } from "./transactions.ts";
 
-/** The most calls that may wait. */
+/** The most calls that may be without an answer. */
 const maxWaiting = 16_384;
 
-/** The most calls of a batch. Writes gain from large ones; of reads, a batch is the memory that their pages take on the way. */
-const maxBatch = { writer: 1_024, reader: 64 };
+/** How many calls are gathered before they are sent, at most until the event loop has come round: a message costs more than a call. */
+const maxGathered = 16;
 
 /** A way to a worker thread's connection. */
 export interface Channel {
@@ -29,8 +29,8 @@ interface Waiting {
 }
 
 /**
- * Starts a worker. At most one batch is under way; what is called meanwhile goes into the next (group commit), so that a batch grows
- * with the load and a lone call waits for nothing.
+ * Starts a worker. Calls are sent as they come, and the worker takes together what has come while it was busy (group commit): it works on
+ * the first of a burst of requests while the event loop still reads the last, and a lone call waits for nothing.
  *
  * `onCommit` is called after each batch with the tasks whose logs grew. Rejects if the worker cannot open its database.
  */
@@ -43,8 +43,9 @@ export async function openChannel(
     // Not those of the process, which may be about its main module, such as --input-type.
     execArgv: [],
   });
-  let waiting: Waiting[] = [];
-  let underWay: Waiting[] = [];
+  const underWay = new Map<number, Waiting>();
+  let gathered: Waiting[] = [];
+  let scheduled: NodeJS.Immediate | undefined;
   let nextId = 1;
   let gone: TaskError | undefined;
   let closed: Promise<void> | undefined;
@@ -64,41 +65,43 @@ export async function openChannel(
   function call<Name extends TransactionName>(name: Name, args: Parameters<Transactions[Name]>[1]) {
     return new Promise<ReturnType<Transactions[Name]>>((resolve, reject) => {
       if (gone !== undefined) return reject(gone);
-      if (waiting.length >= maxWaiting) {
+      if (underWay.size + gathered.length >= maxWaiting) {
         return reject(new TaskError("OVERLOADED", "the store is behind with its work", { retryAfter: 1000 }));
       }
       const settled = resolve as (value: unknown) => void;
-      waiting.push({ call: { id: nextId++, name, args }, resolve: settled, reject });
-      if (waiting.length === 1 && underWay.length === 0) queueMicrotask(send);
+      gathered.push({ call: { id: nextId++, name, args }, resolve: settled, reject });
+      if (gathered.length >= maxGathered) send();
+      else scheduled ??= setImmediate(send);
     });
   }
 
   function send(): void {
-    if (underWay.length > 0) return;
-    underWay = waiting.slice(0, maxBatch[setup.role]);
-    waiting = waiting.slice(underWay.length);
-    if (underWay.length === 0) {
-      if (gone !== undefined) drained.resolve();
-      return;
-    }
+    clearImmediate(scheduled);
+    scheduled = undefined;
+    const batch = gathered;
+    gathered = [];
+    if (batch.length > 0) post(batch);
+    if (gone !== undefined && underWay.size === 0) drained.resolve();
+  }
+
+  function post(batch: Waiting[]): void {
     try {
-      worker.postMessage(underWay.map(({ call }) => call));
+      worker.postMessage(batch.map(({ call }) => call));
     } catch {
-      // Nothing was sent. A call whose arguments cannot be cloned fails alone; the others go with the next batch.
-      waiting = [...underWay.filter(isCloneable), ...waiting];
-      underWay = [];
-      send();
+      // Nothing was sent. A call whose arguments cannot be cloned fails alone; the others go on.
+      return post(batch.filter(isCloneable));
     }
+    for (const waiting of batch) underWay.set(waiting.call.id, waiting);
   }
 
   function settle({ results, touched }: BatchResult): void {
-    const batch = underWay;
-    underWay = [];
-    send();
-    results.forEach((result, index) => {
-      if (batch[index] !== undefined) answer(batch[index], result);
-    });
+    for (const result of results) {
+      const waiting = underWay.get(result.id);
+      underWay.delete(result.id);
+      if (waiting !== undefined) answer(waiting, result);
+    }
     if (touched.length > 0) onCommit(touched);
+    if (gone !== undefined && underWay.size === 0) drained.resolve();
   }
 
   function answer({ resolve, reject }: Waiting, result: CallResult): void {
@@ -111,10 +114,10 @@ export async function openChannel(
     opened.reject(gone);
     // Of those under way nobody knows whether they were committed, which STORE_UNAVAILABLE would deny.
     const unknown = new TaskError("INTERNAL", "the store has stopped during the call", {}, { cause });
-    for (const { reject } of underWay) reject(unknown);
-    for (const { reject } of waiting) reject(gone);
-    underWay = [];
-    waiting = [];
+    for (const { reject } of underWay.values()) reject(unknown);
+    for (const { reject } of gathered) reject(gone);
+    underWay.clear();
+    gathered = [];
     drained.resolve();
   }
 

@@ -1,4 +1,4 @@
-import { parentPort, workerData } from "node:worker_threads";
+import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import { TaskError } from "../../errors.ts";
 import { isStorageError, openDatabase, openReader, unavailable } from "./database.ts";
 import type { Tx } from "./log.ts";
@@ -6,8 +6,11 @@ import type { BatchResult, Call, CallResult, WorkerSetup } from "./protocol.ts";
 import { createSql } from "./sql.ts";
 import { transactions } from "./transactions.ts";
 
+/** The most calls of a batch. Writes gain from large ones; of reads, a batch is the memory that their pages take on the way. */
+const maxBatch = { writer: 1_024, reader: 64 };
+
 /**
- * A thread with one connection. It takes batches of calls and answers each batch with one message; null closes it.
+ * A thread with one connection. It takes the calls that have come, and answers them with one message; null closes it.
  *
  * The writer runs a whole batch in one SQLite transaction, so that one fsync serves all (group commit). Each call has a savepoint of its
  * own: one that fails undoes itself alone. If the storage fails, the whole batch fails and nothing of it was written.
@@ -17,16 +20,23 @@ const db = role === "writer" ? openDatabase(path) : openReader(path);
 const sql = createSql(db);
 const runBatch = role === "writer" ? writeBatch : readBatch;
 
-parentPort?.on("message", (calls: Call[] | null) => {
-  if (calls === null) {
+parentPort?.on("message", (first: Call[] | null) => {
+  const calls: Call[] = [];
+  let next: Call[] | null | undefined = first;
+  for (; next; next = calls.length < maxBatch[role] ? arrived() : undefined) calls.push(...next);
+  if (calls.length > 0) parentPort?.postMessage(runBatch(calls));
+  if (next === null) {
     db.close();
     parentPort?.close();
-  } else {
-    parentPort?.postMessage(runBatch(calls));
   }
 });
 // Says that the database is open.
 parentPort?.postMessage(null);
+
+/** Takes a message that has come since the thread last looked, if one has. */
+function arrived(): Call[] | null | undefined {
+  return parentPort === null ? undefined : receiveMessageOnPort(parentPort)?.message;
+}
 
 function writeBatch(calls: Call[]): BatchResult {
   const touched = new Set<string>();
