@@ -87,11 +87,11 @@ export async function openChannel(
   function post(batch: Waiting[]): void {
     try {
       worker.postMessage(batch.map(({ call }) => call));
+      for (const waiting of batch) underWay.set(waiting.call.id, waiting);
     } catch {
       // Nothing was sent. A call whose arguments cannot be cloned fails alone; the others go on.
-      return post(batch.filter(isCloneable));
+      post(batch.filter(isCloneable));
     }
-    for (const waiting of batch) underWay.set(waiting.call.id, waiting);
   }
 
   function settle({ results, touched }: BatchResult): void {
