@@ -1,0 +1,77 @@
+import { create, toJsonString } from "@bufbuild/protobuf";
+import { TaskService } from "../../src/proto.ts";
+import type { ChildServer } from "../child-server.ts";
+import { type Bench, type Figure, interleave, perSecond, type Row, rateRows, row } from "../figure.ts";
+import { grpcClient } from "../grpc-client.ts";
+import { h2load } from "../h2load.ts";
+import { createTasks, drained, getTask, startPigeonhole, textPart } from "../pigeonhole.ts";
+import { type Load, type Rate, rateOf } from "../rate.ts";
+import { encode, pathOf } from "../rpc.ts";
+import { ratios } from "../stats.ts";
+import { wrk } from "../wrk.ts";
+import { type Door, doors, emptyCalls, shape } from "./empty-call.ts";
+
+const method = TaskService.method.sendEvent;
+
+/**
+ * Sends events to many tasks of an agent, each without a request id, as fast as the server accepts them, and checks that the
+ * tasks have them. What `sink` takes to handle them all is part of the cost.
+ */
+export async function sendEvents(
+  bench: Bench,
+  server: ChildServer,
+  door: Door,
+  agent: "blocked" | "sink",
+): Promise<Rate> {
+  await using client = await grpcClient(server.url);
+  const taskIds = await createTasks(client, agent, door === "HTTP/1.1" ? 1_000 : shape.connections, "begin");
+  const rate = await rateOf(server, async () => {
+    const load = await sendAll(bench, server, door, taskIds);
+    if (agent === "sink") await drained(client, agent);
+    return load;
+  });
+  const tasks = await Promise.all(taskIds.map((id) => getTask(client, id)));
+  const entries = tasks.reduce((sum, task) => sum + Number(task.sequence), 0);
+  const sent = rate.perSecond * shape.seconds;
+  if (entries < sent) throw new Error(`${sent} events were sent, but the logs have only ${entries} entries`);
+  return rate;
+}
+
+function sendAll(bench: Bench, server: ChildServer, door: Door, taskIds: readonly string[]): Promise<Load> {
+  const requests = taskIds.map((taskId) => ({ taskId, parts: [textPart("Please look at order 4711.")] }));
+  const load = { url: server.url, path: pathOf(method), seconds: shape.seconds, directory: bench.directory };
+  if (door === "HTTP/1.1") {
+    const json = requests.map((request) => toJsonString(method.input, create(method.input, request)));
+    return wrk({ ...load, requests: json, connections: shape.connections * shape.streams });
+  }
+  const binary = requests.map((request) => encode(method, request));
+  const protocol = door === "gRPC" ? "grpc" : "connect";
+  return h2load({ ...load, requests: binary, streams: shape.streams, protocol });
+}
+
+async function measureDoor(bench: Bench, door: Door): Promise<Row[]> {
+  await using server = await startPigeonhole(bench);
+  const { empty, accepted, handled } = await interleave(bench.rounds, {
+    empty: () => emptyCalls(bench, server, door),
+    accepted: () => sendEvents(bench, server, door, "blocked"),
+    handled: () => sendEvents(bench, server, door, "sink"),
+  });
+  const toEmpty = (rates: readonly Rate[]) => ratios(perSecond(rates), perSecond(empty));
+  return [
+    ...rateRows(`empty call, ${door}`, "calls/s", empty),
+    ...rateRows(`SendEvent, ${door}`, "events/s", accepted),
+    row(`SendEvent, ${door}: to an empty call`, "ratio", toEmpty(accepted), { atLeast: 0.7 }),
+    ...rateRows(`SendEvent while turns run, ${door}`, "events/s", handled),
+    row(`SendEvent while turns run, ${door}: to an empty call`, "ratio", toEmpty(handled)),
+  ];
+}
+
+export const sendEvent: Figure = {
+  name: "send-event",
+  title: "A durable SendEvent, beside an empty call",
+  async measure(bench) {
+    const rows: Row[] = [];
+    for (const door of doors) rows.push(...(await measureDoor(bench, door)));
+    return rows;
+  },
+};
