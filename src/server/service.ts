@@ -3,6 +3,7 @@ import { WireType } from "@bufbuild/protobuf/wire";
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import { SubscribeTaskResponseSchema, type TaskService } from "../proto.ts";
 import { taskNotFound } from "./errors.ts";
+import { linkSignals } from "./link-signals.ts";
 import type { Mailbox } from "./mailbox/mailbox.ts";
 import { createPageTokens } from "./page-token.ts";
 import type { Store } from "./store/store.ts";
@@ -76,10 +77,13 @@ export function createTaskService({
     },
 
     async *subscribeTask({ taskId, afterSequence }, context) {
-      const signal = AbortSignal.any([context.signal, stopping]);
+      const { signal, release } = linkSignals(context.signal, stopping);
       const respond = responderFor(context);
-      for await (const update of taskLog.follow({ taskId, afterSequence: Number(afterSequence), signal })) {
-        yield respond(update);
+      try {
+        const follow = { taskId, afterSequence: Number(afterSequence), signal };
+        for await (const update of taskLog.follow(follow)) yield respond(update);
+      } finally {
+        release();
       }
     },
 

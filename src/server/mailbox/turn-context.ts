@@ -4,6 +4,7 @@ import { Handler } from "../../proto.ts";
 import type { Logger, Messages, TaskInfo, TurnContext } from "../agent.ts";
 import type { Clock } from "../clock.ts";
 import { TaskError } from "../errors.ts";
+import { linkSignals } from "../link-signals.ts";
 import type { CommitTurn, Outcome, StartedTurn, TaskRecord } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
 import { encodeParts, parseContent } from "./content.ts";
@@ -24,7 +25,8 @@ export type TurnEffects = Pick<CommitTurn, "output" | "changes" | "outcome">;
 
 /** Makes what a handler is given, and what its turn comes to. */
 export function createTurnContext({ store, turn, signal, clock, log }: TurnContextOptions) {
-  const lost = new AbortController();
+  const linked = linkSignals(signal);
+  let failure: { error: unknown } | undefined;
   let closed = false;
   let outcome: Outcome = { kind: "continue" };
   const streams: { end(): void }[] = [];
@@ -32,7 +34,10 @@ export function createTurnContext({ store, turn, signal, clock, log }: TurnConte
     (entries) =>
       store.appendOutput({ taskId: turn.task.id, turn: turn.turn, output: entries, now: clock.now() }),
     clock,
-    (error) => lost.abort(error),
+    (error) => {
+      failure = { error };
+      linked.abort(error);
+    },
   );
   const { state, changes } = createTurnState(turn.state, requireOpen);
 
@@ -61,7 +66,7 @@ export function createTurnContext({ store, turn, signal, clock, log }: TurnConte
 
   const ctx: TurnContext = {
     task: taskInfo(turn.task),
-    signal: AbortSignal.any([signal, lost.signal]),
+    signal: linked.signal,
     attempt: turn.attempt,
     log,
     messages,
@@ -89,6 +94,7 @@ export function createTurnContext({ store, turn, signal, clock, log }: TurnConte
 
   function close(): void {
     closed = true;
+    linked.release();
     output.close();
   }
 
@@ -106,7 +112,7 @@ export function createTurnContext({ store, turn, signal, clock, log }: TurnConte
   }
 
   function requireOpen(): void {
-    lost.signal.throwIfAborted();
+    if (failure !== undefined) throw failure.error;
     if (closed || (signal.aborted && isCancelled(signal.reason))) {
       throw new TaskError("TURN_OVER", `turn ${turn.turn} of task ${turn.task.id} is over`);
     }

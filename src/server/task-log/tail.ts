@@ -46,19 +46,28 @@ export class Tail {
     return { ...page, entries: mergeDeltas(page.entries) };
   }
 
-  /** Waits until the log has grown past a cursor that `after` gave nothing for. Rejects when the signal aborts. */
-  async grown(cursor: number, signal: AbortSignal): Promise<void> {
-    if (this.#last !== cursor) return;
+  /**
+   * Waits until the log has grown past a cursor that `after` gave nothing for, or until the timer rings. Resolves with whether the log has
+   * grown; rejects when the signal aborts, or the store cannot be read. `timer` sets a timer and returns what stops it.
+   */
+  async grown(
+    cursor: number,
+    signal: AbortSignal,
+    timer: (ring: () => void) => () => void,
+  ): Promise<boolean> {
+    if (this.#last !== cursor) return true;
     signal.throwIfAborted();
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const waiter = { wake: resolve, fail: reject };
+    const { promise, resolve, reject } = Promise.withResolvers<boolean>();
+    const waiter = { wake: () => resolve(true), fail: reject };
     const onAbort = () => reject(signal.reason);
+    const stopTimer = timer(() => resolve(false));
     signal.addEventListener("abort", onAbort, { once: true });
     this.#waiters.add(waiter);
     if (this.#stale) void this.#refresh();
     try {
-      await promise;
+      return await promise;
     } finally {
+      stopTimer();
       this.#waiters.delete(waiter);
       signal.removeEventListener("abort", onAbort);
     }

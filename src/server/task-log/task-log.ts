@@ -57,7 +57,7 @@ export function createTaskLog({ store, clock, heartbeat }: TaskLogOptions): Task
         if (page.ended) return;
         if (!told) yield beat(cursor);
         told = true;
-        while (!(await grownInTime(tail, cursor, signal))) yield beat(cursor);
+        while (!(await tail.grown(cursor, signal, timer))) yield beat(cursor);
       }
     } finally {
       release(taskId);
@@ -68,22 +68,8 @@ export function createTaskLog({ store, clock, heartbeat }: TaskLogOptions): Task
     return { kind: "heartbeat", sequence, time: clock.now() };
   }
 
-  /** Waits for the log to grow. Resolves with whether it did before a heartbeat was due. */
-  async function grownInTime(tail: Tail, cursor: number, signal: AbortSignal): Promise<boolean> {
-    const wait = new AbortController();
-    const onAbort = () => wait.abort(signal.reason);
-    signal.addEventListener("abort", onAbort, { once: true });
-    const disarm = clock.timer(heartbeat, () => wait.abort(timeIsUp));
-    try {
-      await tail.grown(cursor, wait.signal);
-      return true;
-    } catch (reason) {
-      if (reason === timeIsUp) return false;
-      throw reason;
-    } finally {
-      disarm();
-      signal.removeEventListener("abort", onAbort);
-    }
+  function timer(ring: () => void): () => void {
+    return clock.timer(heartbeat, ring);
   }
 
   function acquire(taskId: string): Tail {
@@ -101,8 +87,6 @@ export function createTaskLog({ store, clock, heartbeat }: TaskLogOptions): Task
     if (shared.followers === 0) tails.delete(taskId);
   }
 }
-
-const timeIsUp = Symbol("the time for a heartbeat");
 
 function requireInRange(taskId: string, cursor: number, lastSequence: number): void {
   if (cursor <= lastSequence) return;
