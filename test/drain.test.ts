@@ -63,29 +63,32 @@ describe("a server that is stopped by SIGTERM", () => {
     },
   );
 
-  it.each(["deaf", "hearing"])("gives the turn of a %s handler back to the next server", async (type) => {
-    await using servers = createServerSeries(join(directory, `${type}.db`), "sleeper", { drain: 0 });
-    const server = await servers.start();
-    const { task, event } = await server.rpc.grpc.createTask({
-      agent: "sleeper",
-      event: { parts: [{ content: { case: "text", value: "it" } }], type },
-    });
-    const taskId = task?.id ?? "";
-    await watch(server, "connect", taskId, 0n).log.find(({ entry }) => entry.case === "delta");
-    expect(await servers.stop()).toBe(0);
+  it.each(["deaf", "hearing", "obedient"])(
+    "gives the turn of a %s handler back to the next server",
+    async (type) => {
+      await using servers = createServerSeries(join(directory, `${type}.db`), "sleeper", { drain: 0 });
+      const server = await servers.start();
+      const { task, event } = await server.rpc.grpc.createTask({
+        agent: "sleeper",
+        event: { parts: [{ content: { case: "text", value: "it" } }], type },
+      });
+      const taskId = task?.id ?? "";
+      await watch(server, "connect", taskId, 0n).log.find(({ entry }) => entry.case === "delta");
+      expect(await servers.stop()).toBe(0);
 
-    const next = await servers.start();
-    const { log } = watch(next, "connect", taskId, 0n);
-    await log.find(({ entry }) => entry.case === "event" && entry.value.state === EventState.PROCESSED);
-    const lost = log.all.flatMap(({ entry }) => (entry.case === "superseded" ? [entry.value] : []));
-    expect(lost.map(({ eventId, attempt, error }) => [eventId, attempt, reasonOfStatus(error)])).toEqual([
-      [event?.id, 1, "TURN_LOST"],
-    ]);
-    const { messages } = await next.rpc.grpc.listMessages({ taskId });
-    expect(messages.map(({ attempt, parts }) => [attempt, parts[0]?.content.value])).toEqual([
-      [2, "Attempt 2 at it. Done."],
-    ]);
-  });
+      const next = await servers.start();
+      const { log } = watch(next, "connect", taskId, 0n);
+      await log.find(({ entry }) => entry.case === "event" && entry.value.state === EventState.PROCESSED);
+      const lost = log.all.flatMap(({ entry }) => (entry.case === "superseded" ? [entry.value] : []));
+      expect(lost.map(({ eventId, attempt, error }) => [eventId, attempt, reasonOfStatus(error)])).toEqual([
+        [event?.id, 1, "TURN_LOST"],
+      ]);
+      const { messages } = await next.rpc.grpc.listMessages({ taskId });
+      expect(messages.map(({ attempt, parts }) => [attempt, parts[0]?.content.value])).toEqual([
+        [2, "Attempt 2 at it. Done."],
+      ]);
+    },
+  );
 });
 
 /** The sequences of a log without those of deltas, which may be merged. */

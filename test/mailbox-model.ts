@@ -66,6 +66,10 @@ export function apply(model: Model, { method, args }: Call): object {
         const found = model.tasks.find(
           (task) => task.name === args.name && args.name !== undefined && !ended(task),
         );
+        if (found === undefined && args.parentTaskId !== undefined) {
+          const { state } = find(model, args.parentTaskId);
+          if (state === TaskState.CANCELLING || state === TaskState.CANCELLED) refuse("TASK_FINISHED");
+        }
         const task = found ?? newTask(args.taskId, args.name, args.parentTaskId, args.now);
         if (args.event !== undefined) accept(model, task, args.event.id, args.now);
         if (found === undefined) model.tasks.push(task);

@@ -14,7 +14,8 @@ export interface AgentDefinition {
   /** Runs for each event, in the order in which they were accepted, one at a time. */
   onTaskEventSend(ctx: TurnContext, event: AgentEvent): Promise<void> | void;
   /**
-   * Runs once when a task is cancelled, after the handler that ran has settled or its grace has passed. `reason` is the canceller's,
+   * Runs when a task is cancelled, after the handler that ran has settled or its grace has passed: once, unless it fails or its process
+   * dies, like every handler. `reason` is the canceller's,
    * or empty. The task ends CANCELLED, whatever this does.
    */
   onTaskCancel?(ctx: TurnContext, reason: string): Promise<void> | void;
@@ -111,7 +112,7 @@ export interface MessageOptions {
 export interface Messages {
   /**
    * Shows a whole message. Resolves, with its id, once it is on its way to the log; waits while too much is on its way.
-   * Throws VALUE_INVALID if the content is empty, is not valid or takes more than 1,048,576 bytes encoded.
+   * Throws VALUE_INVALID if the content has no parts, is not valid or takes more than 1,048,576 bytes encoded.
    */
   send(content: Content, options?: MessageOptions): Promise<string>;
   /** Begins a message that grows. It shows with its first addition, never without one, and is ended with the turn, at the latest. */
@@ -133,7 +134,7 @@ export interface MessageStream {
 
 /**
  * What the agent remembers of a task. Reads see the turn's own changes; others see them when the turn has committed.
- * Keys have 1 to 256 characters; a value takes at most 262,144 characters of JSON, all together at most 1,048,576.
+ * Keys have 1 to 256 characters; a value takes at most 262,144 characters of JSON, all together at most 524,288; it is nested at most 30 deep.
  */
 export interface TurnState {
   /** How many turns have changed it before this one. */

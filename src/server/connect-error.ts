@@ -27,6 +27,8 @@ export type ReportError = (error: unknown, errorId: string) => void;
  */
 export function toConnectError(error: unknown, report: ReportError, newId: () => string): ConnectError {
   if (error instanceof TaskError && error.reason !== "INTERNAL") {
+    // The caller is told all there is to tell, and can do nothing about it: it is for the operator to know.
+    if (error.reason === "STORE_UNAVAILABLE") report(error, newId());
     return create(error.reason, error.message, error.details, error);
   }
   if (error instanceof ConnectError) {

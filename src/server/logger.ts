@@ -1,3 +1,4 @@
+import { inspect } from "node:util";
 import type { Logger } from "./agent.ts";
 
 /** Makes a log that writes one JSON object a line: time, level, message, and the fields given; errors with their stacks. */
@@ -10,7 +11,16 @@ export function createLogger(write: (line: string) => void): Logger {
 
   function log(level: string, message: string, fields: Record<string, unknown> = {}): void {
     const entry = { time: new Date().toISOString(), level, message, ...fields };
-    write(`${JSON.stringify(entry, (_, value: unknown) => plain(value))}\n`);
+    write(`${encode(entry)}\n`);
+  }
+}
+
+/** Encodes an entry as JSON, or, where it cannot be, what can be said of it: a log never fails those who write to it. */
+function encode({ time, level, message, ...fields }: Record<string, unknown>): string {
+  try {
+    return JSON.stringify({ time, level, message, ...fields }, (_, value: unknown) => plain(value));
+  } catch {
+    return JSON.stringify({ time, level, message, fields: inspect(fields, { depth: 4 }) });
   }
 }
 

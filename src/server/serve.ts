@@ -2,6 +2,7 @@ import { AgentService, TaskService } from "../proto.ts";
 import type { Agent, Logger } from "./agent.ts";
 import { createAgentService } from "./agent-service.ts";
 import { type Clock, systemClock } from "./clock.ts";
+import type { ReportError } from "./connect-error.ts";
 import { createLocalEngine } from "./engine/local-engine.ts";
 import { createErrorInterceptor } from "./error-interceptor.ts";
 import { TaskError } from "./errors.ts";
@@ -64,7 +65,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
     const engine = createLocalEngine({ store, agents, clock, log, maxTurns: options.maxTurns ?? 1000 });
     const mailbox = createMailbox({ store, engine, agents, clock });
     const taskLog = createTaskLog({ store, clock, heartbeat: options.heartbeat ?? 15_000 });
-    const report = (error: unknown, errorId: string) => log.error("internal error", { errorId, error });
+    const report = createReport(log, clock);
     const listener = createListener({
       host,
       port,
@@ -97,6 +98,21 @@ export async function serve(options: ServeOptions): Promise<Server> {
     await store.close();
     throw error;
   }
+}
+
+/** How often the log says that the store is unavailable, which every call may find. */
+const storeReportInterval: Millis = 1000;
+
+function createReport(log: Logger, clock: Clock): ReportError {
+  let reported = Number.NEGATIVE_INFINITY;
+  return (error, errorId) => {
+    if (!(error instanceof TaskError) || error.reason !== "STORE_UNAVAILABLE") {
+      log.error("internal error", { errorId, error });
+    } else if (clock.now() - reported >= storeReportInterval) {
+      reported = clock.now();
+      log.error("the store is unavailable", { error });
+    }
+  };
 }
 
 function byName(agents: readonly Agent[]): Map<string, Agent> {

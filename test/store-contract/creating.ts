@@ -120,6 +120,14 @@ export function describeCreating(scene: () => Scene): void {
     expect(again).toMatchObject({ created: true, task: { id: id("other") } });
   });
 
+  it("rejects with TASK_FINISHED if the parent was cancelled, whose children are cancelled with it", async () => {
+    const { create, store, id } = scene();
+    await create({ taskId: id("parent") });
+    await store.cancelTask({ taskId: id("parent"), now: at(1) });
+    expect(await reasonOf(create({ taskId: id("child"), parentTaskId: id("parent") }))).toBe("TASK_FINISHED");
+    expect(await store.getTask({ id: id("child") })).toBeUndefined();
+  });
+
   it("rejects with TASK_NOT_FOUND if the parent is missing, and makes nothing", async () => {
     const { create, store, id } = scene();
     const orphan = create({ name: id("name"), parentTaskId: id("nobody") });

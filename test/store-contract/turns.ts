@@ -16,6 +16,19 @@ export function describeTurns(scene: () => Scene): void {
     expect(await turn()).toMatchObject({ handler: Handler.TASK_EVENT_SEND, event: { id: id("e") } });
   });
 
+  it("has a task that gives its place up, with more to do, due after those that wait", async () => {
+    const { activate, send, start, commit, due, id } = scene();
+    for (const [n, name] of ["t1", "t2"].entries()) {
+      const taskId = id(name);
+      await activate({ taskId });
+      for (const event of ["a", "b"]) await send(`${name}${event}`, { taskId, now: at(n) });
+    }
+    expect(await due(at(5))).toEqual([id("t1"), id("t2")]);
+    const { turn } = await start({ taskId: id("t1"), now: at(5) });
+    await commit(turn?.turn ?? 0, { taskId: id("t1"), now: at(6) });
+    expect(await due(at(6))).toEqual([id("t2"), id("t1")]);
+  });
+
   it("starts events in the order in which they were accepted, one at a time", async () => {
     const { activate, send, start, turn, commit, id } = scene();
     await activate();

@@ -1208,7 +1208,8 @@ export declare const TaskService: GenService<{
    * With a `name`, it is get-or-create: an unfinished task of that name and agent is returned as it is, with
    * `created` false; the event, if given, goes into its mailbox. `params`, `labels` and `parent_task_id` then have no effect.
    * Fails with NOT_FOUND if there is no such agent or parent, ALREADY_EXISTS if another agent's unfinished task has the name
-   * or the request id was used with other content, RESOURCE_EXHAUSTED if the existing task's mailbox is full.
+   * or the request id was used with other content, RESOURCE_EXHAUSTED if the existing task's mailbox is full,
+   * FAILED_PRECONDITION if the parent was cancelled, or if the existing task is being cancelled and takes no event.
    *
    * @generated from rpc pigeonhole.v1.TaskService.CreateTask
    */

@@ -1,6 +1,7 @@
 import { TaskError } from "../errors.ts";
 
-const maxDepth = 100;
+/** As for a Struct in a request, so that every language can read it back. */
+const maxDepth = 30;
 
 /** Throws VALUE_INVALID, naming the place under `path`, if a value is anything that JSON cannot give back as it was. */
 export function requireJson(value: unknown, path: string): void {

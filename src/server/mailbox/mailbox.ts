@@ -15,7 +15,7 @@ import type { Engine } from "../engine/engine.ts";
 import { TaskError } from "../errors.ts";
 import type { AcceptedEvent, CancelledTask, CreatedTask, NewEvent } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
-import { structBytes } from "../task-log/render.ts";
+import { structBytes } from "../struct.ts";
 import { requestKey } from "./request-key.ts";
 
 /** The way in: what changes a task from outside, made durable before it is answered (G1), and told to the engine. */

@@ -1,5 +1,4 @@
-import { fromBinary, type JsonObject, toJson } from "@bufbuild/protobuf";
-import { StructSchema } from "@bufbuild/protobuf/wkt";
+import type { JsonObject } from "@bufbuild/protobuf";
 import { Handler } from "../../proto.ts";
 import type { Logger, Messages, TaskInfo, TurnContext } from "../agent.ts";
 import type { Clock } from "../clock.ts";
@@ -7,6 +6,7 @@ import { TaskError } from "../errors.ts";
 import { linkSignals } from "../link-signals.ts";
 import type { CommitTurn, Outcome, StartedTurn, TaskRecord } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
+import { structOf } from "../struct.ts";
 import { encodeParts, parseContent } from "./content.ts";
 import { authorOf, createMessageStream } from "./message-stream.ts";
 import { createTurnOutput } from "./turn-output.ts";
@@ -136,7 +136,7 @@ function taskInfo(task: TaskRecord): TaskInfo {
     name: task.name ?? "",
     agent: task.agent,
     get params() {
-      params ??= toJson(StructSchema, fromBinary(StructSchema, task.params ?? new Uint8Array()));
+      params ??= structOf(task.params ?? new Uint8Array());
       return params;
     },
     labels: task.labels,

@@ -6,7 +6,7 @@ import { requireJson } from "./json-value.ts";
 
 const maxKeyLength = 256;
 const maxValueLength = 262_144;
-const maxTotalLength = 1_048_576;
+const maxTotalLength = 524_288;
 
 /** Makes a turn's view of its task's state, over what was stored when the turn began. `requireOpen` throws once the turn is over. */
 export function createTurnState(stored: StateRecord, requireOpen: () => void) {

@@ -36,6 +36,8 @@ export async function runTurn(run: RunTurn): Promise<StartTurnResult> {
   const context = createTurnContext({ ...run, log });
   try {
     await settled(callHandler(agent, turn, context.ctx), run, log);
+    // A handler that returns because it was told to stop has not done its work, and its half is not to be taken for the whole.
+    run.signal.throwIfAborted();
     const effects = await context.finish();
     return await persist(run, () => {
       const next = run.next();
@@ -143,15 +145,17 @@ function retryTimeOf({ agent, turn, clock }: RunTurn, failure: Failure): Millis 
 
 /** Describes what a handler threw, which may be anything at all. */
 function failed(error: unknown): Failure {
-  const [name, message] = error instanceof Error ? [error.name, error.message] : [typeof error, error];
-  return { reason: "HANDLER_FAILED", name: textOf(name, 256), message: textOf(message, 4096) };
+  const isError = error instanceof Error;
+  const name = textOf(() => (isError ? error.name : typeof error), 256);
+  const message = textOf(() => (isError ? error.message : error), 4096);
+  return { reason: "HANDLER_FAILED", name, message };
 }
 
-function textOf(value: unknown, maxLength: number): string {
+function textOf(read: () => unknown, maxLength: number): string {
   try {
-    return String(value).slice(0, maxLength).toWellFormed();
+    return String(read()).slice(0, maxLength).toWellFormed();
   } catch {
-    return `a value of type ${typeof value} that has no text`;
+    return "something without a text";
   }
 }
 

@@ -53,7 +53,8 @@ export interface Store {
    * Makes a task, or finds the unfinished one of that name, and accepts `event` into its mailbox.
    *
    * A `request` that was answered before is answered the same (G8). Rejects with REQUEST_ID_REUSED, TASK_NAME_TAKEN,
-   * TASK_NOT_FOUND (the parent), TASK_FINISHED or MAILBOX_FULL (the event, for a task found by name).
+   * TASK_NOT_FOUND (the parent), TASK_FINISHED (the parent was cancelled; or the event, for a task found by name) or
+   * MAILBOX_FULL (likewise).
    */
   createTask(args: CreateTask): Promise<CreatedTask>;
 

@@ -1,5 +1,5 @@
-import { create, fromBinary, fromJson, type JsonObject, toBinary, toJson } from "@bufbuild/protobuf";
-import { anyPack, StructSchema, timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { create, fromBinary } from "@bufbuild/protobuf";
+import { anyPack, timestampFromMs } from "@bufbuild/protobuf/wkt";
 import {
   DeltaSchema,
   ErrorInfoSchema,
@@ -20,6 +20,7 @@ import {
 } from "../../proto.ts";
 import { codes } from "../errors.ts";
 import type { Delta, EventRecord, Failure, LogEntry, MessageRecord, TaskRecord } from "../store/records.ts";
+import { structOf } from "../struct.ts";
 import type { LogUpdate } from "./task-log.ts";
 
 /** Renders a task as the protocol shows it. */
@@ -132,16 +133,6 @@ function renderFailure({ reason, message, name }: Failure): Status {
     metadata: name === undefined ? {} : { name },
   });
   return create(StatusSchema, { code: codes[reason], message, details: [anyPack(ErrorInfoSchema, info)] });
-}
-
-/** Decodes a stored Struct. */
-export function structOf(bytes: Uint8Array): JsonObject {
-  return toJson(StructSchema, fromBinary(StructSchema, bytes));
-}
-
-/** Encodes a Struct to be stored. */
-export function structBytes(value: JsonObject): Uint8Array {
-  return toBinary(StructSchema, fromJson(StructSchema, value));
 }
 
 function applyDelta(parts: Part[], { partIndex, text, part }: Delta): void {

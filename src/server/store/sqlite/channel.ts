@@ -5,8 +5,9 @@ import { unavailable } from "./database.ts";
 import type { BatchResult, Call, CallResult, WorkerSetup } from "./protocol.ts";
 import type { TransactionName, Transactions } from "./transactions.ts";
 
-/** The most calls that may be without an answer. */
+/** The most calls that may be without an answer, and the most that they may hold: bytes and UTF-16 code units. */
 const maxWaiting = 16_384;
+const maxWaitingBytes = 268_435_456;
 
 /** How many calls are gathered before they are sent, at most until the event loop has come round: a message costs more than a call. */
 const maxGathered = 16;
@@ -24,6 +25,7 @@ export interface Channel {
 
 interface Waiting {
   call: Call;
+  weight: number;
   resolve(value: unknown): void;
   reject(error: Error): void;
 }
@@ -46,6 +48,7 @@ export async function openChannel(
   const underWay = new Map<number, Waiting>();
   let gathered: Waiting[] = [];
   let scheduled: NodeJS.Immediate | undefined;
+  let weight = 0;
   let nextId = 1;
   let gone: TaskError | undefined;
   let closed: Promise<void> | undefined;
@@ -65,11 +68,13 @@ export async function openChannel(
   function call<Name extends TransactionName>(name: Name, args: Parameters<Transactions[Name]>[1]) {
     return new Promise<ReturnType<Transactions[Name]>>((resolve, reject) => {
       if (gone !== undefined) return reject(gone);
-      if (underWay.size + gathered.length >= maxWaiting) {
+      if (underWay.size + gathered.length >= maxWaiting || weight >= maxWaitingBytes) {
         return reject(new TaskError("OVERLOADED", "the store is behind with its work", { retryAfter: 1000 }));
       }
       const settled = resolve as (value: unknown) => void;
-      gathered.push({ call: { id: nextId++, name, args }, resolve: settled, reject });
+      const waiting = { call: { id: nextId++, name, args }, weight: weigh(args), resolve: settled, reject };
+      gathered.push(waiting);
+      weight += waiting.weight;
       if (gathered.length >= maxGathered) send();
       else scheduled ??= setImmediate(send);
     });
@@ -90,7 +95,9 @@ export async function openChannel(
       for (const waiting of batch) underWay.set(waiting.call.id, waiting);
     } catch {
       // Nothing was sent. A call whose arguments cannot be cloned fails alone; the others go on.
-      post(batch.filter(isCloneable));
+      const cloneable = batch.filter(isCloneable);
+      for (const waiting of batch) if (!cloneable.includes(waiting)) weight -= waiting.weight;
+      post(cloneable);
     }
   }
 
@@ -98,7 +105,9 @@ export async function openChannel(
     for (const result of results) {
       const waiting = underWay.get(result.id);
       underWay.delete(result.id);
-      if (waiting !== undefined) answer(waiting, result);
+      if (waiting === undefined) continue;
+      weight -= waiting.weight;
+      answer(waiting, result);
     }
     if (touched.length > 0) onCommit(touched);
     if (gone !== undefined && underWay.size === 0) drained.resolve();
@@ -110,6 +119,13 @@ export async function openChannel(
   }
 
   function lose(cause: unknown): void {
+    // A worker that ends by itself leaves nothing to go on with: as with any error that nobody handles, the process is to end, and the
+    // next one finds all that was acknowledged.
+    if (gone === undefined) {
+      process.nextTick(() => {
+        throw new Error("the store's thread has died", { cause });
+      });
+    }
     gone ??= unavailable("the store has stopped", cause);
     opened.reject(gone);
     // Of those under way nobody knows whether they were committed, which STORE_UNAVAILABLE would deny.
@@ -144,4 +160,14 @@ function isCloneable({ call, reject }: Waiting): boolean {
     reject(new TaskError("INTERNAL", "the store failed", {}, { cause: error }));
     return false;
   }
+}
+
+/** Counts what the arguments of a call hold. */
+function weigh(value: unknown): number {
+  if (typeof value === "string") return value.length;
+  if (value instanceof Uint8Array) return value.byteLength;
+  if (typeof value !== "object" || value === null) return 0;
+  let sum = 0;
+  for (const item of Object.values(value)) sum += weigh(item);
+  return sum;
 }

@@ -47,7 +47,7 @@ function findByName(tx: Tx, name: string, agent: string): TaskRow | undefined {
 }
 
 function insertTask(tx: Tx, args: CreateTask): TaskRow {
-  if (args.parentTaskId !== undefined) requireTask(tx.sql, args.parentTaskId);
+  if (args.parentTaskId !== undefined) requireLivingParent(tx, args.parentTaskId);
   const { now } = args;
   tx.sql
     .run`insert into tasks (id, agent, name, parent_id, labels, state, pending, sequence, created_at, updated_at,
@@ -60,6 +60,16 @@ function insertTask(tx: Tx, args: CreateTask): TaskRow {
   const task = requireTask(tx.sql, args.taskId);
   logTask(tx, task, now);
   return task;
+}
+
+/** Throws TASK_NOT_FOUND, or TASK_FINISHED if the parent was cancelled: its cancellation, which would be the child's too, is past. */
+function requireLivingParent(tx: Tx, id: string): void {
+  const { state } = requireTask(tx.sql, id);
+  if (state !== TaskState.CANCELLING && state !== TaskState.CANCELLED) return;
+  throw new TaskError("TASK_FINISHED", `the parent task ${id} is ${TaskState[state]}`, {
+    metadata: { state: TaskState[state] },
+    precondition: { subject: id, description: "the parent was cancelled, and its children with it" },
+  });
 }
 
 function repeat(tx: Tx, answered: Answer): CreatedTask {

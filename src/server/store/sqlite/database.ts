@@ -35,7 +35,7 @@ export function openReader(path: string): DatabaseSync {
   return db;
 }
 
-/** Makes the error for a database that cannot do its work. The cause, which may quote SQL, stays in the server's log. */
+/** Makes the error for a database that cannot do its work. What SQLite says of its storage names no SQL; the cause, with its stack, stays here. */
 export function unavailable(message: string, cause: unknown): TaskError {
   const why = cause instanceof Error ? cause.message : String(cause);
   return new TaskError("STORE_UNAVAILABLE", `${message}: ${why}`, { retryAfter: 1000 }, { cause });

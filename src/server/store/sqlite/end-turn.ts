@@ -1,5 +1,5 @@
 import { EventState, Handler, TaskState } from "../../../proto.ts";
-import type { CommitTurn, FailTurn, Outcome, StartTurnResult } from "../records.ts";
+import type { CommitTurn, FailTurn, Millis, Outcome, StartTurnResult } from "../records.ts";
 import { requireTurn, writeOutput } from "./append-output.ts";
 import { closeTurn, closeWork, endTask, giveUp, moveEvent, supersedeTurn, turnEvent } from "./end-work.ts";
 import { logTask, type Tx } from "./log.ts";
@@ -28,11 +28,17 @@ export function commitTurn(tx: Tx, args: CommitTurn): StartTurnResult {
       task.state = TaskState.ACTIVE;
       logTask(tx, task, now);
     }
-    setDue(tx.sql, task, task.pending > 0 ? (task.due_at ?? now) : null);
+    setDue(tx.sql, task, dueAfter(task, args));
   }
   const next = args.next === undefined || ended ? {} : startNext(tx, task, now, args.next);
   saveTask(tx.sql, task);
   return next;
+}
+
+/** When the next turn is due. A task that gives its place up goes to the end of the line, or others with as much to do would never come. */
+function dueAfter(task: TaskRow, { next, now }: CommitTurn): Millis | null {
+  if (task.pending === 0) return null;
+  return next === undefined ? now : (task.due_at ?? now);
 }
 
 /** See Store.failTurn. */

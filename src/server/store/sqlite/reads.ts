@@ -78,7 +78,11 @@ export function listTasks(tx: Tx, args: ListTasks): ListPage<TaskRecord> {
   return fill(
     rows,
     (row) => taskRecord(tx.sql, row),
-    (task) => task.params?.byteLength ?? 0,
+    (task) =>
+      (task.params?.byteLength ?? 0) +
+      JSON.stringify(task.labels).length +
+      (task.error?.message.length ?? 0) +
+      (task.statusReason?.length ?? 0),
     args,
   );
 }
@@ -93,7 +97,12 @@ export function listEvents(tx: Tx, args: ListEvents): Page<EventRecord> {
       and (${states} is null or e.state in (select value from json_each(${states})))
     order by e.sequence`;
   return {
-    ...fill(rows, eventRecord, (event) => event.content?.byteLength ?? 0, args),
+    ...fill(
+      rows,
+      eventRecord,
+      (event) => (event.content?.byteLength ?? 0) + (event.lastError?.message.length ?? 0),
+      args,
+    ),
     sequence: task.sequence,
   };
 }
