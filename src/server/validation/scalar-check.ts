@@ -62,8 +62,7 @@ function createIntegerCheck(rules: FieldRules | undefined): Check {
     // A number and a bigint compare by what they stand for.
     if (min !== undefined && value < min) findings.add(`must be at least ${min}, is ${value}`);
     if (max !== undefined && value > max) findings.add(`must be at most ${max}, is ${value}`);
-    // biome-ignore lint/suspicious/noDoubleEquals: 0 and 0n are both the zero value.
-    if (required && value == 0) findings.add("must not be 0");
+    if (required && (value === 0 || value === 0n)) findings.add("must not be 0");
     return integerSize(value);
   };
 }

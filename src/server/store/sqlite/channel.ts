@@ -93,10 +93,14 @@ export async function openChannel(
     try {
       worker.postMessage(batch.map(({ call }) => call));
       for (const waiting of batch) underWay.set(waiting.call.id, waiting);
-    } catch {
+    } catch (cause) {
       // Nothing was sent. A call whose arguments cannot be cloned fails alone; the others go on.
       const cloneable = batch.filter(isCloneable);
-      for (const waiting of batch) if (!cloneable.includes(waiting)) weight -= waiting.weight;
+      if (cloneable.length === batch.length) throw cause;
+      for (const { weight: held, reject } of batch.filter((waiting) => !cloneable.includes(waiting))) {
+        weight -= held;
+        reject(new TaskError("INTERNAL", "the store failed", {}, { cause }));
+      }
       post(cloneable);
     }
   }
@@ -152,12 +156,11 @@ export async function openChannel(
   }
 }
 
-function isCloneable({ call, reject }: Waiting): boolean {
+function isCloneable({ call }: Waiting): boolean {
   try {
     structuredClone(call);
     return true;
-  } catch (error) {
-    reject(new TaskError("INTERNAL", "the store failed", {}, { cause: error }));
+  } catch {
     return false;
   }
 }
