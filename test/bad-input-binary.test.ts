@@ -1,27 +1,13 @@
 import { create, type DescMessage, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { StructSchema } from "@bufbuild/protobuf/wkt";
-import { afterAll, afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { CreateTaskRequestSchema, SendEventRequestSchema } from "../src/proto.ts";
+import { startBadInputServer } from "./bad-input-server.ts";
 import { binaryFormats } from "./bad-input-wire.ts";
-import { clientsOf, newTask, sendAndWait, text } from "./service-follow.ts";
-import { openAny } from "./service-protocols.ts";
-import { startServer } from "./service-server.ts";
+import { text } from "./service-follow.ts";
 
-const server = await startServer();
-const { tasks } = clientsOf(openAny(server.url));
-const taskId = await newTask(tasks);
-await sendAndWait(tasks, taskId, "echo");
-const { tasks: before } = await tasks.listTasks({});
-
-afterEach(async () => {
-  expect((await tasks.listTasks({})).tasks).toEqual(before);
-});
-afterAll(async () => {
-  await sendAndWait(tasks, taskId, "echo");
-  await server.close();
-  expect(server.defects).toEqual([]);
-});
+const { server, taskId } = await startBadInputServer();
 
 const field = (path: string, description: string) => ({
   code: "InvalidArgument",

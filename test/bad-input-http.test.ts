@@ -2,27 +2,12 @@ import { once } from "node:events";
 import { connect as connectHttp2 } from "node:http2";
 import { connect, type Socket } from "node:net";
 import { text as readText } from "node:stream/consumers";
-import { afterAll, afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
+import { startBadInputServer } from "./bad-input-server.ts";
 import { connectRaw, grpcRaw, readConnectFailure } from "./bad-input-wire.ts";
 import { expectNoInnards } from "./service-failure.ts";
-import { clientsOf, newTask, sendAndWait } from "./service-follow.ts";
-import { openAny } from "./service-protocols.ts";
-import { startServer } from "./service-server.ts";
 
-const server = await startServer();
-const { tasks } = clientsOf(openAny(server.url));
-const taskId = await newTask(tasks);
-await sendAndWait(tasks, taskId, "echo");
-const { tasks: before } = await tasks.listTasks({});
-
-afterEach(async () => {
-  expect((await tasks.listTasks({})).tasks).toEqual(before);
-});
-afterAll(async () => {
-  await sendAndWait(tasks, taskId, "echo");
-  await server.close();
-  expect(server.defects).toEqual([]);
-});
+const { server } = await startBadInputServer();
 
 const createTask = `${server.url}/pigeonhole.v1.TaskService/CreateTask`;
 const body = JSON.stringify({ agent: "desk" });

@@ -1,36 +1,14 @@
 import { randomUUID } from "node:crypto";
-import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { EventState, TaskState } from "../src/proto.ts";
 import { badRequests, field } from "./bad-input-requests.ts";
+import { startBadInputServer } from "./bad-input-server.ts";
 import { jsonFormats } from "./bad-input-wire.ts";
 import { failureOf } from "./service-failure.ts";
-import { clientsOf, newTask, sendAndWait, text } from "./service-follow.ts";
+import { clientsOf, sendAndWait, text } from "./service-follow.ts";
 import { openAny, protocols } from "./service-protocols.ts";
-import { startServer } from "./service-server.ts";
 
-const server = await startServer();
-const { tasks } = clientsOf(openAny(server.url));
-const taskId = await newTask(tasks);
-await sendAndWait(tasks, taskId, "echo");
-
-/** Counts what there is, to tell whether anything came of a request. */
-async function inventory() {
-  const { tasks: all } = await tasks.listTasks({ pageSize: 1000 });
-  return all.map(({ id, sequence }) => [id, sequence]);
-}
-
-let before: Awaited<ReturnType<typeof inventory>>;
-beforeEach(async () => {
-  before = await inventory();
-});
-afterEach(async () => {
-  expect(await inventory()).toEqual(before);
-});
-afterAll(async () => {
-  await sendAndWait(tasks, taskId, "echo");
-  await server.close();
-  expect(server.defects).toEqual([]);
-});
+const { server, tasks, taskId, accept } = await startBadInputServer();
 
 describe.each(jsonFormats)("JSON over $name", ({ send }) => {
   it.each(badRequests(taskId))("%s", async (_, rpc, request, failure) => {
@@ -103,7 +81,7 @@ describe("page tokens", () => {
       }
       token = (await tasks.listTasks({ labels, agent: "desk", pageSize: 1 })).nextPageToken;
       eventToken = (await tasks.listEvents({ taskId, pageSize: 1 })).nextPageToken;
-      before = await inventory();
+      await accept();
     });
 
     it("are of that list alone, with its filters", async () => {
@@ -130,7 +108,7 @@ describe("page tokens", () => {
 
 describe("what is odd and none the less allowed", () => {
   afterEach(async () => {
-    before = await inventory();
+    await accept();
   });
 
   it("__proto__ and constructor are keys of a Struct like any other", async () => {

@@ -67,6 +67,24 @@ export const codes: Record<Reason, Code> = {
   VALUE_INVALID: Code.InvalidArgument,
 };
 
+/** Whether something that was thrown is a TaskError for one of these reasons. */
+export function hasReason(error: unknown, ...reasons: readonly Reason[]): error is TaskError {
+  return error instanceof TaskError && reasons.includes(error.reason);
+}
+
+/** Makes the error for what a server that stops ends. */
+export function serverStopping(): TaskError {
+  return new TaskError("SERVER_STOPPING", "the server is stopping", { retryAfter: 1000 });
+}
+
+/** Makes the error for a task whose state does not allow what was asked. `what` names the task in the message. */
+export function taskFinished(id: string, state: string, description: string, what = "task"): TaskError {
+  return new TaskError("TASK_FINISHED", `${what} ${id} is ${state}`, {
+    metadata: { state },
+    precondition: { subject: id, description },
+  });
+}
+
 /** Makes the error for a task that is not there. */
 export function taskNotFound(id: string): TaskError {
   return new TaskError("TASK_NOT_FOUND", `there is no task ${JSON.stringify(id)}`, {

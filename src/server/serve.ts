@@ -5,7 +5,7 @@ import { type Clock, systemClock } from "./clock.ts";
 import type { ReportError } from "./connect-error.ts";
 import { createLocalEngine } from "./engine/local-engine.ts";
 import { createErrorInterceptor } from "./error-interceptor.ts";
-import { TaskError } from "./errors.ts";
+import { hasReason, TaskError } from "./errors.ts";
 import { createListener } from "./http/index.ts";
 import { createLogger } from "./logger.ts";
 import { createMailbox } from "./mailbox/mailbox.ts";
@@ -88,7 +88,6 @@ export async function serve(options: ServeOptions): Promise<Server> {
     return {
       ...address,
       async close() {
-        stopping.abort(new TaskError("SERVER_STOPPING", "the server is stopping", { retryAfter: 1000 }));
         await Promise.all([listener.close(drain), engine.stop(drain)]);
         taskLog.close();
         await store.close();
@@ -106,7 +105,7 @@ const storeReportInterval: Millis = 1000;
 function createReport(log: Logger, clock: Clock): ReportError {
   let reported = Number.NEGATIVE_INFINITY;
   return (error, errorId) => {
-    if (!(error instanceof TaskError) || error.reason !== "STORE_UNAVAILABLE") {
+    if (!hasReason(error, "STORE_UNAVAILABLE")) {
       log.error("internal error", { errorId, error });
     } else if (clock.now() - reported >= storeReportInterval) {
       reported = clock.now();

@@ -1,7 +1,7 @@
 import { Handler } from "../../proto.ts";
 import type { Agent, Logger } from "../agent.ts";
 import type { Clock } from "../clock.ts";
-import { TaskError } from "../errors.ts";
+import { serverStopping, TaskError } from "../errors.ts";
 import { runTurn } from "../mailbox/turn.ts";
 import type { Millis, StartedTurn, StartTurnResult, TurnSource } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
@@ -72,8 +72,7 @@ export function createLocalEngine({ store, agents, clock, log, maxTurns }: Local
     alarm?.stop();
     const disarm = clock.timer(deadline, () => {
       deadlinePassed.abort();
-      for (const run of runs.values())
-        run.abort.abort(new TaskError("SERVER_STOPPING", "the server is stopping"));
+      for (const run of runs.values()) run.abort.abort(serverStopping());
     });
     await Promise.all([...runs.values()].map(({ done }) => done));
     disarm();
@@ -142,8 +141,7 @@ export function createLocalEngine({ store, agents, clock, log, maxTurns }: Local
       return {};
     }
     run.abort = new AbortController();
-    if (deadlinePassed.signal.aborted)
-      run.abort.abort(new TaskError("SERVER_STOPPING", "the server is stopping"));
+    if (deadlinePassed.signal.aborted) run.abort.abort(serverStopping());
     const result = await runTurn({
       store,
       agent,

@@ -3,7 +3,7 @@ import type { ServerHttp2Session } from "node:http2";
 import type { Server } from "node:net";
 import type { ConnectRouter, Interceptor } from "@connectrpc/connect";
 import { type ReportError, toConnectError } from "../connect-error.ts";
-import { TaskError } from "../errors.ts";
+import { serverStopping } from "../errors.ts";
 import { createConnectionDoor } from "./connection-door.ts";
 import { createDispatch, type Dispatch } from "./dispatch.ts";
 import { createHttp1Server } from "./http1-server.ts";
@@ -82,7 +82,7 @@ export function createListener(options: ListenerOptions): Listener {
       return addressOf(door.server, options.host);
     },
     async close(deadline) {
-      if (!isClosing()) shutdown.abort(new TaskError("SERVER_STOPPING", "the server is stopping"));
+      if (!isClosing()) shutdown.abort(serverStopping());
       const closed = door.server.listening ? once(door.server, "close") : Promise.resolve();
       door.close();
       http1.close();

@@ -2,7 +2,7 @@ import type { JsonObject } from "@bufbuild/protobuf";
 import { Handler } from "../../proto.ts";
 import type { Logger, Messages, TaskInfo, TurnContext } from "../agent.ts";
 import type { Clock } from "../clock.ts";
-import { TaskError } from "../errors.ts";
+import { hasReason, TaskError } from "../errors.ts";
 import { linkSignals } from "../link-signals.ts";
 import type { CommitTurn, Outcome, StartedTurn, TaskRecord } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
@@ -113,7 +113,7 @@ export function createTurnContext({ store, turn, signal, clock, log }: TurnConte
 
   function requireOpen(): void {
     if (failure !== undefined) throw failure.error;
-    if (closed || (signal.aborted && isCancelled(signal.reason))) {
+    if (closed || hasReason(signal.reason, "TASK_CANCELLED")) {
       throw new TaskError("TURN_OVER", `turn ${turn.turn} of task ${turn.task.id} is over`);
     }
   }
@@ -149,8 +149,4 @@ function withReason(reason: string | undefined): { reason?: string } {
   if (reason === undefined || reason === "") return {};
   if (typeof reason === "string" && reason.length <= 1024 && reason.isWellFormed()) return { reason };
   throw new TaskError("VALUE_INVALID", "a reason must be a string of at most 1,024 characters");
-}
-
-function isCancelled(reason: unknown): boolean {
-  return reason instanceof TaskError && reason.reason === "TASK_CANCELLED";
 }

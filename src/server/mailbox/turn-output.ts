@@ -1,5 +1,5 @@
 import type { Clock } from "../clock.ts";
-import { TaskError } from "../errors.ts";
+import { hasReason } from "../errors.ts";
 import type { Millis, OutputEntry } from "../store/records.ts";
 
 /** How many bytes may be on their way to the log before a handler that shows more has to wait. */
@@ -79,7 +79,7 @@ export function createTurnOutput(
           size -= written;
         },
         async (error: unknown) => {
-          if (!isPassing(error)) throw error;
+          if (!hasReason(error, "STORE_UNAVAILABLE", "OVERLOADED")) throw error;
           gathered = [...output, ...gathered];
           await new Promise<void>((resolve) => clock.timer(storeBackoff, resolve));
         },
@@ -117,10 +117,4 @@ function add(entries: OutputEntry[], entry: OutputEntry): void {
   } else {
     entries.push(entry);
   }
-}
-
-function isPassing(error: unknown): boolean {
-  return (
-    error instanceof TaskError && (error.reason === "STORE_UNAVAILABLE" || error.reason === "OVERLOADED")
-  );
 }

@@ -1,7 +1,7 @@
 import { Handler } from "../../proto.ts";
 import type { Agent, Logger } from "../agent.ts";
 import type { Clock } from "../clock.ts";
-import { TaskError } from "../errors.ts";
+import { hasReason } from "../errors.ts";
 import type { Failure, Millis, StartedTurn, StartTurnResult, TurnSource } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
 import { agentEvent } from "./agent-event.ts";
@@ -44,7 +44,7 @@ export async function runTurn(run: RunTurn): Promise<StartTurnResult> {
       return store.commitTurn({ ...task, ...effects, now: clock.now(), ...(next && { next }) });
     });
   } catch (error) {
-    if (isReason(run.signal.reason, "TASK_CANCELLED")) return {};
+    if (hasReason(run.signal.reason, "TASK_CANCELLED")) return {};
     context.close();
     return await giveBack(run, error, log);
   } finally {
@@ -65,7 +65,7 @@ async function giveBack(run: RunTurn, error: unknown, log: Logger): Promise<Star
       store.failTurn({ taskId, turn: turn.turn, error: failure, counts, now: clock.now(), ...retry }),
     );
   } catch (problem) {
-    if (isReason(problem, "TURN_OVER")) return {};
+    if (hasReason(problem, "TURN_OVER")) return {};
     throw problem;
   }
   if (counts) log.error("a handler failed", { error });
@@ -115,7 +115,7 @@ async function persist<T>({ clock, log, giveUp }: RunTurn, write: () => Promise<
     try {
       return await write();
     } catch (error) {
-      const passing = isReason(error, "STORE_UNAVAILABLE") || isReason(error, "OVERLOADED");
+      const passing = hasReason(error, "STORE_UNAVAILABLE", "OVERLOADED");
       if (!passing || giveUp.aborted) throw error;
       if (failures === 0) log.error("the store cannot write; the turn waits for it", { error });
       const delay = retryDelay({ initialBackoff: 50, maxBackoff: 2000 }, failures, clock.random());
@@ -161,10 +161,6 @@ function textOf(read: () => unknown, maxLength: number): string {
 
 function lost(reason: unknown): Failure {
   return { reason: "TURN_LOST", message: reason instanceof Error ? reason.message : "the turn was stopped" };
-}
-
-function isReason(error: unknown, reason: TaskError["reason"]): boolean {
-  return error instanceof TaskError && error.reason === reason;
 }
 
 function withFields(log: Logger, fields: Record<string, unknown>): Logger {

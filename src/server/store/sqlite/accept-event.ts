@@ -1,5 +1,5 @@
 import { EventState, TaskState } from "../../../proto.ts";
-import { TaskError } from "../../errors.ts";
+import { TaskError, taskFinished } from "../../errors.ts";
 import type { EventRecord, Millis, NewEvent } from "../records.ts";
 import { logNewEvent, type Tx } from "./log.ts";
 import { setDue, type TaskRow } from "./rows.ts";
@@ -41,8 +41,5 @@ export function acceptedEvent(taskId: string, sequence: number, time: Millis, id
 export function requireUnfinished(task: TaskRow): void {
   if (task.state === TaskState.PENDING || task.state === TaskState.ACTIVE) return;
   const state = TaskState[task.state];
-  throw new TaskError("TASK_FINISHED", `task ${task.id} is ${state}`, {
-    metadata: { state },
-    precondition: { subject: task.id, description: `the task is ${state} and takes no more events` },
-  });
+  throw taskFinished(task.id, state, `the task is ${state} and takes no more events`);
 }

@@ -1,5 +1,5 @@
 import { EventState, TaskState } from "../../../proto.ts";
-import { TaskError } from "../../errors.ts";
+import { taskFinished } from "../../errors.ts";
 import type { CancelledTask, CancelTask, Millis } from "../records.ts";
 import { closeWork, dropPending, moveEvent, supersedeTurn, turnEvent } from "./end-work.ts";
 import { logTask, type Tx } from "./log.ts";
@@ -23,10 +23,7 @@ export function cancelTask(tx: Tx, args: CancelTask): CancelledTask {
   }
   if (task.state === TaskState.COMPLETED || task.state === TaskState.FAILED) {
     const state = TaskState[task.state];
-    throw new TaskError("TASK_FINISHED", `task ${task.id} is ${state}`, {
-      metadata: { state },
-      precondition: { subject: task.id, description: `the task is ${state} and cannot be cancelled` },
-    });
+    throw taskFinished(task.id, state, `the task is ${state} and cannot be cancelled`);
   }
   const cancelled = cancelTree(tx, task, args.now, args.reason);
   keepAnswer<TaskSnapshot>(tx.sql, task.id, args.request, snapshotOf(task));

@@ -1,5 +1,5 @@
 import { TaskState } from "../../../proto.ts";
-import { TaskError } from "../../errors.ts";
+import { TaskError, taskFinished } from "../../errors.ts";
 import type { CreatedTask, CreateTask, EventRecord, Millis } from "../records.ts";
 import { acceptEvent, acceptedEvent } from "./accept-event.ts";
 import { logTask, type Tx } from "./log.ts";
@@ -66,10 +66,8 @@ function insertTask(tx: Tx, args: CreateTask): TaskRow {
 function requireLivingParent(tx: Tx, id: string): void {
   const { state } = requireTask(tx.sql, id);
   if (state !== TaskState.CANCELLING && state !== TaskState.CANCELLED) return;
-  throw new TaskError("TASK_FINISHED", `the parent task ${id} is ${TaskState[state]}`, {
-    metadata: { state: TaskState[state] },
-    precondition: { subject: id, description: "the parent was cancelled, and its children with it" },
-  });
+  const description = "the parent was cancelled, and its children with it";
+  throw taskFinished(id, TaskState[state], description, "the parent task");
 }
 
 function repeat(tx: Tx, answered: Answer): CreatedTask {

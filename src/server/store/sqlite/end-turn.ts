@@ -1,7 +1,16 @@
 import { EventState, Handler, TaskState } from "../../../proto.ts";
 import type { CommitTurn, FailTurn, Millis, Outcome, StartTurnResult } from "../records.ts";
 import { requireTurn, writeOutput } from "./append-output.ts";
-import { closeTurn, closeWork, endTask, giveUp, moveEvent, supersedeTurn, turnEvent } from "./end-work.ts";
+import {
+  closeTurn,
+  closeWork,
+  endTask,
+  failEvent,
+  giveUp,
+  moveEvent,
+  supersedeTurn,
+  turnEvent,
+} from "./end-work.ts";
 import { logTask, type Tx } from "./log.ts";
 import { saveTask, setDue, type TaskRow } from "./rows.ts";
 import { requeue, startNext } from "./start-turn.ts";
@@ -51,10 +60,7 @@ export function failTurn(tx: Tx, args: FailTurn): void {
     requeue(tx, task, now, event, error, retryTime);
     if (args.counts) task.failures += 1;
   } else {
-    if (event !== undefined) {
-      event.last_error = JSON.stringify(error);
-      moveEvent(tx, task, now, event, EventState.DEAD_LETTERED);
-    }
+    failEvent(tx, task, now, event, EventState.DEAD_LETTERED, error);
     giveUp(tx, task, now, error);
   }
   saveTask(tx.sql, task);

@@ -20,6 +20,20 @@ export function moveEvent(tx: Tx, task: TaskRow, now: Millis, event: EventRow, s
   logEvent(tx, task, now, event);
 }
 
+/** Moves the event of a turn that failed, if it was for one, to a state, with what it failed with. The caller saves the task. */
+export function failEvent(
+  tx: Tx,
+  task: TaskRow,
+  now: Millis,
+  event: EventRow | undefined,
+  state: EventState,
+  error: Failure,
+): void {
+  if (event === undefined) return;
+  event.last_error = JSON.stringify(error);
+  moveEvent(tx, task, now, event, state);
+}
+
 /**
  * Makes a task's running turn void (G3): what it showed is superseded, on the record with the error. The turn is over from here on.
  * What becomes of its event is up to the caller, who also saves the task.

@@ -1,6 +1,6 @@
 import { EventState, Handler, TaskState } from "../../../proto.ts";
 import type { Failure, Millis, StartTurn, StartTurnResult, TurnSource } from "../records.ts";
-import { giveUp, moveEvent, supersedeTurn, turnEvent } from "./end-work.ts";
+import { failEvent, giveUp, moveEvent, supersedeTurn, turnEvent } from "./end-work.ts";
 import type { Tx } from "./log.ts";
 import { readState } from "./reads.ts";
 import { type EventRow, eventRecord, loadTask, saveTask, setDue, type TaskRow, taskRecord } from "./rows.ts";
@@ -59,11 +59,8 @@ export function requeue(
   error: Failure,
   dueTime: Millis,
 ) {
-  if (event !== undefined) {
-    event.last_error = JSON.stringify(error);
-    moveEvent(tx, task, now, event, EventState.QUEUED);
-    task.pending += 1;
-  }
+  failEvent(tx, task, now, event, EventState.QUEUED, error);
+  if (event !== undefined) task.pending += 1;
   setDue(tx.sql, task, dueTime);
 }
 
@@ -79,10 +76,7 @@ function recover(tx: Tx, task: TaskRow, now: Millis, maxLosses: number): void {
     task.losses = losses;
     return;
   }
-  if (event !== undefined) {
-    event.last_error = JSON.stringify(error);
-    moveEvent(tx, task, now, event, EventState.DEAD_LETTERED);
-  }
+  failEvent(tx, task, now, event, EventState.DEAD_LETTERED, error);
   giveUp(tx, task, now, { ...error, message: `${error.message}, for the ${losses}th time` });
 }
 
