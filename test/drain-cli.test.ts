@@ -132,7 +132,11 @@ describe("the command line", () => {
     ["an unknown flag", ["serve", scribe, "--prot", "1"], /--prot/],
     ["a flag without its value", ["serve", scribe, "--port"], /--port/],
     ["no agent", ["serve"], /serve needs the path of an agent/],
-    ["an agent that is not there", ["serve", inDirectory("absent.ts")], /cannot load the agent .*absent\.ts/],
+    [
+      "an agent that is not there",
+      ["serve", inDirectory("absent.ts")],
+      /cannot load the agent .*absent\.ts: there is no such file/,
+    ],
     [
       "an agent that is no program",
       ["serve", inDirectory("broken.ts")],

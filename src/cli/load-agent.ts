@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { type Agent, type AgentDefinition, defineAgent } from "../server/index.ts";
@@ -5,6 +6,7 @@ import { UsageError } from "./usage-error.ts";
 
 /** Loads the agent that a module exports as its default. TypeScript is taken as it is. */
 export async function loadAgent(path: string): Promise<Agent> {
+  if (!existsSync(path)) throw new UsageError(`cannot load the agent ${path}: there is no such file`);
   const module: Record<string, unknown> = await import(pathToFileURL(resolve(path)).href).catch(
     (error: unknown) => {
       throw new UsageError(

@@ -67,7 +67,9 @@ export function toPigeonholeError(thrown: unknown): PigeonholeError {
   const info = error.findDetails(ErrorInfoSchema).find(({ domain }) => domain === "pigeonhole");
   const retryDelay = error.findDetails(RetryInfoSchema)[0]?.retryDelay;
   const reason = info === undefined ? reasonWithoutInfo(error.code) : knownReason(info.reason);
-  return new PigeonholeError(reason, error.code, error.rawMessage, {
+  const lost = reason === "CONNECTION_LOST";
+  const message = lost ? `the server cannot be reached: ${rootMessage(error)}` : error.rawMessage;
+  return new PigeonholeError(reason, error.code, message, {
     fields: error
       .findDetails(BadRequestSchema)
       .flatMap(({ fieldViolations }) => fieldViolations)
@@ -76,6 +78,17 @@ export function toPigeonholeError(thrown: unknown): PigeonholeError {
     metadata: info?.metadata ?? {},
     cause: thrown,
   });
+}
+
+/** Finds what is at the bottom of an error: fetch says only that it failed, and why is in its cause. */
+function rootMessage(error: ConnectError): string {
+  let message = error.rawMessage;
+  let cause = error.cause;
+  for (let depth = 0; cause instanceof Error && depth < 8; depth++) {
+    if (cause.message !== "") message = cause instanceof ConnectError ? cause.rawMessage : cause.message;
+    cause = cause.cause;
+  }
+  return message;
 }
 
 function knownReason(name: string): Reason {
