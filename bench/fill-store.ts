@@ -16,7 +16,7 @@ const content = toBinary(EventInputSchema, create(EventInputSchema, { parts }));
 const { id, now } = systemClock;
 
 const store = await openSqliteStore(file);
-await store.putAgents([{ name: agent, maxPending: 1_000_000 }]);
+await store.putAgents([{ name: agent, maxPending: 1_000_000, parallel: 1, keepDeltas: 3_600_000 }]);
 const tasks = await Promise.all(
   Array.from({ length: Math.ceil(Number(count) / eventsPerTask) }, () =>
     store.createTask({ taskId: id(), agent, labels: {}, now: now() }),

@@ -54,9 +54,20 @@ const words = defineAgent({
   },
 });
 
+const opened = Promise.withResolvers<void>();
+
+/** Handles nothing until `opener` has had an event. */
+const held = defineAgent({
+  name: "held",
+  mailbox,
+  onTaskCreate: () => opened.promise,
+  async onTaskEventSend() {},
+});
+const opener = defineAgent({ name: "opener", onTaskEventSend: () => opened.resolve() });
+
 const host = "127.0.0.1";
 const server = await serve({
-  agents: [blocked, sink, answer, echo, words],
+  agents: [blocked, sink, answer, echo, words, held, opener],
   port: 0,
   host,
   store: `sqlite:${process.argv[2]}`,

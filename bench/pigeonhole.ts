@@ -8,7 +8,7 @@ import { type GrpcClient, grpcClient } from "./grpc-client.ts";
 import { ask } from "./rpc.ts";
 
 /** The agents of pigeonhole-server.ts. */
-export type AgentName = "blocked" | "sink" | "answer" | "echo" | "words";
+export type AgentName = "blocked" | "sink" | "answer" | "echo" | "words" | "held" | "opener";
 
 /** Starts Pigeonhole, on a store of its own unless one is given. */
 export function startPigeonhole(bench: Bench, file = databaseFile(bench)): Promise<ChildServer> {

@@ -10,10 +10,10 @@ export {
 export type { Status, StatusJson } from "../gen/google/rpc/status_pb.js";
 export { StatusSchema } from "../gen/google/rpc/status_pb.js";
 export type { Agent, AgentJson } from "../gen/pigeonhole/v1/agent_service_pb.js";
-export { AgentSchema, AgentService } from "../gen/pigeonhole/v1/agent_service_pb.js";
+export { AgentSchema, AgentService, OnExhausted } from "../gen/pigeonhole/v1/agent_service_pb.js";
 export { ErrorReason } from "../gen/pigeonhole/v1/error_reason_pb.js";
 export type { Event, EventInput, EventInputJson, EventJson } from "../gen/pigeonhole/v1/event_pb.js";
-export { EventInputSchema, EventSchema, EventState } from "../gen/pigeonhole/v1/event_pb.js";
+export { EventInputSchema, EventSchema, EventState, OnBusy } from "../gen/pigeonhole/v1/event_pb.js";
 export type { FieldRules } from "../gen/pigeonhole/v1/field_rules_pb.js";
 export { oneof_required as oneofRequired, rules } from "../gen/pigeonhole/v1/field_rules_pb.js";
 export type { Delta, DeltaJson, Message, MessageJson } from "../gen/pigeonhole/v1/message_pb.js";
@@ -27,23 +27,55 @@ export type {
   ToolResponse,
 } from "../gen/pigeonhole/v1/part_pb.js";
 export { PartSchema } from "../gen/pigeonhole/v1/part_pb.js";
-export type { Task, TaskJson } from "../gen/pigeonhole/v1/task_pb.js";
-export { TaskSchema, TaskState } from "../gen/pigeonhole/v1/task_pb.js";
 export type {
+  CreateScheduleRequest,
+  ListSchedulesResponse,
+  Schedule,
+  ScheduleAction,
+  ScheduleJson,
+  ScheduleSpec,
+  TriggerScheduleResponse,
+} from "../gen/pigeonhole/v1/schedule_service_pb.js";
+export {
+  Missed,
+  Overlap,
+  ScheduleActionSchema,
+  ScheduleSchema,
+  ScheduleService,
+  ScheduleSpecSchema,
+} from "../gen/pigeonhole/v1/schedule_service_pb.js";
+export type { Cancellation, Question, QuestionJson, Task, TaskJson } from "../gen/pigeonhole/v1/task_pb.js";
+export {
+  CancellationSchema,
+  CancelOutcome,
+  QuestionSchema,
+  TaskSchema,
+  TaskState,
+} from "../gen/pigeonhole/v1/task_pb.js";
+export type {
+  CancelEventRequest,
+  CancelEventResponse,
   CancelTaskRequest,
   CancelTaskResponse,
   CreateTaskRequest,
   CreateTaskResponse,
+  DeleteTaskRequest,
   GetTaskStateResponse,
+  InterruptTaskRequest,
+  InterruptTaskResponse,
   ListEventsResponse,
   ListMessagesResponse,
   ListTasksResponse,
+  RedriveEventRequest,
+  RedriveEventResponse,
   SendEventRequest,
   SendEventResponse,
 } from "../gen/pigeonhole/v1/task_service_pb.js";
 export {
   CancelTaskRequestSchema,
   CreateTaskRequestSchema,
+  EventWait,
+  InterruptTaskRequestSchema,
   SendEventRequestSchema,
   SendEventResponseSchema,
   SubscribeTaskResponseSchema,
@@ -51,3 +83,16 @@ export {
 } from "../gen/pigeonhole/v1/task_service_pb.js";
 export type { Superseded, TaskUpdate, TaskUpdateJson } from "../gen/pigeonhole/v1/task_update_pb.js";
 export { Handler, TaskUpdateSchema } from "../gen/pigeonhole/v1/task_update_pb.js";
+export type {
+  CreateWebhookRequest,
+  CreateWebhookResponse,
+  ListWebhooksResponse,
+  Webhook,
+  WebhookJson,
+} from "../gen/pigeonhole/v1/webhook_service_pb.js";
+export {
+  WebhookKind,
+  WebhookSchema,
+  WebhookService,
+  WebhookState,
+} from "../gen/pigeonhole/v1/webhook_service_pb.js";

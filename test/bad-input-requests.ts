@@ -8,6 +8,9 @@ function nested(depth: number): JsonValue {
   return depth === 0 ? 1 : { a: nested(depth - 1) };
 }
 
+/** A time that is ahead, as JSON has it. */
+const soon = () => new Date(Date.now() + 3_600_000).toISOString();
+
 /** What a field is refused with. */
 export const field = (path: string, description: unknown) => ({
   code: "InvalidArgument",
@@ -70,6 +73,106 @@ export function badRequests(
       { taskId, parts, expectedSequence: "-1" },
       field("expected_sequence", "must be at least 0, is -1"),
     ],
+    [
+      "a delivery a century away",
+      "SendEvent",
+      { taskId, parts, deliverTime: "2150-01-01T00:00:00Z" },
+      field("deliver_time", "must be at most 3660 days ahead"),
+    ],
+    [
+      "a delivery in the year 10000",
+      "SendEvent",
+      { taskId, parts, deliverTime: "10000-01-01T00:00:00Z" },
+      malformed(/Timestamp/),
+    ],
+    [
+      "a later delivery that is refused when the task is busy",
+      "SendEvent",
+      { taskId, parts, deliverTime: soon(), onBusy: "ON_BUSY_REJECT" },
+      field("deliver_time", "must not be ahead when on_busy is ON_BUSY_REJECT"),
+    ],
+    [
+      "a later delivery that answers a question",
+      "SendEvent",
+      { taskId, parts, deliverTime: soon(), answers: "q" },
+      field("deliver_time", "must not be ahead when the event answers a question"),
+    ],
+    [
+      "a type of the server's own",
+      "SendEvent",
+      { taskId, parts, type: "pigeonhole.task.ended" },
+      field("type", "must not begin with pigeonhole., as the server's own events do"),
+    ],
+    [
+      "a wait that is too long",
+      "SendEvent",
+      { taskId, parts, wait: "EVENT_WAIT_PROCESSED", waitTimeout: "300.000000001s" },
+      field("wait_timeout", "must be at most 300 seconds"),
+    ],
+    [
+      "a wait below zero",
+      "SendEvent",
+      { taskId, parts, wait: "EVENT_WAIT_PROCESSED", waitTimeout: "-1s" },
+      field("wait_timeout", "must not be negative"),
+    ],
+    [
+      "a policy that is not known",
+      "SendEvent",
+      { taskId, parts, onBusy: 99 },
+      field("on_busy", "must be a value of pigeonhole.v1.OnBusy, is 99"),
+    ],
+    [
+      "a task that may take a century",
+      "CreateTask",
+      { agent: "desk", ttl: "3155760000s" },
+      field("ttl", "must be at most 316224000 seconds"),
+    ],
+    [
+      "a task that may take less than no time",
+      "CreateTask",
+      { agent: "desk", ttl: "-0.000000001s" },
+      field("ttl", "must not be negative"),
+    ],
+    ["a span in words", "CreateTask", { agent: "desk", ttl: "a day" }, malformed(/Duration/)],
+    [
+      "a task that may take until the next century",
+      "CreateTask",
+      { agent: "desk", expireTime: "2150-01-01T00:00:00Z" },
+      field("expire_time", "must be at most 3660 days ahead"),
+    ],
+    [
+      "a task that was to end before it begins",
+      "CreateTask",
+      { agent: "desk", expireTime: "2001-01-01T00:00:00Z" },
+      field("expire_time", "must not have passed"),
+    ],
+    [
+      "a first event a century away",
+      "CreateTask",
+      { agent: "desk", event: { parts, deliverTime: "2150-01-01T00:00:00Z" } },
+      field("event.deliver_time", "must be at most 3660 days ahead"),
+    ],
+    [
+      "a first event of a type of the server's own",
+      "CreateTask",
+      { agent: "desk", event: { parts, type: "pigeonhole.x" } },
+      field("event.type", expect.stringContaining("must not begin with pigeonhole.")),
+    ],
+    [
+      "nothing to put back",
+      "RedriveEvent",
+      { taskId },
+      field("target", "exactly one of event_id, all must be set"),
+    ],
+    ["not all to put back", "RedriveEvent", { taskId, all: false }, field("all", "must be true")],
+    ["no event to take back", "CancelEvent", { taskId }, field("event_id", "must not be empty")],
+    [
+      "a reason that is too long",
+      "InterruptTask",
+      { taskId, reason: "r".repeat(1025) },
+      field("reason", "must have at most 1024 characters, has 1025"),
+    ],
+    ["no task to delete", "DeleteTask", {}, field("task_id", "must not be empty")],
     [
       "a name that is too long",
       "CreateTask",

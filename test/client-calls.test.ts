@@ -1,8 +1,21 @@
 import { toJson } from "@bufbuild/protobuf";
+import { durationMs } from "@bufbuild/protobuf/wkt";
 import { Code } from "@connectrpc/connect";
 import { describe, expect, it } from "vitest";
-import { createClient, type EventContent, TaskState } from "../src/client/index.ts";
-import { CancelTaskRequestSchema, CreateTaskRequestSchema, SendEventRequestSchema } from "../src/proto.ts";
+import {
+  createClient,
+  type EventContent,
+  EventState,
+  EventWait,
+  OnBusy,
+  TaskState,
+} from "../src/client/index.ts";
+import {
+  CancelTaskRequestSchema,
+  CreateTaskRequestSchema,
+  InterruptTaskRequestSchema,
+  SendEventRequestSchema,
+} from "../src/proto.ts";
 import { collect } from "./client-log.ts";
 import { quickly, serverError, serveScript, stopping } from "./client-scripted-server.ts";
 
@@ -38,6 +51,24 @@ describe("create", () => {
       event: { parts: [{ text: "hi" }], type: "chat", sender: "ada" },
       requestId: "r",
     });
+  });
+});
+
+describe("create with an end", () => {
+  it.each([
+    [{ ttl: 1500 }, { ttl: "1.500s" }],
+    [{ ttl: 0 }, { ttl: "0s" }],
+    [{ expireTime: new Date("2030-01-02T03:04:05.678Z") }, { expireTime: "2030-01-02T03:04:05.678Z" }],
+  ])("sends %j", async (options, expected) => {
+    let seen: unknown;
+    await using server = await serveScript({
+      createTask(request) {
+        seen = toJson(CreateTaskRequestSchema, request);
+        return { task: { id: "t" } };
+      },
+    });
+    await clientOf(server.url).tasks.create({ agent: "greeter", requestId: "r", ...options });
+    expect(seen).toEqual({ agent: "greeter", requestId: "r", ...expected });
   });
 });
 
@@ -79,6 +110,58 @@ describe("send", () => {
     expect(seen).toEqual({ ...options, ...text, taskId: "t", expectedSequence: "7" });
   });
 
+  it("says when to deliver, what to do when the task is busy, and which question it answers", async () => {
+    let seen: unknown;
+    await using server = await serveScript({
+      sendEvent(request) {
+        seen = toJson(SendEventRequestSchema, request);
+        return { event: { id: "e" } };
+      },
+    });
+    await clientOf(server.url).tasks.send("t", data, {
+      deliverTime: new Date(1_900_000_000_123),
+      onBusy: OnBusy.STEER,
+      answers: "q",
+      requestId: "r",
+    });
+    expect(seen).toEqual({
+      taskId: "t",
+      parts: [data],
+      deliverTime: "2030-03-17T17:46:40.123Z",
+      onBusy: "ON_BUSY_STEER",
+      answers: "q",
+      requestId: "r",
+    });
+  });
+
+  it("waits for what is left of the time when an answer is lost, and is the same request", async () => {
+    const seen: { requestId: string; wait: EventWait; left: number; deadline: number }[] = [];
+    await using server = await serveScript({
+      sendEvent({ requestId, wait, waitTimeout }, { timeoutMs }) {
+        seen.push({
+          ...{ requestId, wait, left: waitTimeout ? durationMs(waitTimeout) : -1 },
+          deadline: timeoutMs() ?? 0,
+        });
+        if (seen.length < 3) throw stopping();
+        return { event: { id: "e", state: EventState.PROCESSED }, settledSequence: 9n };
+      },
+    });
+    const { tasks } = createClient({ baseUrl: server.url, retry: { ...quickly, attemptTimeout: 500 } });
+    const { event, settledSequence } = await tasks.send("t", "hi", {
+      wait: EventWait.PROCESSED,
+      waitTimeout: 90_000,
+    });
+    expect([event.state, settledSequence]).toEqual([EventState.PROCESSED, 9n]);
+    expect(new Set(seen.map(({ requestId }) => requestId)).size).toBe(1);
+    for (const { wait, left, deadline } of seen) {
+      expect(wait).toBe(EventWait.PROCESSED);
+      expect(left).toBeGreaterThan(60_000);
+      expect(left).toBeLessThanOrEqual(90_000);
+      expect(deadline).toBeGreaterThan(left);
+    }
+    expect(seen[2]?.left).toBeLessThanOrEqual(seen[0]?.left ?? 0);
+  });
+
   it("rejects content of another shape before it calls", async () => {
     const content: object = { parts: [{ txt: "hi" }] };
     await expect(clientOf("http://127.0.0.1:1").tasks.send("t", content)).rejects.toMatchObject({
@@ -100,6 +183,99 @@ describe("cancel", () => {
     const { task } = await clientOf(server.url).tasks.cancel("t", { reason: "late", requestId: "r" });
     expect(task.state).toBe(TaskState.CANCELLING);
     expect(seen).toEqual({ taskId: "t", reason: "late", requestId: "r" });
+  });
+});
+
+describe("interrupt", () => {
+  it("sends the reason, and tells what was interrupted", async () => {
+    let seen: unknown;
+    await using server = await serveScript({
+      interruptTask(request) {
+        seen = toJson(InterruptTaskRequestSchema, request);
+        return { task: { id: "t" }, interruptedEvents: 2 };
+      },
+    });
+    const { interruptedEvents } = await clientOf(server.url).tasks.interrupt("t", {
+      reason: "stop",
+      requestId: "r",
+    });
+    expect(interruptedEvents).toBe(2);
+    expect(seen).toEqual({ taskId: "t", reason: "stop", requestId: "r" });
+  });
+});
+
+describe("redrive", () => {
+  it("puts back one event, or all", async () => {
+    const seen: unknown[] = [];
+    await using server = await serveScript({
+      redriveEvent({ taskId, target }) {
+        seen.push([taskId, target.case, target.value]);
+        return { task: { id: taskId }, redrivenEvents: seen.length };
+      },
+    });
+    const { tasks } = clientOf(server.url);
+    expect((await tasks.redrive("t", { eventId: "e" })).redrivenEvents).toBe(1);
+    expect((await tasks.redrive("t", { all: true })).redrivenEvents).toBe(2);
+    expect(seen).toEqual([
+      ["t", "eventId", "e"],
+      ["t", "all", true],
+    ]);
+  });
+
+  it("is made again when it was refused, and not when its answer is lost", async () => {
+    let calls = 0;
+    await using server = await serveScript({
+      redriveEvent() {
+        calls += 1;
+        if (calls === 1) throw stopping();
+        server.cut();
+        return {};
+      },
+    });
+    await expect(clientOf(server.url).tasks.redrive("t", { all: true })).rejects.toMatchObject({
+      reason: "CONNECTION_LOST",
+    });
+    expect(calls).toBe(2);
+  });
+});
+
+describe("cancelEvent", () => {
+  it("takes an event back, and is made again when its answer is lost", async () => {
+    let calls = 0;
+    await using server = await serveScript({
+      cancelEvent({ taskId, eventId }) {
+        calls += 1;
+        if (calls === 1) server.cut();
+        return { event: { id: eventId, taskId, state: EventState.DROPPED } };
+      },
+    });
+    const { event } = await clientOf(server.url).tasks.cancelEvent("t", "e");
+    expect([event.id, event.taskId, event.state, calls]).toEqual(["e", "t", EventState.DROPPED, 2]);
+  });
+});
+
+describe("delete", () => {
+  it("rejects when there is no such task", async () => {
+    await using server = await serveScript({
+      deleteTask() {
+        throw serverError(Code.NotFound, "TASK_NOT_FOUND");
+      },
+    });
+    await expect(clientOf(server.url).tasks.delete("t")).rejects.toMatchObject({ reason: "TASK_NOT_FOUND" });
+  });
+
+  it("resolves when the task is gone after an answer was lost", async () => {
+    let calls = 0;
+    await using server = await serveScript({
+      deleteTask() {
+        calls += 1;
+        if (calls > 1) throw serverError(Code.NotFound, "TASK_NOT_FOUND");
+        server.cut();
+        return {};
+      },
+    });
+    await clientOf(server.url).tasks.delete("t");
+    expect(calls).toBe(2);
   });
 });
 

@@ -2,7 +2,8 @@ import { readdir, readFile } from "node:fs/promises";
 import { expect, it } from "vitest";
 
 const folder = new URL("../src/client/", import.meta.url);
-const allowed = /^(\.\/[a-z-]+\.ts|\.\.\/proto\.ts|@bufbuild\/protobuf(\/wkt)?|@connectrpc\/connect(-web)?)$/;
+const allowed =
+  /^(\.\/[a-z-]+\.ts|\.\.\/(proto|final-state)\.ts|@bufbuild\/protobuf(\/wkt)?|@connectrpc\/connect(-web)?)$/;
 
 const files = (await readdir(folder)).filter((name) => name.endsWith(".ts"));
 

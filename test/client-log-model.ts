@@ -4,6 +4,7 @@ import fc from "fast-check";
 import {
   EventState,
   MessageState,
+  OnBusy,
   type Part,
   PartSchema,
   TaskState,
@@ -21,11 +22,21 @@ interface ModelMessage {
   done: boolean;
 }
 
+interface ModelEvent {
+  id: string;
+  text: string;
+  sequence: number;
+  state: EventState;
+  attempt: number;
+}
+
 /** A log as a server may write it, and what a reader must make of it. */
 export interface ModelLog {
   entries: TaskUpdate[];
-  /** The events that wait or are processed, by id, and their texts. */
+  /** The events that wait or are processed, in their order, and their texts. */
   pending: { id: string; text: string; state: EventState }[];
+  /** The ids of the events that are dead-lettered, in their order. */
+  deadLetters: string[];
   /** The conversation. */
   messages: { id: string; parts: Part[]; done: boolean }[];
   /** Every message that was ended, with its parts. */
@@ -34,6 +45,10 @@ export interface ModelLog {
 
 const step = fc.oneof(
   { weight: 2, arbitrary: fc.record({ op: fc.constant("send"), text: fc.string() }) },
+  { weight: 2, arbitrary: fc.record({ op: fc.constant("schedule"), text: fc.string() }) },
+  { weight: 2, arbitrary: fc.record({ op: fc.constant("deliver"), text: fc.constant("") }) },
+  { weight: 1, arbitrary: fc.record({ op: fc.constant("give up"), text: fc.constant("") }) },
+  { weight: 1, arbitrary: fc.record({ op: fc.constant("redrive"), text: fc.constant("") }) },
   { weight: 3, arbitrary: fc.record({ op: fc.constant("start"), text: fc.constant("") }) },
   { weight: 3, arbitrary: fc.record({ op: fc.constant("begin"), text: fc.constant("") }) },
   { weight: 8, arbitrary: fc.record({ op: fc.constant("text"), text: fc.string({ minLength: 1 }) }) },
@@ -59,7 +74,7 @@ export const modelLog: fc.Arbitrary<ModelLog> = fc
 
 function createModel() {
   const entries: TaskUpdate[] = [taskEntry(1, TaskState.ACTIVE)];
-  let events: { id: string; text: string; sequence: number; state: EventState; attempt: number }[] = [];
+  let events: ModelEvent[] = [];
   let messages: ModelMessage[] = [];
   let shown: ModelMessage[] = [];
   const whole = new Map<string, Part[]>();
@@ -67,7 +82,22 @@ function createModel() {
   const write = (content: Content) => entries.push(entry(next(), content));
   const part = (content: Part["content"]) => create(PartSchema, { content });
 
-  const writeEvent = ({ id, sequence, state, attempt }: (typeof events)[number]) =>
+  /** Puts an event into the mailbox, or puts it there again, at the end and with its content. */
+  const accept = (event: ModelEvent, state: EventState) => {
+    Object.assign(event, { sequence: next(), state, attempt: 0 });
+    events = [...events.filter((other) => other !== event), event];
+    const { id, sequence, text } = event;
+    write({
+      case: "event",
+      value: {
+        ...{ id, taskId: "t", sequence: BigInt(sequence), state },
+        ...{ type: "chat", sender: "ada", metadata: { n: Number(id.slice(1)) } },
+        ...{ onBusy: OnBusy.STEER, answers: "q" },
+        parts: [part({ case: "text", value: text })],
+      },
+    });
+  };
+  const writeEvent = ({ id, sequence, state, attempt }: ModelEvent) =>
     write({ case: "event", value: { id, taskId: "t", sequence: BigInt(sequence), state, attempt } });
   const writeMessage = ({ id, sequence, done }: ModelMessage, parts: Part[]) => {
     const state = done ? MessageState.DONE : MessageState.STREAMING;
@@ -111,19 +141,13 @@ function createModel() {
       const streaming = shown.filter(({ done }) => !done);
       const message = streaming[pick % Math.max(1, streaming.length)];
       if (op === "task") entries.push(taskEntry(next()));
-      if (op === "send") {
-        const sequence = next();
-        const event = { id: `e${sequence}`, text, sequence, state: EventState.QUEUED, attempt: 0 };
-        events.push(event);
-        write({
-          case: "event",
-          value: {
-            ...{ id: event.id, taskId: "t", sequence: BigInt(sequence), state: event.state },
-            ...{ type: "chat", sender: "ada", metadata: { n: sequence } },
-            parts: [part({ case: "text", value: text })],
-          },
-        });
+      if (op === "send" || op === "schedule") {
+        const event = { id: `e${next()}`, text, sequence: 0, state: EventState.QUEUED, attempt: 0 };
+        accept(event, op === "send" ? EventState.QUEUED : EventState.SCHEDULED);
       }
+      const again = op === "deliver" ? EventState.SCHEDULED : EventState.DEAD_LETTERED;
+      const stored = events.find(({ state }) => state === again);
+      if ((op === "deliver" || op === "redrive") && stored) accept(stored, EventState.QUEUED);
       if (op === "start" && running === undefined && queued !== undefined) {
         queued.state = EventState.PROCESSING;
         queued.attempt += 1;
@@ -147,18 +171,21 @@ function createModel() {
         writeEvent(running);
         events = events.filter((event) => event !== running);
       }
-      if (op === "fail") {
+      if (op === "fail" || op === "give up") {
         const messageIds = shown.map(({ id }) => id);
         write({ case: "superseded", value: { eventId: running.id, attempt: running.attempt, messageIds } });
         messages = messages.filter((one) => !shown.includes(one));
         shown = [];
-        running.state = EventState.QUEUED;
+        running.state = op === "fail" ? EventState.QUEUED : EventState.DEAD_LETTERED;
         writeEvent(running);
       }
     },
     result: (): ModelLog => ({
       entries,
-      pending: events.map(({ id, text, state }) => ({ id, text, state })),
+      pending: events
+        .filter(({ state }) => state !== EventState.DEAD_LETTERED)
+        .map(({ id, text, state }) => ({ id, text, state })),
+      deadLetters: events.filter(({ state }) => state === EventState.DEAD_LETTERED).map(({ id }) => id),
       messages: messages.map(({ id, parts, done }) => ({ id, parts, done })),
       whole,
     }),

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { applyUpdate, createClient, createTaskView, type TaskView } from "../src/client/index.ts";
-import { EventState, MessageState, TaskState, type TaskUpdate } from "../src/proto.ts";
+import { EventState, MessageState, OnBusy, TaskState, type TaskUpdate } from "../src/proto.ts";
 import { collect, entry, heartbeat, taskEntry } from "./client-log.ts";
 import { compact, type ModelLog, merge, modelLog } from "./client-log-model.ts";
 import { quickly, serveScript, stopping } from "./client-scripted-server.ts";
@@ -63,6 +63,35 @@ describe("a view", () => {
       [1, "a"],
       [1, "a"],
     ]);
+  });
+
+  it("shows what is scheduled, and gives it its place when it is delivered", () => {
+    const scheduled = fold([
+      taskEntry(1),
+      event(2, "later", EventState.SCHEDULED, "at noon"),
+      event(3, "now", EventState.QUEUED, "hi"),
+    ]);
+    expect(scheduled.task).toMatchObject({ pendingEvents: 1, scheduledEvents: 1 });
+    expect(scheduled.events.map(({ id }) => id)).toEqual(["later", "now"]);
+    const delivered = applyUpdate(scheduled, event(4, "later", EventState.QUEUED, "at noon"));
+    expect(delivered.task).toMatchObject({ pendingEvents: 2, scheduledEvents: 0 });
+    expect(delivered.events.map(({ id }) => id)).toEqual(["now", "later"]);
+  });
+
+  it("keeps what is dead-lettered apart, until it is redriven", () => {
+    const dead = fold([
+      taskEntry(1),
+      event(2, "a", EventState.QUEUED, "hi"),
+      event(3, "b", EventState.QUEUED, "ho"),
+      entry(4, { case: "event", value: { id: "a", sequence: 2n, state: EventState.DEAD_LETTERED } }),
+      taskEntry(5, TaskState.PAUSED),
+    ]);
+    expect(dead.task).toMatchObject({ pendingEvents: 1, deadLetteredEvents: 1, state: TaskState.PAUSED });
+    expect(dead.deadLetters).toMatchObject([{ id: "a", parts: [{ content: { value: "hi" } }] }]);
+    const redriven = applyUpdate(dead, event(6, "a", EventState.QUEUED, "hi"));
+    expect(redriven.task).toMatchObject({ pendingEvents: 2, deadLetteredEvents: 0 });
+    expect(redriven.events.map(({ id }) => id)).toEqual(["b", "a"]);
+    expect(redriven.deadLetters).toEqual([]);
   });
 
   it("lets a streaming message grow, and keeps it when it is done", () => {
@@ -168,9 +197,11 @@ describe("any log", () => {
         expect(
           view.events.map(({ id, parts, state }) => ({ id, text: parts[0]?.content.value, state })),
         ).toEqual(log.pending);
-        expect(view.events.every(({ type, metadata }) => type === "chat" && metadata !== undefined)).toBe(
-          true,
-        );
+        expect(view.deadLetters.map(({ id }) => id)).toEqual(log.deadLetters);
+        for (const event of [...view.events, ...view.deadLetters]) {
+          expect(event).toMatchObject({ type: "chat", metadata: { n: expect.any(Number) } });
+          expect(event).toMatchObject({ onBusy: OnBusy.STEER, answers: "q" });
+        }
       }),
     );
   });

@@ -1,5 +1,6 @@
-import type { Event, Task } from "../src/proto.ts";
-import { type Clients, follow, type Rpc, read } from "./crash-clients.ts";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { type Event, EventWait, type Task } from "../src/proto.ts";
+import { type Clients, follow, type Rpc, read, reasonOf } from "./crash-clients.ts";
 import type { CancelRequest, SendRequest, TaskEnd } from "./crash-history.ts";
 
 type Call<Answer> = (
@@ -35,6 +36,27 @@ export function cancel(taskId: string, { requestId, reason }: CancelRequest): Ca
     const { task, duplicate } = await rpc.cancelTask({ taskId, requestId, reason }, options);
     return { answer: task, duplicate };
   };
+}
+
+/** Sends an event that was sent before, and waits until it is settled. */
+export async function settle(clients: Clients, taskId: string, request: SendRequest): Promise<void> {
+  const { requestId } = request;
+  await read(clients, (rpc) =>
+    rpc.sendEvent({ taskId, requestId, ...contentOf(request), wait: EventWait.PROCESSED }),
+  );
+}
+
+/** Puts all events of a task back that are dead-lettered, unless it is finished. Returns how many. */
+export function redrive(clients: Clients, taskId: string): Promise<number> {
+  return read(clients, async (rpc) => {
+    try {
+      const target = { case: "all" as const, value: true };
+      return (await rpc.redriveEvent({ taskId, target })).redrivenEvents;
+    } catch (error) {
+      if (reasonOf(error) === "TASK_FINISHED") return 0;
+      throw error;
+    }
+  });
 }
 
 /** Reads all that there is of a task that has ended. */
@@ -82,6 +104,10 @@ async function pages<T>(
   return all;
 }
 
-function contentOf({ text, type }: SendRequest) {
-  return { parts: [{ content: { case: "text" as const, value: text } }], type };
+function contentOf({ text, type, onBusy, deliverTime }: SendRequest) {
+  return {
+    ...{ parts: [{ content: { case: "text" as const, value: text } }], type },
+    ...(onBusy !== undefined && { onBusy }),
+    ...(deliverTime !== undefined && { deliverTime: timestampFromMs(deliverTime) }),
+  };
 }

@@ -12,7 +12,7 @@ import type { Report } from "./crash-check.ts";
 import { type Folded, foldLog } from "./crash-fold.ts";
 import type { TaskHistory } from "./crash-history.ts";
 
-const finalStates = [TaskState.CANCELLED, TaskState.COMPLETED, TaskState.FAILED];
+const finalStates = [TaskState.CANCELLED, TaskState.COMPLETED, TaskState.FAILED, TaskState.TIMED_OUT];
 
 /** Checks that all who followed a log were told the same, all of it, and nothing else (G4). */
 export function checkLogs({ logs, end }: TaskHistory, report: Report): void {

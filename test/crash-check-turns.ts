@@ -7,54 +7,36 @@ import {
   TaskState,
   type TaskUpdate,
 } from "../src/proto.ts";
-import { answerTo } from "./agents/scribe-answer.ts";
+import { answerTo, mentionOf } from "./agents/scribe-answer.ts";
 import type { Report } from "./crash-check.ts";
+import { checkOrder, checkTimes } from "./crash-check-order.ts";
 import type { TaskHistory } from "./crash-history.ts";
 
 /** Checks in which order a scribe's events were handled, and that each was effective once (G2, G3, G5). */
 export function checkTurns(history: TaskHistory, report: Report): void {
   checkOrder(history.end.log, report);
+  checkTimes(history.end.log, report);
   checkConversation(history, report);
   checkState(history, report);
   checkCancellation(history, report);
 }
 
-function checkOrder(log: TaskUpdate[], report: Report): void {
-  let created = false;
-  const waiting = new Set<bigint>();
-  let processing: bigint | undefined;
-  let processed = 0n;
-  for (const { entry } of log) {
-    if (entry.case === "task" && entry.value.state === TaskState.ACTIVE) created = true;
-    if (entry.case !== "event") continue;
-    const { sequence, state } = entry.value;
-    if (state === EventState.QUEUED) waiting.add(sequence);
-    else waiting.delete(sequence);
-    if (state === EventState.PROCESSING) {
-      if (!created) report("G2", `event ${sequence} is handled before onTaskCreate has completed`);
-      if (processing !== undefined) report("G2", `events ${processing} and ${sequence} are handled at once`);
-      const earlier = [...waiting].find((other) => other < sequence);
-      if (earlier !== undefined) report("G2", `event ${sequence} is handled before event ${earlier}`);
-      processing = sequence;
-    } else if (processing === sequence) {
-      processing = undefined;
-    }
-    if (state === EventState.PROCESSED) {
-      if (sequence <= processed) report("G2", `event ${sequence} is PROCESSED after event ${processed}`);
-      processed = sequence;
-    }
-  }
-}
-
 function checkConversation({ end }: TaskHistory, report: Report): void {
+  const mentions = new Set(end.events.map((event) => mentionOf(textOf(event))));
   for (const event of end.events) {
     const shown = end.messages.filter(({ eventId }) => eventId === event.id);
-    const told = shown.map(({ author, parts }) => `${MessageAuthor[author]}: ${textOf({ parts })}`);
+    const told = shown.filter((message) => !mentions.has(textOf(message))).map(voiceOf);
+    const mentioned = end.messages.filter((message) => textOf(message) === mentionOf(textOf(event))).length;
+    // What was taken into another turn is mentioned there, and shows nothing of its own.
     const text = textOf(event);
-    const whole = event.state === EventState.PROCESSED ? [`USER: ${text}`, `AGENT: ${answerTo(text)}`] : [];
+    const alone = event.state === EventState.PROCESSED && mentioned === 0 && !isOwn(event);
+    const whole = alone ? [`USER: ${text}`, `AGENT: ${answerTo(text)}`] : [];
+    const state = EventState[event.state];
     if (JSON.stringify(told) !== JSON.stringify(whole)) {
-      const state = EventState[event.state];
       report("G3", `event ${event.sequence}, ${state}, shows ${JSON.stringify(told)}`);
+    }
+    if (mentioned > (event.state === EventState.PROCESSED ? 1 : 0)) {
+      report("G3", `event ${event.sequence}, ${state}, is mentioned ${mentioned} times`);
     }
     for (const { id, attempt } of shown) {
       if (attempt !== event.attempt) {
@@ -86,14 +68,16 @@ function checkState({ end }: TaskHistory, report: Report): void {
     ...(created && { created: 1 }),
     ...(count > 0 && { seen: effective }),
   };
-  const state = Object.fromEntries(Object.entries(end.state).sort());
+  const { turns: counted = 0, cured: _, seen, ...rest } = end.state;
+  const inOrder = Array.isArray(seen) ? { seen: seen.toSorted((a, b) => Number(a) - Number(b)) } : {};
+  const state = Object.fromEntries(Object.entries({ ...rest, ...inOrder }).sort());
   if (JSON.stringify(state) !== JSON.stringify(expected)) {
     report(
       "G3",
       `the state is ${JSON.stringify(state)}, and what was effective makes ${JSON.stringify(expected)}`,
     );
   }
-  const turns = Number(cancelled) + Number(created) + count;
+  const turns = Number(cancelled) + Number(created) + Number(counted);
   if (Number(end.revision) !== turns)
     report("G3", `${end.revision} turns changed the state, and ${turns} were effective`);
 }
@@ -136,6 +120,14 @@ function isOfMessageAfter(log: TaskUpdate[], begin: number, messageId: string): 
 
 function wasActive(log: TaskUpdate[]): boolean {
   return log.some(({ entry }) => entry.case === "task" && entry.value.state === TaskState.ACTIVE);
+}
+
+function isOwn({ type }: Event): boolean {
+  return type.startsWith("pigeonhole.");
+}
+
+function voiceOf({ author, parts }: Message): string {
+  return `${MessageAuthor[author]}: ${textOf({ parts })}`;
 }
 
 function textOf({ parts }: Pick<Event | Message, "parts">): string {

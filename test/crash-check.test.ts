@@ -1,6 +1,23 @@
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { beforeAll, describe, expect, it } from "vitest";
-import { EventState, MessageState, TaskState, type TaskUpdate } from "../src/proto.ts";
+import { EventState, MessageState, TaskState } from "../src/proto.ts";
 import { checkHistory } from "./crash-check.ts";
+import {
+  answer,
+  change,
+  childOf,
+  isActive,
+  isChildEnd,
+  isDelta,
+  isEvent,
+  isInterrupt,
+  isMention,
+  isPut,
+  move,
+  only,
+  remove,
+  without,
+} from "./crash-harm.ts";
 import type { StoreHistory, TaskHistory } from "./crash-history.ts";
 import { record } from "./crash-recording.ts";
 
@@ -9,13 +26,19 @@ beforeAll(async () => {
   recorded = await record();
 });
 
-/** What is done to a history: to a whole one, its completed task, and its cancelled one. */
-type Harm = (completed: TaskHistory, cancelled: TaskHistory, history: StoreHistory) => void;
+/** What is done to a history: to its completed task, its cancelled one, the whole, and the task that knows all rules. */
+type Harm = (
+  completed: TaskHistory,
+  cancelled: TaskHistory,
+  history: StoreHistory,
+  ruled: TaskHistory,
+) => void;
 
 describe("the checker of histories", () => {
   it("finds nothing in what a server that lives shows", () => {
     expect(checkHistory(recorded)).toEqual([]);
-    expect(recorded.tasks.map(({ end }) => TaskState[end.task.state])).toEqual(["COMPLETED", "CANCELLED"]);
+    const states = recorded.tasks.map(({ end }) => TaskState[end.task.state]);
+    expect(states).toEqual(["COMPLETED", "CANCELLED", "COMPLETED"]);
   });
 
   it.each<[string, RegExp, Harm]>([
@@ -62,9 +85,63 @@ describe("the checker of histories", () => {
       ({ end }) => remove(end.log, isEvent(only(end.events[0]).id, EventState.PROCESSED)),
     ],
     [
-      "events done in another order",
-      /^G2.*PROCESSED after/,
-      ({ end }) => move(end.log, isEvent(only(end.events[0]).id, EventState.PROCESSED), Infinity),
+      "an event that is done without a turn",
+      /^G2.*no turn ran for it/,
+      ({ end }) => remove(end.log, isEvent(only(end.events[0]).id, EventState.PROCESSING)),
+    ],
+    [
+      "an event taken by one that takes none",
+      /^G2.*handled at once/,
+      (_, __, ___, { end }) =>
+        change(end.log, isPut("gather"), ({ entry }) => Object.assign(only(entry.value), { type: "say" })),
+    ],
+    [
+      "an event that goes ahead of others and may not",
+      /^G2.*handled before event/,
+      (_, __, ___, { end }) =>
+        change(end.log, isPut("gather"), ({ entry }) => Object.assign(only(entry.value), { onBusy: 0 })),
+    ],
+    [
+      "an event that is delivered early",
+      /^G2.*before its time/,
+      (_, __, ___, { end }) =>
+        change(end.log, isPut("poison"), (update) => Object.assign(update, { time: timestampFromMs(1) })),
+    ],
+    [
+      "an interruption by nobody",
+      /^G2.*interrupted by nobody/,
+      (_, __, ___, { end }) =>
+        change(end.log, isInterrupt, ({ entry }) => Object.assign(only(entry.value), { onBusy: 0 })),
+    ],
+    [
+      "an event that is taken twice",
+      /^G3.*is mentioned 2 times/,
+      (_, __, ___, { end }) => end.messages.push(only(end.messages.find(isMention))),
+    ],
+    ["a child of no turn", /^G3.*made 2 children/, (_, __, all) => all.listed.push(childOf(all))],
+    ["a child that is not there", /^G3.*made 0 children/, (_, __, all) => without(all.listed, childOf(all))],
+    [
+      "a child of no event",
+      /^G3.*is of no event/,
+      (_, __, all) => Object.assign(childOf(all).labels, { delegate: "other" }),
+    ],
+    [
+      "a child that is not cancelled with its parent",
+      /^G5.*of a cancelled task is COMPLETED/,
+      (_, __, all, { end }) => {
+        Object.assign(end.task, { state: TaskState.CANCELLED });
+        Object.assign(childOf(all), { endTime: undefined });
+      },
+    ],
+    [
+      "an end of a child that is not told",
+      /^G1.*told of the end of 0 children/,
+      (_, __, ___, { end }) => without(end.events, only(end.events.find(isChildEnd))),
+    ],
+    [
+      "an end of a child that is told twice",
+      /^G3.*told of the end of 2 of 1/,
+      (_, __, ___, { end }) => end.events.push(only(end.events.find(isChildEnd))),
     ],
     ["half an answer", /^G3.*shows.*USER/, ({ end }) => only(end.messages.at(-1)).parts.pop()],
     ["two answers", /^G3.*shows/, ({ end }) => end.messages.push(only(end.messages.at(-1)))],
@@ -177,41 +254,7 @@ describe("the checker of histories", () => {
     ],
   ])("finds %s", (_, violation, harm) => {
     const history = structuredClone(recorded);
-    harm(only(history.tasks[0]), only(history.tasks[1]), history);
+    harm(only(history.tasks[0]), only(history.tasks[1]), history, only(history.tasks[2]));
     expect(checkHistory(history)).toContainEqual(expect.stringMatching(violation));
   });
 });
-
-type Test = (update: TaskUpdate) => boolean;
-
-const isActive: Test = ({ entry }) => entry.case === "task" && entry.value.state === TaskState.ACTIVE;
-const isDelta: Test = ({ entry }) => entry.case === "delta" && entry.value.change.case === "appendText";
-
-function isEvent(id: string, state: EventState): Test {
-  return ({ entry }) => entry.case === "event" && entry.value.id === id && entry.value.state === state;
-}
-
-function remove(log: TaskUpdate[], test: Test): void {
-  change(log, test, (update) => log.splice(log.indexOf(update), 1));
-}
-
-/** Moves the last entry that passes a test. */
-function move(log: TaskUpdate[], test: Test, place: number): void {
-  change(log, test, (update) => {
-    log.splice(log.indexOf(update), 1);
-    log.splice(place, 0, update);
-  });
-}
-
-function change(log: TaskUpdate[], test: Test, harm: (update: TaskUpdate) => void): void {
-  harm(only(log.findLast(test)));
-}
-
-function answer(outcome: TaskHistory["sends"][number]["outcomes"][number] | undefined) {
-  return outcome?.kind === "acknowledged" ? outcome.answer : undefined;
-}
-
-function only<T>(value: T | undefined): T {
-  if (value === undefined) throw new Error("the history does not have what is to be harmed");
-  return value;
-}

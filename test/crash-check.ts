@@ -1,3 +1,4 @@
+import { checkChildren } from "./crash-check-children.ts";
 import { checkLogs } from "./crash-check-logs.ts";
 import { checkAbandoned, checkRequests } from "./crash-check-requests.ts";
 import { checkTurns } from "./crash-check-turns.ts";
@@ -13,15 +14,16 @@ export type Report = (guarantee: string, violation: string) => void;
 export function checkHistory(history: StoreHistory): string[] {
   const violations: string[] = [];
   checkAbandoned(history, (guarantee, violation) => violations.push(`${guarantee} ${violation}`));
-  return [...violations, ...history.tasks.flatMap(checkTask)];
+  return [...violations, ...history.tasks.flatMap((task) => checkTask(task, history))];
 }
 
-function checkTask(history: TaskHistory): string[] {
+function checkTask(history: TaskHistory, all: StoreHistory): string[] {
   const violations: string[] = [];
   const report: Report = (guarantee, violation) =>
     violations.push(`${guarantee} task ${history.end.task.id}: ${violation}`);
   checkRequests(history, report);
   checkTurns(history, report);
   checkLogs(history, report);
+  checkChildren(history, all, report);
   return violations;
 }

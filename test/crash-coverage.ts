@@ -1,4 +1,5 @@
-import { ErrorReason, TaskState } from "../src/proto.ts";
+import { ErrorReason, EventState, OnBusy, TaskState } from "../src/proto.ts";
+import { mentionOf } from "./agents/scribe-answer.ts";
 import { reasonOfStatus } from "./crash-clients.ts";
 import type { Outcome, StoreHistory } from "./crash-history.ts";
 
@@ -15,7 +16,25 @@ export function coverageOf(histories: StoreHistory[]): Record<string, number> {
   const count = (of: unknown[], value: unknown) => of.filter((one) => one === value).length;
   const states = tasks.map(({ end }) => end.task.state);
   const kinds = outcomes.map(({ kind }) => kind);
+  const events = tasks.flatMap(({ end }) => end.events);
+  const entries = tasks.flatMap(({ end }) =>
+    end.log.flatMap(({ entry }) =>
+      entry.case === "event" && entry.value.parts.length > 0 ? [entry.value] : [],
+    ),
+  );
+  const puts = (id: string) => entries.filter((event) => event.id === id).length;
+  const texts = tasks.flatMap(({ end }) => end.messages.map(({ parts: [part] }) => part?.content.value));
   return {
+    delivered: events.filter(({ id, deliverTime }) => deliverTime !== undefined && puts(id) > 1).length,
+    redriven: events.filter(({ id, deliverTime }) => deliverTime === undefined && puts(id) > 1).length,
+    taken: texts.filter((text) => typeof text === "string" && text.startsWith(mentionOf(""))).length,
+    steered: events.filter(({ onBusy, state }) => onBusy === OnBusy.STEER && state === EventState.PROCESSED)
+      .length,
+    interruptedTurns: count(superseded, ErrorReason[ErrorReason.TASK_INTERRUPTED]),
+    endedChildren: count(
+      events.map(({ type }) => type),
+      "pigeonhole.task.ended",
+    ),
     completedTasks: count(states, TaskState.COMPLETED),
     cancelledTasks: count(states, TaskState.CANCELLED),
     lostTurns: count(superseded, ErrorReason[ErrorReason.TURN_LOST]),

@@ -27,11 +27,12 @@ export function foldLog(log: TaskUpdate[]): Folded {
         task = entry.value;
         break;
       case "event": {
-        const accepted = events.get(entry.value.id);
         const event = clone(EventSchema, entry.value);
-        if (accepted !== undefined) {
-          const { type, sender, parts, metadata } = accepted;
-          Object.assign(event, { type, sender, parts }, metadata && { metadata });
+        const known = events.get(event.id);
+        if (event.parts.length > 0) events.delete(event.id);
+        else if (known !== undefined) {
+          const { type, sender, parts, metadata, onBusy, answers } = known;
+          Object.assign(event, { type, sender, parts, onBusy, answers }, metadata && { metadata });
         }
         events.set(event.id, event);
         break;

@@ -1,5 +1,5 @@
 import type { JsonObject } from "@bufbuild/protobuf";
-import type { Event, Message, Task, TaskUpdate } from "../src/proto.ts";
+import type { Event, Message, OnBusy, Task, TaskUpdate } from "../src/proto.ts";
 
 /** What a client learned of one try of a request. */
 export type Outcome<Answer> =
@@ -20,6 +20,9 @@ export interface SendRequest extends Request<Event> {
   text: string;
   /** How the agent is to handle it. */
   type: string;
+  onBusy?: OnBusy;
+  /** When to deliver it, in ms since 1970. */
+  deliverTime?: number;
 }
 
 export interface CancelRequest extends Request<Task> {

@@ -1,5 +1,5 @@
-import type { Task } from "../src/proto.ts";
-import { cancel, create, readEnd, send } from "./crash-calls.ts";
+import { OnBusy, type Task } from "../src/proto.ts";
+import { cancel, create, readEnd, redrive, send, settle } from "./crash-calls.ts";
 import { type Clients, follow, perform } from "./crash-clients.ts";
 import {
   answerOf,
@@ -11,6 +11,12 @@ import {
 
 /** What came of leading a task: its history, or its creation, if that was given up when its outcome was unknown. */
 export type Life = { history: TaskHistory } | { abandoned: Request<Task> };
+
+/** How events are handled: see the scribe. */
+const types = [
+  ...(["say", "say", "say", "stumble", "stubborn"] as const),
+  ...(["gather", "gather", "delegate", "poison"] as const),
+] as const;
 
 /** Leads a task from its creation to its end, with several clients that send, cancel and follow it at once, and tells what they saw. */
 export async function leadTask(clients: Clients, name: string): Promise<Life> {
@@ -26,7 +32,9 @@ export async function leadTask(clients: Clients, name: string): Promise<Life> {
   const cancelAt = random.chance(0.4) ? random.between(0, 5) : undefined;
   const [logs] = await Promise.all([
     Promise.all([follow(clients, taskId), follow(clients, taskId)]),
-    Promise.all([sender("a", cancelAt), sender("b")]).then(() => deliver(newSend("finish", "finish"))),
+    Promise.all([sender("a", cancelAt), sender("b")])
+      .then(cure)
+      .then(() => deliver(newSend("finish", "finish"))),
   ]);
   await repeat();
   return { history: { create: creation, sends, cancels, logs, end: await readEnd(clients, taskId) } };
@@ -41,10 +49,22 @@ export async function leadTask(clients: Clients, name: string): Promise<Life> {
     const count = random.between(2, 6);
     for (let index = 0; index < count; index++) {
       if (index === cancelAt) await cancelTwice();
-      const request = newSend(`${id}${index}`, random.pick(["say", "say", "say", "stumble", "stubborn"]));
+      const request = newSend(`${id}${index}`, random.pick(types));
+      if (random.chance(0.3)) request.onBusy = random.pick([OnBusy.STEER, OnBusy.STEER, OnBusy.INTERRUPT]);
+      if (random.chance(0.15)) request.deliverTime = Date.now() + random.between(1, 300);
       await deliver(request, random.chance(0.8));
       if (answerOf(request) !== undefined && random.chance(0.2)) await deliver(request);
     }
+  }
+
+  /** Cures what is poisoned, and has it handled again. */
+  async function cure(): Promise<void> {
+    if (!sends.some(({ type }) => type === "poison")) return;
+    const request = newSend("cure", "cure");
+    await deliver(request);
+    if (answerOf(request) === undefined) return;
+    await settle(clients, taskId ?? "", request);
+    await redrive(clients, taskId ?? "");
   }
 
   async function deliver(request: SendRequest, patient = true): Promise<void> {

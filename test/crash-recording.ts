@@ -1,9 +1,9 @@
 import { createClient } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
-import { TaskService } from "../src/proto.ts";
+import { OnBusy, TaskService } from "../src/proto.ts";
 import { serve } from "../src/server/index.ts";
 import scribe from "./agents/scribe.ts";
-import { cancel, create, listTasks, readEnd, send } from "./crash-calls.ts";
+import { cancel, create, listTasks, readEnd, redrive, send, settle } from "./crash-calls.ts";
 import { type Clients, follow, perform } from "./crash-clients.ts";
 import {
   answerOf,
@@ -14,7 +14,10 @@ import {
 } from "./crash-history.ts";
 import { createRandom } from "./crash-random.ts";
 
-/** Records what clients see of two tasks on a server that nobody kills: the first is completed, the second cancelled while it answers. */
+/**
+ * Records what clients see of three tasks on a server that nobody kills: the first is completed, the second cancelled while it answers, and
+ * the third knows all that senders and agents may ask of a mailbox.
+ */
 export async function record(): Promise<StoreHistory> {
   const log = { info: () => {}, warn: () => {}, error: () => {} };
   const server = await serve({ agents: [scribe], store: "memory:", port: 0, log });
@@ -27,10 +30,10 @@ export async function record(): Promise<StoreHistory> {
   const servers = { current: async () => alive };
   const clients: Clients = { servers, random: createRandom(1), progress: () => {} };
   try {
-    const types = ["say", "stumble", "finish"];
     const tasks = [
-      await lead(clients, "completed", types),
-      await lead(clients, "cancelled", ["say", "stubborn"]),
+      await lead(clients, "completed", ["say", "stumble", "finish"].map(plain)),
+      await lead(clients, "cancelled", ["say", "stubborn"].map(plain)),
+      await lead(clients, "ruled", ruled),
     ];
     return { tasks, abandoned: [{ requestId: "abandoned", outcomes: [] }], listed: await listTasks(clients) };
   } finally {
@@ -38,20 +41,52 @@ export async function record(): Promise<StoreHistory> {
   }
 }
 
-async function lead(clients: Clients, name: string, types: string[]): Promise<TaskHistory> {
+/** An event, and how it is sent. */
+interface Sending {
+  type: string;
+  onBusy?: OnBusy;
+  /** How long after it is sent it is delivered, in ms. */
+  delay?: number;
+  /** Whether it is waited for, with all that comes of it. */
+  settled?: boolean;
+}
+
+const plain = (type: string): Sending => ({ type });
+
+const ruled: Sending[] = [
+  { type: "delegate", settled: true },
+  { type: "stubborn" },
+  { type: "say" },
+  { type: "gather", onBusy: OnBusy.STEER, settled: true },
+  { type: "poison", delay: 10 },
+  { type: "stubborn" },
+  { type: "say", onBusy: OnBusy.INTERRUPT, settled: true },
+  { type: "cure", settled: true },
+  { type: "finish" },
+];
+
+async function lead(clients: Clients, name: string, sendings: Sending[]): Promise<TaskHistory> {
   const creation: TaskHistory["create"] = { requestId: name, outcomes: [] };
   await perform(clients, creation, create(name, undefined));
   const taskId = answerOf(creation)?.id ?? "";
   const followed = Promise.all([follow(clients, taskId)]);
   const sends: SendRequest[] = [];
-  for (const type of types) {
-    const request = { requestId: `${name}-${type}`, text: `${type} of ${name}`, type, outcomes: [] };
+  for (const [index, { type, onBusy, delay, settled }] of sendings.entries()) {
+    const request: SendRequest = {
+      ...{ requestId: `${name}-${index}`, text: `${type} ${index} of ${name}`, type, outcomes: [] },
+      ...(onBusy !== undefined && { onBusy }),
+      ...(delay !== undefined && { deliverTime: Date.now() + delay }),
+    };
     sends.push(request);
     await perform(clients, request, send(taskId, request));
     await perform(clients, request, send(taskId, request));
+    if (!settled) continue;
+    await settle(clients, taskId, request);
+    await followChildren(clients, taskId);
+    await redrive(clients, taskId);
   }
   const cancels: CancelRequest[] = [];
-  if (!types.includes("finish")) {
+  if (!sendings.some(({ type }) => type === "finish")) {
     const request = { requestId: `${name}-cancel`, reason: "enough", outcomes: [] };
     cancels.push(request);
     await perform(clients, request, cancel(taskId, request));
@@ -59,4 +94,10 @@ async function lead(clients: Clients, name: string, types: string[]): Promise<Ta
   }
   const logs = await followed;
   return { create: creation, sends, cancels, logs, end: await readEnd(clients, taskId) };
+}
+
+async function followChildren(clients: Clients, taskId: string): Promise<void> {
+  const tasks = await listTasks(clients);
+  const children = tasks.filter(({ parentTaskId }) => parentTaskId === taskId);
+  await Promise.all(children.map(({ id }) => follow(clients, id)));
 }

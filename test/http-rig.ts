@@ -173,6 +173,8 @@ async function sendHttp1(
   request.end(body);
   const [response]: http.IncomingMessage[] = await answered;
   if (response === undefined) throw new Error("no response");
+  // What was answered before it was read may be cut off.
+  request.on("error", () => {});
   const chunks = await response.toArray();
   return {
     status: response.statusCode ?? 0,

@@ -1,4 +1,11 @@
-import { type Agent, type AgentEvent, defineAgent, type TurnContext } from "../src/server/index.ts";
+import type { JsonValue } from "@bufbuild/protobuf";
+import {
+  type Agent,
+  type AgentDefinition,
+  type AgentEvent,
+  defineAgent,
+  type TurnContext,
+} from "../src/server/index.ts";
 
 /** An agent that does what the type of an event says, and a hold on what it does. */
 export interface Desk {
@@ -14,8 +21,8 @@ interface Gate {
   released: PromiseWithResolvers<void>;
 }
 
-/** Makes an agent for tests. An event of a type that it does not know is echoed. */
-export function createDesk(name = "desk"): Desk {
+/** Makes an agent for tests, with these rules besides its own. An event of a type that it does not know is echoed. */
+export function createDesk(name = "desk", rules: Partial<AgentDefinition> = {}): Desk {
   const gates = new Map<string, Gate>();
   const agent = defineAgent({
     name,
@@ -23,6 +30,7 @@ export function createDesk(name = "desk"): Desk {
     mailbox: { maxPending: 3 },
     retry: { maxAttempts: 2, initialBackoff: 1, maxBackoff: 2 },
     cancelGrace: 1000,
+    ...rules,
     async onTaskEventSend(ctx, event) {
       const action = actions[event.type];
       if (event.type === "block") await block(ctx);
@@ -90,6 +98,14 @@ const actions: Record<string, (ctx: TurnContext, event: AgentEvent) => Promise<v
       await message.end();
     }
   },
+  /** Asks what the text says. The metadata may have a schema of the answer. */
+  ask(ctx, { text: prompt, metadata: { schema } }) {
+    ctx.requireInput({ prompt, ...(isObject(schema) && { schema }) });
+  },
   finish: (ctx, event) => ctx.complete(event.text),
   abandon: (ctx, event) => ctx.fail(event.text),
 };
+
+function isObject(value: JsonValue | undefined): value is { [key: string]: JsonValue } {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -95,8 +95,8 @@ export async function sendAndWait(
 }
 
 /** Makes a task and waits until it takes events. Gives its id. */
-export async function newTask(tasks: TaskClient): Promise<string> {
-  const taskId = present((await tasks.createTask({ agent: "desk" })).task).id;
+export async function newTask(tasks: TaskClient, agent = "desk"): Promise<string> {
+  const taskId = present((await tasks.createTask({ agent })).task).id;
   await followUntil(tasks, { taskId }, ({ entry }) => tellsState(entry, TaskState.ACTIVE));
   return taskId;
 }

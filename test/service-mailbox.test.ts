@@ -250,7 +250,7 @@ describe.each(protocols)("a mailbox over $name", ({ open }) => {
     });
 
     it("shows what made a task fail", async () => {
-      const taskId = await newTask(tasks);
+      const taskId = await newTask(tasks, "other");
       const { event } = await tasks.sendEvent({ taskId, type: "fail", parts: [text("no tea")] });
       await followUntil(
         tasks,

@@ -1,7 +1,7 @@
 import { type Logger, type ServeOptions, type Server, serve } from "../src/server/index.ts";
 import { createDesk, type Desk } from "./service-agent.ts";
 
-/** A server with two agents, of which it has a hold, on a port of its own. */
+/** A server with two agents, the desk of which it has a hold, and another whose tasks fail with their events, on a port of its own. */
 export interface TestServer extends Server, AsyncDisposable {
   desk: Desk;
   /** The errors in its log, other than those of handlers that were told to fail. */
@@ -19,7 +19,8 @@ export async function startServer(options: Partial<ServeOptions> = {}): Promise<
       if (message !== "a handler failed") defects.push({ message, ...fields });
     },
   };
-  const agents = [desk.agent, createDesk("other").agent];
+  const retry = { maxAttempts: 2, initialBackoff: 1, maxBackoff: 2, onExhausted: "fail" } as const;
+  const agents = [desk.agent, createDesk("other", { retry }).agent];
   const server = await serve({ agents, store: "memory:", port: 0, log, ...options });
   return { ...server, desk, defects, [Symbol.asyncDispose]: () => server.close() };
 }

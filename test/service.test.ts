@@ -1,12 +1,15 @@
 import { randomUUID } from "node:crypto";
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { afterAll, describe, expect, it } from "vitest";
-import { EventState, TaskState } from "../src/proto.ts";
+import { EventState, OnBusy, OnExhausted, TaskState } from "../src/proto.ts";
+import { defineAgent, type IncomingWebhook } from "../src/server/index.ts";
+import { createDesk } from "./service-agent.ts";
 import { failureOf } from "./service-failure.ts";
 import { clientsOf, newTask, present, sendAndWait, text, textOf } from "./service-follow.ts";
 import { protocols } from "./service-protocols.ts";
 import { startServer } from "./service-server.ts";
 
+const webhook: IncomingWebhook = { verify: () => ({}), route: () => undefined };
 const server = await startServer();
 afterAll(async () => {
   await server.close();
@@ -99,6 +102,33 @@ describe.each(protocols)("tasks and agents over $name", ({ open }) => {
         code: "AlreadyExists",
         reason: "REQUEST_ID_REUSED",
         resource: `request ${requestId}`,
+      });
+    });
+
+    it("describes the rules that an agent makes", async () => {
+      const { description: _, onTaskEventSend: __, ...rest } = createDesk().agent;
+      const ruler = defineAgent({
+        ...rest,
+        name: "ruler",
+        mailbox: { parallel: 4, batch: { max: 20, wait: 1500 } },
+        onTaskEventBatch: () => {},
+        onBusy: "steer",
+        retry: { onExhausted: "pause" },
+        turnTimeout: 60_000,
+        retention: 86_400_000,
+        webhooks: { slack: webhook, github: webhook },
+        schedules: { nightly: { cron: "0 3 * * *" } },
+      });
+      await using other = await startServer({ agents: [ruler] });
+      const { agent } = await clientsOf(open(other.url)).agents.getAgent({ agent: "ruler" });
+      expect(agent).toMatchObject({
+        mailbox: { maxPending: 10_000, parallel: 4, batch: { max: 20, wait: { seconds: 1n, nanos: 5e8 } } },
+        onBusy: OnBusy.STEER,
+        retry: { onExhausted: OnExhausted.PAUSE },
+        turnTimeout: { seconds: 60n },
+        retention: { seconds: 86_400n },
+        webhooks: ["github", "slack"],
+        schedules: ["nightly"],
       });
     });
 
@@ -246,13 +276,50 @@ describe.each(protocols)("tasks and agents over $name", ({ open }) => {
       const { agent } = await agents.getAgent({ agent: "desk" });
       expect(agent).toMatchObject({
         description: "Does what it is told.",
-        mailbox: { maxPending: 3 },
-        retry: { maxAttempts: 2, initialBackoff: { nanos: 1_000_000 }, maxBackoff: { nanos: 2_000_000 } },
+        mailbox: { maxPending: 3, parallel: 1, batch: undefined },
+        retry: {
+          maxAttempts: 2,
+          initialBackoff: { nanos: 1_000_000 },
+          maxBackoff: { nanos: 2_000_000 },
+          onExhausted: OnExhausted.DEAD_LETTER,
+        },
         cancelGrace: { seconds: 1n },
+        onBusy: OnBusy.QUEUE,
+        turnTimeout: undefined,
+        retention: undefined,
+        webhooks: [],
+        schedules: [],
       });
       const [unfinished] = await count();
       await sendAndWait(tasks, taskId, "finish");
       expect((await count())[0]).toBe(unfinished - 1n);
+    });
+
+    it("describes the rules that an agent makes", async () => {
+      const { description: _, onTaskEventSend: __, ...rest } = createDesk().agent;
+      const ruler = defineAgent({
+        ...rest,
+        name: "ruler",
+        mailbox: { parallel: 4, batch: { max: 20, wait: 1500 } },
+        onTaskEventBatch: () => {},
+        onBusy: "steer",
+        retry: { onExhausted: "pause" },
+        turnTimeout: 60_000,
+        retention: 86_400_000,
+        webhooks: { slack: webhook, github: webhook },
+        schedules: { nightly: { cron: "0 3 * * *" } },
+      });
+      await using other = await startServer({ agents: [ruler] });
+      const { agent } = await clientsOf(open(other.url)).agents.getAgent({ agent: "ruler" });
+      expect(agent).toMatchObject({
+        mailbox: { maxPending: 10_000, parallel: 4, batch: { max: 20, wait: { seconds: 1n, nanos: 5e8 } } },
+        onBusy: OnBusy.STEER,
+        retry: { onExhausted: OnExhausted.PAUSE },
+        turnTimeout: { seconds: 60n },
+        retention: { seconds: 86_400n },
+        webhooks: ["github", "slack"],
+        schedules: ["nightly"],
+      });
     });
 
     it("refuses an agent that it does not have", async () => {

@@ -1,15 +1,36 @@
-import { afterAll, beforeAll, describe } from "vitest";
+import { afterAll, afterEach, beforeAll, describe } from "vitest";
 import type { Store } from "../src/server/store/store.ts";
+import { describeAsking } from "./store-contract/asking.ts";
+import { describeBatches } from "./store-contract/batches.ts";
+import { describeBusy } from "./store-contract/busy.ts";
 import { describeCancelling } from "./store-contract/cancelling.ts";
+import { describeChildren } from "./store-contract/children.ts";
+import { describeCompacting } from "./store-contract/compacting.ts";
+import { describeConflicting } from "./store-contract/conflicting.ts";
 import { describeCreating } from "./store-contract/creating.ts";
+import { describeDeferring } from "./store-contract/deferring.ts";
+import { describeDeleting } from "./store-contract/deleting.ts";
+import { describeExhausting } from "./store-contract/exhausting.ts";
+import { describeExpiring } from "./store-contract/expiring.ts";
+import { describeFollowUps } from "./store-contract/follow-ups.ts";
+import { describeInterrupting } from "./store-contract/interrupting.ts";
 import { describeLife } from "./store-contract/life.ts";
 import { describeLists } from "./store-contract/lists.ts";
 import { describeLog } from "./store-contract/log.ts";
 import { describeOutput } from "./store-contract/output.ts";
+import { describeParallel } from "./store-contract/parallel.ts";
+import { describeRecovering } from "./store-contract/recovering.ts";
+import { describeRedriving } from "./store-contract/redriving.ts";
 import { describeRetrying } from "./store-contract/retrying.ts";
-import { createScene } from "./store-contract/scene.ts";
+import { createScene, type Scene } from "./store-contract/scene.ts";
+import { describeScheduling } from "./store-contract/scheduling.ts";
 import { describeSending } from "./store-contract/sending.ts";
+import { describeTaking } from "./store-contract/taking.ts";
+import { describeTakingBack } from "./store-contract/taking-back.ts";
+import { expectDueTasksStart, expectLogsTell } from "./store-contract/told.ts";
 import { describeTurns } from "./store-contract/turns.ts";
+import { describeWaking } from "./store-contract/waking.ts";
+import { describeWatching } from "./store-contract/watching.ts";
 
 /** A store to test, on an empty database. */
 export interface OpenedStore {
@@ -23,7 +44,8 @@ export interface OpenedStore {
 /**
  * Tests what the Store interface promises. A backend's test file is a call of this, and what is that backend's alone.
  *
- * The tests share one store and keep to tasks and agents of their own, except those of the store's life.
+ * The tests share one store and keep to tasks and agents of their own, except those of the store's life. After each, the logs of its
+ * tasks must tell what the lists show, and what is due must start.
  */
 export function describeStore(name: string, open: () => Promise<OpenedStore>): void {
   describe(name, { timeout: 30_000 }, () => {
@@ -33,18 +55,48 @@ export function describeStore(name: string, open: () => Promise<OpenedStore>): v
     });
     afterAll(() => opened?.close());
 
+    const scenes: Scene[] = [];
     const scene = () => {
       if (opened === undefined) throw new Error("the store is not open");
-      return createScene(opened.store);
+      const scene = createScene(opened.store);
+      scenes.push(scene);
+      return scene;
     };
+    afterEach(async () => {
+      for (const scene of scenes.splice(0)) {
+        await expectLogsTell(scene);
+        await expectDueTasksStart(scene);
+      }
+    });
+
     describe("createTask", () => describeCreating(scene));
     describe("sendEvent", () => describeSending(scene));
+    describe("sendEvent to a busy task", () => describeBusy(scene));
+    describe("sendEvent for later, and fireTimers", () => describeScheduling(scene));
+    describe("cancelEvent", () => describeTakingBack(scene));
     describe("startTurn", () => describeTurns(scene));
+    describe("startTurn for a batch", () => describeBatches(scene));
+    describe("startTurn side by side", () => describeParallel(scene));
+    describe("commitTurn side by side", () => describeConflicting(scene));
+    describe("takeEvents and peekEvents", () => describeTaking(scene));
     describe("appendOutput and commitTurn", () => describeOutput(scene));
+    describe("commitTurn that defers", () => describeDeferring(scene));
+    describe("commitTurn that asks", () => describeAsking(scene));
+    describe("commitTurn with follow-ups", () => describeFollowUps(scene));
     describe("failTurn", () => describeRetrying(scene));
+    describe("failTurn for the last time", () => describeExhausting(scene));
+    describe("redriveEvents", () => describeRedriving(scene));
+    describe("recoverTurns", () => describeRecovering(scene));
+    describe("interruptTask", () => describeInterrupting(scene));
     describe("cancelTask", () => describeCancelling(scene));
+    describe("children", () => describeChildren(scene));
+    describe("the time of a task", () => describeExpiring(scene));
+    describe("deleteTask and retention", () => describeDeleting(scene));
     describe("readLog", () => describeLog(scene));
+    describe("readLog after its compaction", () => describeCompacting(scene));
     describe("lists", () => describeLists(scene));
+    describe("watch", () => describeWatching(scene));
+    describe("watch for what is due", () => describeWaking(scene));
     describe("its life", () => describeLife(open));
   });
 }

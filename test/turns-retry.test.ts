@@ -45,7 +45,7 @@ describe("a handler that throws", () => {
   it("waits twice as long after each failure, at most as long as it may", async () => {
     await using rig = await startRig(
       {
-        retry: { maxAttempts: 5, initialBackoff: 10, maxBackoff: 35 },
+        retry: { maxAttempts: 5, initialBackoff: 10, maxBackoff: 35, onExhausted: "fail" },
         onTaskEventSend() {
           throw new Error("no");
         },
@@ -63,9 +63,9 @@ describe("a handler that throws", () => {
     expect(waits).toEqual([10, 20, 35, 35, undefined]);
   });
 
-  it("fails its task in the end: its event is dead-lettered, the rest is dropped", async () => {
+  it("fails its task in the end, if its agent says so: its event is dead-lettered, the rest is dropped", async () => {
     await using rig = await startRig({
-      retry: { maxAttempts: 3, initialBackoff: 1 },
+      retry: { maxAttempts: 3, initialBackoff: 1, onExhausted: "fail" },
       async onTaskEventSend(ctx, event) {
         await ctx.messages.send(event.text);
         if (event.text === "bad") throw new RangeError("cannot");
@@ -91,10 +91,26 @@ describe("a handler that throws", () => {
     await expect(rig.tasks.send(taskId, "more")).rejects.toMatchObject({ reason: "TASK_FINISHED" });
   });
 
+  it("is given up in the end: its event is dead-lettered, and its task goes on with the next", async () => {
+    await using rig = await startRig({
+      retry: { maxAttempts: 2, initialBackoff: 1 },
+      onTaskEventSend(ctx, event) {
+        if (event.text === "bad") throw new RangeError("cannot");
+        ctx.complete();
+      },
+    });
+    const taskId = await rig.create("bad");
+    await rig.tasks.send(taskId, "good");
+    await rig.end(taskId);
+    const states = (await collect(rig.tasks.events(taskId))).map(({ state }) => EventState[state]);
+    expect(states).toEqual(["DEAD_LETTERED", "PROCESSED"]);
+    expect((await rig.tasks.get(taskId)).state).toBe(TaskState.COMPLETED);
+  });
+
   it("drops what waits behind it when it fails for good", async () => {
     const gate = createGate();
     await using rig = await startRig({
-      retry: { maxAttempts: 1 },
+      retry: { maxAttempts: 1, onExhausted: "fail" },
       async onTaskEventSend(ctx) {
         await gate.pass(ctx);
         throw new Error("no");
@@ -158,7 +174,7 @@ describe("a handler that throws", () => {
     ["an error of no name", Object.assign(new Error("no"), { name: 5 }), "5: no"],
   ])("may throw %s", async (_, value, text) => {
     await using rig = await startRig({
-      retry: { maxAttempts: 1 },
+      retry: { maxAttempts: 1, onExhausted: "fail" },
       onTaskEventSend() {
         throw value;
       },

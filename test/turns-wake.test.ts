@@ -5,6 +5,7 @@ import { createLocalEngine } from "../src/server/engine/local-engine.ts";
 import { systemClock as clock, defineAgent } from "../src/server/index.ts";
 import { createMailbox, type Mailbox } from "../src/server/mailbox/mailbox.ts";
 import { openStore } from "../src/server/open-store.ts";
+import { createTaskLog } from "../src/server/task-log/task-log.ts";
 
 /** Counts the events that were handled for each task. */
 function createCounter() {
@@ -32,12 +33,14 @@ it("no event is overlooked that comes as its task runs out of work", async () =>
   const errors: unknown[] = [];
   const log = { info: () => {}, warn: () => {}, error: (...error: unknown[]) => errors.push(error) };
   const store = await openStore("memory:");
-  const engine = createLocalEngine({ store, agents, clock, log, maxTurns: 1_000 });
-  const mailbox = createMailbox({ store, engine, agents, clock });
-  await store.putAgents([{ name: agent.name, maxPending: 100 }]);
+  const taskLog = createTaskLog({ store, clock, heartbeat: 15_000 });
+  const engine = createLocalEngine({ store, agents, taskLog, clock, log, maxTurns: 1_000 });
+  const mailbox = createMailbox({ store, agents, clock });
+  await store.putAgents([{ name: agent.name, maxPending: 100, parallel: 1, keepDeltas: 0 }]);
   await engine.start();
   await Promise.all(Array.from({ length: 40 }, (_, task) => lead(mailbox, handled.reached, task)));
   await engine.stop(0);
+  taskLog.close();
   await store.close();
   expect(errors).toEqual([]);
 });

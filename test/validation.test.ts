@@ -7,10 +7,11 @@ import {
   getOption,
   type JsonObject,
   type JsonValue,
+  type MessageInitShape,
   toBinary,
   toJson,
 } from "@bufbuild/protobuf";
-import { StructSchema, ValueSchema } from "@bufbuild/protobuf/wkt";
+import { DurationSchema, StructSchema, TimestampSchema, ValueSchema } from "@bufbuild/protobuf/wkt";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
@@ -18,17 +19,25 @@ import {
   CreateTaskRequestSchema,
   PartSchema,
   rules,
+  ScheduleService,
   SendEventRequestSchema,
   TaskService,
+  WebhookService,
 } from "../src/proto.ts";
+import { Findings } from "../src/server/validation/findings.ts";
 import { violations } from "../src/server/validation/index.ts";
+import { createDurationCheck, timestampCheck } from "../src/server/validation/time-check.ts";
 
-const requests = [...TaskService.methods, ...AgentService.methods].map((method) => method.input);
-const [getTask, listTasks] = ["GetTaskRequest", "ListTasksRequest"].map((name) => {
-  const schema = requests.find((desc) => desc.name === name);
-  if (schema === undefined) throw new Error(`no ${name}`);
-  return schema;
-}) as [DescMessage, DescMessage];
+const requests = [TaskService, AgentService, ScheduleService, WebhookService].flatMap(({ methods }) =>
+  methods.map((method) => method.input),
+);
+const [getTask, listTasks, redriveEvent] = ["GetTaskRequest", "ListTasksRequest", "RedriveEventRequest"].map(
+  (name) => {
+    const schema = requests.find((desc) => desc.name === name);
+    if (schema === undefined) throw new Error(`no ${name}`);
+    return schema;
+  },
+) as [DescMessage, DescMessage, DescMessage];
 
 /** Checks a SendEventRequest that is given in JSON and is otherwise valid. */
 const check = (json: object) =>
@@ -38,6 +47,9 @@ const check = (json: object) =>
   );
 const checkTask = (json: object) =>
   violations(CreateTaskRequestSchema, fromJson(CreateTaskRequestSchema, { agent: "a", ...json }));
+/** Checks a message that is made here and has come in as binary, where any numbers may. */
+const checkMade = <Desc extends DescMessage>(schema: Desc, init: MessageInitShape<Desc>) =>
+  violations(schema, fromBinary(schema, toBinary(schema, create(schema, init))));
 const nested = (depth: number): object => (depth === 1 ? {} : { a: nested(depth - 1) });
 
 describe("every request", () => {
@@ -71,8 +83,11 @@ describe("every request", () => {
       )) {
         const words = comment.replaceAll(/\n *\/\//g, "");
         for (const [, bound = ""] of options.matchAll(/\(rules\)\.(?:max\w*) = (\d+)/g)) {
-          const written = Number(bound).toLocaleString("en-US");
-          if (!words.includes(written)) silent.push(`${name}: ${written} in ${declaration.trim()}`);
+          const written = [Number(bound), Number(bound) / 86_400].map((count) =>
+            count.toLocaleString("en-US"),
+          );
+          const told = [`${written[0]}`, `${written[1]} days`].some((count) => words.includes(count));
+          if (!told) silent.push(`${name}: ${written[0]} in ${declaration.trim()}`);
         }
       }
     }
@@ -84,7 +99,9 @@ function isBounded(field: DescField): boolean {
   const bounds = getOption(field, rules);
   if (field.fieldKind === "list" || field.fieldKind === "map") return bounds.maxItems !== undefined;
   if (field.fieldKind === "message") {
-    return !field.message.typeName.startsWith("google.") || bounds.maxDepth !== undefined;
+    const { typeName } = field.message;
+    if (!typeName.startsWith("google.") || typeName === TimestampSchema.typeName) return true;
+    return bounds.maxDepth !== undefined || bounds.maxSeconds !== undefined;
   }
   if (field.fieldKind === "enum" || field.scalar === 8) return true;
   return bounds.maxLength !== undefined || bounds.min !== undefined;
@@ -194,11 +211,86 @@ describe("a field", () => {
     expect(violations(getTask, fromJson(getTask, { name: "n" }))).toEqual([]);
   });
 
+  it("that is a bool must be true where it must be there", () => {
+    const redrive = (json: JsonObject) =>
+      violations(redriveEvent, fromJson(redriveEvent, { taskId: "t", ...json }));
+    expect(redrive({ all: true })).toEqual([]);
+    expect(redrive({ all: false })).toEqual([{ field: "all", description: "must be true" }]);
+  });
+
   it("that is long is never tried against a pattern", () => {
     const start = performance.now();
     expect(checkTask({ labels: { [`${"-".repeat(1_000_000)}!`]: "" } })).toHaveLength(1);
     expect(check({ parts: [{ file: { uri: "a".repeat(1_000_000) } }] })).toHaveLength(1);
     expect(performance.now() - start).toBeLessThan(1_000);
+  });
+});
+
+describe("a time", () => {
+  const ttl = (seconds: bigint, nanos = 0) =>
+    checkMade(CreateTaskRequestSchema, {
+      agent: "a",
+      expiration: { case: "ttl", value: { seconds, nanos } },
+    });
+  const deliver = (seconds: bigint, nanos = 0) =>
+    checkMade(SendEventRequestSchema, {
+      taskId: "t",
+      parts: [{ content: { case: "text", value: "" } }],
+      deliverTime: { seconds, nanos },
+    });
+
+  it("may be at its bounds", () => {
+    expect(ttl(0n)).toEqual([]);
+    expect(ttl(316_224_000n)).toEqual([]);
+    expect(ttl(316_223_999n, 999_999_999)).toEqual([]);
+    expect(deliver(-62_135_596_800n)).toEqual([]);
+    expect(deliver(253_402_300_799n, 999_999_999)).toEqual([]);
+  });
+
+  it.each([
+    [316_224_000n, 1, "must be at most 316224000 seconds"],
+    [2n ** 63n - 1n, 0, /^must have nanos of at most 999999999, .* of at most 315576000000$/],
+    [-1n, 0, "must not be negative"],
+    [0n, -1, "must not be negative"],
+    [1n, -1, /^must have nanos of at most 999999999, of the same sign/],
+    [-1n, 1, /^must have nanos of at most 999999999, of the same sign/],
+    [0n, 1_000_000_000, /^must have nanos of at most 999999999/],
+    [0n, -(2 ** 31), /^must have nanos of at most 999999999/],
+  ])("that is a Duration of %d s and %d ns is refused", (seconds, nanos, description) => {
+    expect(ttl(seconds, nanos)).toEqual([
+      {
+        field: "ttl",
+        description: typeof description === "string" ? description : expect.stringMatching(description),
+      },
+    ]);
+  });
+
+  it.each([
+    [-62_135_596_801n, 0, "must be a time of the years 1 to 9999"],
+    [253_402_300_800n, 0, "must be a time of the years 1 to 9999"],
+    [2n ** 63n - 1n, 0, "must be a time of the years 1 to 9999"],
+    [0n, -1, "must have 0 to 999999999 nanos, has -1"],
+    [0n, 1_000_000_000, "must have 0 to 999999999 nanos, has 1000000000"],
+  ])("that is a Timestamp of %d s and %d ns is refused", (seconds, nanos, description) => {
+    expect(deliver(seconds, nanos)).toEqual([{ field: "deliver_time", description }]);
+  });
+
+  it("is counted in the size of the message that it is in", () => {
+    const times = fc.record({
+      seconds: fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
+      nanos: fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 }),
+    });
+    fc.assert(
+      fc.property(times, times, (ttl, at) => {
+        for (const [desc, value] of [
+          [DurationSchema, ttl],
+          [TimestampSchema, at],
+        ] as const) {
+          const check = desc === DurationSchema ? createDurationCheck(undefined) : timestampCheck;
+          expect(check(create(desc, value), new Findings())).toBe(toBinary(desc, create(desc, value)).length);
+        }
+      }),
+    );
   });
 });
 

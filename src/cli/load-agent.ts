@@ -4,8 +4,8 @@ import { pathToFileURL } from "node:url";
 import { type Agent, type AgentDefinition, defineAgent } from "../server/index.ts";
 import { UsageError } from "./usage-error.ts";
 
-/** Loads the agent that a module exports as its default. TypeScript is taken as it is. */
-export async function loadAgent(path: string): Promise<Agent> {
+/** Loads the agent that a module exports as its default, or several in a list. TypeScript is taken as it is. */
+export async function loadAgents(path: string): Promise<Agent[]> {
   if (!existsSync(path)) throw new UsageError(`cannot load the agent ${path}: there is no such file`);
   const module: Record<string, unknown> = await import(pathToFileURL(resolve(path)).href).catch(
     (error: unknown) => {
@@ -14,12 +14,12 @@ export async function loadAgent(path: string): Promise<Agent> {
       );
     },
   );
-  const definition = module.default;
-  if (!isDefinition(definition)) {
+  const definitions = Array.isArray(module.default) ? module.default : [module.default];
+  if (!definitions.every(isDefinition)) {
     throw new UsageError(`${path} must export an agent as its default: export default defineAgent({ ... })`);
   }
   try {
-    return defineAgent(definition);
+    return definitions.map(defineAgent);
   } catch (error) {
     throw new UsageError(`${path}: ${error instanceof Error ? error.message : String(error)}`);
   }

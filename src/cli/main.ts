@@ -6,7 +6,7 @@ import { serveCommand } from "./serve-command.ts";
 import { UsageError } from "./usage-error.ts";
 
 const usage = `USAGE: pigeonhole serve AGENT... [flags]
-Serves agents, each a module whose default export is defineAgent({ ... }).
+Serves agents: modules whose default export is defineAgent({ ... }), or a list of several.
 
 Flags:
   --port <number>        The port to listen on, 0 for any that is free. Default 8080.

@@ -1,6 +1,6 @@
 import { type Logger, serve, TaskError } from "../server/index.ts";
 import { createLogger } from "../server/logger.ts";
-import { loadAgent } from "./load-agent.ts";
+import { loadAgents } from "./load-agent.ts";
 import { UsageError } from "./usage-error.ts";
 
 export interface ServeFlags {
@@ -22,7 +22,7 @@ export async function serveCommand(paths: string[], flags: ServeFlags): Promise<
   const port = number("port", flags.port, 0, 65_535);
   const maxTurns = number("max-turns", flags["max-turns"], 1, 1_000_000);
   const drain = number("drain", flags.drain, 0, 86_400);
-  const agents = await Promise.all(paths.map(loadAgent));
+  const agents = (await Promise.all(paths.map(loadAgents))).flat();
   // Listened for from here on: one that comes while the server starts must not cut it off half-way.
   const stopped = Promise.race([stopSignal(), uncaught(log)]);
   const server = await serve({

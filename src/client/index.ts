@@ -1,22 +1,38 @@
 /** The typed client of Pigeonhole, for browsers and Node. */
 
 export { Code } from "@connectrpc/connect";
+export { isFinalState } from "../final-state.ts";
 export type {
   Agent,
+  CancelEventResponse,
+  Cancellation,
   CancelTaskResponse,
   CreateTaskResponse,
   Delta,
   Event,
   EventInputJson,
+  InterruptTaskResponse,
   Message,
   Part,
   PartJson,
+  Question,
+  RedriveEventResponse,
   SendEventResponse,
   Superseded,
   Task,
   TaskUpdate,
 } from "../proto.ts";
-export { EventState, Handler, MessageAuthor, MessageState, TaskState } from "../proto.ts";
+export {
+  CancelOutcome,
+  EventState,
+  EventWait,
+  Handler,
+  MessageAuthor,
+  MessageState,
+  OnBusy,
+  OnExhausted,
+  TaskState,
+} from "../proto.ts";
 export type { AgentsClient } from "./agents-client.ts";
 export type { ClientOptions, FetchOptions, PigeonholeClient, TransportOptions } from "./client.ts";
 export { createClient } from "./client.ts";
@@ -28,9 +44,11 @@ export type { SubscribeOptions } from "./subscribe.ts";
 export type {
   CancelOptions,
   EventFilters,
+  InterruptOptions,
   ListOptions,
   NewTask,
   ReadOptions,
+  RedriveTarget,
   SendOptions,
   TaskFilters,
   ViewOptions,

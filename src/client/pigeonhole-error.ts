@@ -35,7 +35,7 @@ export class PigeonholeError extends Error {
   readonly reason: Reason;
   /** The canonical code (google.rpc.Code) of the reason. */
   readonly code: Code;
-  /** The fields that are out of bounds, when the reason is `FIELD_INVALID`. */
+  /** The fields that are out of bounds, when the reason is `FIELD_INVALID`, or what is wrong with an answer, when it is `ANSWER_INVALID`. */
   readonly fields: readonly FieldViolation[];
   /** How many milliseconds the server asks to wait before the next try. Absent when it does not say that waiting helps. */
   readonly retryAfter: number | undefined;

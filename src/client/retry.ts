@@ -32,12 +32,14 @@ export function createRetryPolicy({
 /**
  * Makes a call, and makes it again while it fails with something that trying again can mend.
  *
- * Rejects with the last error once the policy's bounds are reached, and with the signal's reason once that is aborted.
+ * Rejects with the last error once the policy's bounds are reached, and with the signal's reason once that is aborted. `mayRepeat`
+ * tells which errors of this call are such.
  */
 export async function retry<T>(
   policy: RetryPolicy,
   signal: AbortSignal | undefined,
   call: (options: CallOptions) => Promise<T>,
+  mayRepeat = isRetryable,
 ): Promise<T> {
   const begin = performance.now();
   for (let attempt = 1; ; attempt++) {
@@ -49,7 +51,7 @@ export async function retry<T>(
       const error = toPigeonholeError(thrown);
       const wait = backoff(policy, attempt, error);
       const inTime = performance.now() - begin + wait <= policy.totalTime;
-      if (!isRetryable(error) || attempt >= policy.maxAttempts || !inTime) throw error;
+      if (!mayRepeat(error) || attempt >= policy.maxAttempts || !inTime) throw error;
       await delay(wait, signal);
     }
   }
@@ -72,6 +74,17 @@ export function isRetryable(error: PigeonholeError): boolean {
     default:
       return false;
   }
+}
+
+/** Tells whether the same request may succeed if it is sent again, and has had no effect: the server says so itself. */
+export function isRefused(error: PigeonholeError): boolean {
+  if (error.reason === "CONNECTION_LOST") return false;
+  return error.code === Code.Unavailable || (error.code === Code.ResourceExhausted && isRetryable(error));
+}
+
+/** Gives a policy for a call whose answer the server may hold back for a time. */
+export function withWait(policy: RetryPolicy, wait: number): RetryPolicy {
+  return { ...policy, attemptTimeout: policy.attemptTimeout + wait, totalTime: policy.totalTime + wait };
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { JsonObject } from "@bufbuild/protobuf";
-import type { EventState, TaskState } from "../proto.ts";
+import type { EventState, EventWait, OnBusy, TaskState } from "../proto.ts";
 import type { EventContent } from "./event-content.ts";
 import type { SubscribeOptions } from "./subscribe.ts";
 import type { TaskView } from "./task-view.ts";
@@ -38,6 +38,10 @@ export interface NewTask {
   event?: EventContent;
   /** As in WriteOptions. */
   requestId?: string;
+  /** How long the task may take from its creation on, in ms, at most 3,660 days: then it is timed out. Not with `expireTime`. */
+  ttl?: number;
+  /** When the task is timed out, at most 3,660 days ahead. Not with `ttl`. */
+  expireTime?: Date;
 }
 
 /** What goes with an event besides its parts. */
@@ -50,7 +54,26 @@ export interface SendOptions extends WriteOptions {
   metadata?: JsonObject;
   /** The sequence that the task's log must be at for the event to be accepted. */
   expectedSequence?: bigint;
+  /** When to deliver it, at most 3,660 days ahead: it is SCHEDULED until then. At once by default. */
+  deliverTime?: Date;
+  /** What it does to a task that is busy. What the agent says by default. */
+  onBusy?: OnBusy;
+  /** The id of the open question that it answers. */
+  answers?: string;
+  /** What the promise waits for: that the event is durable, which is the default, or that it is settled. */
+  wait?: EventWait;
+  /** How long `EventWait.PROCESSED` waits at most, in ms, up to 300,000. 30,000 by default. */
+  waitTimeout?: number;
 }
+
+/** How to interrupt. */
+export interface InterruptOptions extends WriteOptions {
+  /** Why, for the record. At most 1,024 characters. */
+  reason?: string;
+}
+
+/** Which dead-lettered events to put back. */
+export type RedriveTarget = { eventId: string; all?: undefined } | { all: true; eventId?: undefined };
 
 /** How to cancel. */
 export interface CancelOptions extends WriteOptions {

@@ -7,12 +7,14 @@ import { applyDelta, applyMessage, type Messages, withoutMessages } from "./conv
  */
 export interface TaskView {
   /**
-   * The task. Its `pendingEvents` and `processingEventId` are those of `events`; its `sequence` and `updateTime` are of the last
-   * entry that told of the task itself. Absent before the first entry.
+   * The task. What it says of its events is that of `events` and `deadLetters`; its `sequence` and `updateTime` are of the last entry that
+   * told of the task itself. Absent before the first entry.
    */
   readonly task: Task | undefined;
-  /** The events in the mailbox, QUEUED or PROCESSING, in their order. */
+  /** The events in the mailbox, SCHEDULED, QUEUED or PROCESSING, in their order: by their sequence. */
   readonly events: readonly Event[];
+  /** The events that are DEAD_LETTERED, in their order. */
+  readonly deadLetters: readonly Event[];
   /** The conversation, in its order. One that is streaming has what has come so far; superseded ones are gone. */
   readonly messages: Messages;
   /** The sequence of the last entry that the view has: where a subscription goes on. */
@@ -21,7 +23,7 @@ export interface TaskView {
 
 /** Makes the view of a log of which nothing has been read. */
 export function createTaskView(): TaskView {
-  return { task: undefined, events: [], messages: [], sequence: 0n };
+  return { task: undefined, events: [], deadLetters: [], messages: [], sequence: 0n };
 }
 
 /**
@@ -33,10 +35,10 @@ export function applyUpdate(view: TaskView, update: TaskUpdate): TaskView {
   if (entry.case === "heartbeat" || sequence <= view.sequence) return view;
   switch (entry.case) {
     case "task":
-      return { ...view, sequence, task: withMailbox(entry.value, view.events) };
+      return { ...view, sequence, task: withMailbox(entry.value, view) };
     case "event": {
-      const events = applyEvent(view.events, entry.value);
-      return { ...view, sequence, events, task: view.task && withMailbox(view.task, events) };
+      const mailbox = applyEvent(view, entry.value);
+      return { ...view, ...mailbox, sequence, task: view.task && withMailbox(view.task, mailbox) };
     }
     case "message":
       return { ...view, sequence, messages: applyMessage(view.messages, entry.value) };
@@ -50,33 +52,63 @@ export function applyUpdate(view: TaskView, update: TaskUpdate): TaskView {
   }
 }
 
-function applyEvent(events: readonly Event[], event: Event): readonly Event[] {
-  const index = events.findIndex(({ id }) => id === event.id);
-  const known = events[index];
-  if (event.state !== EventState.QUEUED && event.state !== EventState.PROCESSING) {
-    return known === undefined ? events : events.toSpliced(index, 1);
-  }
-  if (known === undefined) {
-    const place = events.findLastIndex(({ sequence }) => sequence < event.sequence) + 1;
-    return events.toSpliced(place, 0, event);
-  }
-  return events.with(index, withContentOf(known, event));
+type Mailbox = Pick<TaskView, "events" | "deadLetters">;
+
+const waitsOrRuns: readonly EventState[] = [EventState.SCHEDULED, EventState.QUEUED, EventState.PROCESSING];
+
+function applyEvent({ events, deadLetters }: Mailbox, told: Event): Mailbox {
+  const known = find(events, told.id) ?? find(deadLetters, told.id);
+  const event = known === undefined ? told : withContentOf(known, told);
+  const dead = event.state === EventState.DEAD_LETTERED;
+  return {
+    events: waitsOrRuns.includes(event.state) ? put(events, event) : without(events, event.id),
+    deadLetters: dead ? put(deadLetters, event) : without(deadLetters, event.id),
+  };
 }
 
-/** Completes an entry that only changes an event's state with what the entry that accepted it said. */
+/** Puts an event into its place. One that comes anew, delivered or redriven, has a new sequence and a new place. */
+function put(events: readonly Event[], event: Event): readonly Event[] {
+  const index = events.findIndex(({ id }) => id === event.id);
+  if (events[index]?.sequence === event.sequence) return events.with(index, event);
+  const others = without(events, event.id);
+  return others.toSpliced(others.findLastIndex(({ sequence }) => sequence < event.sequence) + 1, 0, event);
+}
+
+function without(events: readonly Event[], id: string): readonly Event[] {
+  const index = events.findIndex((event) => event.id === id);
+  return index < 0 ? events : events.toSpliced(index, 1);
+}
+
+function find(events: readonly Event[], id: string): Event | undefined {
+  return events.find((event) => event.id === id);
+}
+
+/** Completes an entry that only changes an event's state with what the entry that put it into the mailbox said. */
 function withContentOf(accepted: Event, event: Event): Event {
   if (event.parts.length > 0) return event;
-  const { type, sender, parts, metadata } = accepted;
-  return { ...event, type, sender, parts, ...(metadata && { metadata }) };
+  const { type, sender, parts, metadata, onBusy, answers } = accepted;
+  return { ...event, type, sender, parts, onBusy, answers, ...(metadata && { metadata }) };
 }
 
 /**
  * Tells of a task what is in its mailbox. The log has a whole task only where its state changes; between those entries,
  * the events tell.
  */
-function withMailbox(task: Task, events: readonly Event[]): Task {
-  const pendingEvents = events.filter(({ state }) => state === EventState.QUEUED).length;
-  const processingEventId = events.find(({ state }) => state === EventState.PROCESSING)?.id ?? "";
-  if (task.pendingEvents === pendingEvents && task.processingEventId === processingEventId) return task;
-  return { ...task, pendingEvents, processingEventId };
+function withMailbox(task: Task, { events, deadLetters }: Mailbox): Task {
+  const told = {
+    pendingEvents: count(events, EventState.QUEUED),
+    scheduledEvents: count(events, EventState.SCHEDULED),
+    deadLetteredEvents: deadLetters.length,
+    processingEventId: events.find(({ state }) => state === EventState.PROCESSING)?.id ?? "",
+  };
+  const same =
+    task.pendingEvents === told.pendingEvents &&
+    task.scheduledEvents === told.scheduledEvents &&
+    task.deadLetteredEvents === told.deadLetteredEvents &&
+    task.processingEventId === told.processingEventId;
+  return same ? task : { ...task, ...told };
+}
+
+function count(events: readonly Event[], wanted: EventState): number {
+  return events.filter(({ state }) => state === wanted).length;
 }

@@ -1,30 +1,38 @@
 import { create, type JsonObject } from "@bufbuild/protobuf";
+import { durationFromMs, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { createClient, type Transport } from "@connectrpc/connect";
 import {
+  type CancelEventResponse,
   CancelTaskRequestSchema,
   type CancelTaskResponse,
   CreateTaskRequestSchema,
   type CreateTaskResponse,
   type Event,
+  InterruptTaskRequestSchema,
+  type InterruptTaskResponse,
   type Message,
-  SendEventRequestSchema,
+  type RedriveEventResponse,
   type SendEventResponse,
   type Task,
   TaskService,
   type TaskUpdate,
 } from "../proto.ts";
 import { type EventContent, parseEventContent } from "./event-content.ts";
+import { isReason } from "./pigeonhole-error.ts";
 import { readPages } from "./read-pages.ts";
 import { createRequestId } from "./request-id.ts";
 import { requireField, type With } from "./required-field.ts";
-import { type RetryPolicy, retry } from "./retry.ts";
+import { isRefused, type RetryPolicy, retry } from "./retry.ts";
+import { sendEvent } from "./send-event.ts";
 import { type SubscribeOptions, subscribe } from "./subscribe.ts";
 import type {
   CancelOptions,
   EventFilters,
+  InterruptOptions,
   ListOptions,
   NewTask,
   ReadOptions,
+  RedriveTarget,
   SendOptions,
   TaskFilters,
   ViewOptions,
@@ -46,8 +54,8 @@ export interface TaskStateSnapshot {
  *
  * Calls reject, and iterations throw, with a PigeonholeError, or with the reason of the caller's signal once that is aborted.
  * A call that fails with something that passes is made again, as RetryOptions say. One that changes something has a request id,
- * so that however often it is made it has one effect; when it rejects with `CONNECTION_LOST` it may have had that effect, and
- * making it again with the same `requestId` is safe.
+ * or is such that doing it twice does no harm, so that however often it is made it has one effect; when it rejects with
+ * `CONNECTION_LOST` it may have had that effect, and making it again with the same `requestId` is safe.
  */
 export interface TasksClient {
   /** Makes a task, or finds the unfinished one of that name. Rejects with `AGENT_NOT_FOUND`, `TASK_NAME_TAKEN`, `MAILBOX_FULL`. */
@@ -55,7 +63,10 @@ export interface TasksClient {
 
   /**
    * Puts an event into a task's mailbox. When it resolves the event is durable; it is not processed yet.
-   * Rejects with `TASK_NOT_FOUND`, `TASK_FINISHED`, `MAILBOX_FULL`, `SEQUENCE_MISMATCH`.
+   *
+   * With `wait: EventWait.PROCESSED` it resolves when the event is PROCESSED, DEAD_LETTERED or DROPPED, or `waitTimeout` has passed:
+   * `event.state` tells which, and `settledSequence` is 0 if the time has passed before. Lost connections do not make the wait longer.
+   * Rejects with `TASK_NOT_FOUND`, `TASK_FINISHED`, `TASK_BUSY`, `QUESTION_CLOSED`, `ANSWER_INVALID`, `MAILBOX_FULL`, `SEQUENCE_MISMATCH`.
    */
   send(
     taskId: string,
@@ -63,8 +74,41 @@ export interface TasksClient {
     options?: SendOptions,
   ): Promise<With<SendEventResponse, "event">>;
 
-  /** Cancels a task. Doing it twice answers the same. Rejects with `TASK_NOT_FOUND`, or `TASK_FINISHED` if it completed or failed. */
+  /**
+   * Takes an event back that waits, SCHEDULED or QUEUED. Doing it twice answers the same.
+   * Rejects with `TASK_NOT_FOUND`, `EVENT_NOT_FOUND`, or `EVENT_STATE` if it is being processed or was.
+   */
+  cancelEvent(
+    taskId: string,
+    eventId: string,
+    options?: ReadOptions,
+  ): Promise<With<CancelEventResponse, "event">>;
+
+  /**
+   * Puts one dead-lettered event back at the end of the mailbox, or all of them; a task that is PAUSED goes on. It has no request id: when
+   * its answer is lost it is not made again by itself, and rejects with `CONNECTION_LOST`.
+   * Rejects with `TASK_NOT_FOUND`, `TASK_FINISHED`, `EVENT_NOT_FOUND`, `EVENT_STATE` if it is not dead-lettered, `MAILBOX_FULL`.
+   */
+  redrive(
+    taskId: string,
+    target: RedriveTarget,
+    options?: ReadOptions,
+  ): Promise<With<RedriveEventResponse, "task">>;
+
+  /** Stops the turn in hand and drops its event; what waits stays. Rejects with `TASK_NOT_FOUND` or `TASK_FINISHED`. */
+  interrupt(taskId: string, options?: InterruptOptions): Promise<With<InterruptTaskResponse, "task">>;
+
+  /**
+   * Cancels a task. Doing it twice answers the same. Rejects with `TASK_NOT_FOUND`, or `TASK_FINISHED` if it completed, failed or timed
+   * out.
+   */
   cancel(taskId: string, options?: CancelOptions): Promise<With<CancelTaskResponse, "task">>;
+
+  /**
+   * Deletes a finished task with all that belongs to it. Rejects with `TASK_UNFINISHED`, or `TASK_NOT_FOUND` if it is not there, but not
+   * if it may be this call that deleted it, and an earlier answer was lost.
+   */
+  delete(taskId: string, options?: ReadOptions): Promise<void>;
 
   /** Gets a task by its id or by its name. Rejects with `TASK_NOT_FOUND`. */
   get(key: string | { name: string }, options?: ReadOptions): Promise<Task>;
@@ -98,24 +142,55 @@ export interface TasksClient {
 export function createTasksClient(transport: Transport, policy: RetryPolicy): TasksClient {
   const rpc = createClient(TaskService, transport);
   return {
-    async create({ event, requestId = createRequestId(), ...task }, { signal } = {}) {
+    async create({ event, requestId = createRequestId(), ttl, expireTime, ...task }, { signal } = {}) {
       const request = create(CreateTaskRequestSchema, {
         ...task,
         ...(event !== undefined && { event: parseEventContent(event) }),
+        ...(expireTime && { expiration: { case: "expireTime", value: timestampFromDate(expireTime) } }),
+        ...(ttl !== undefined && { expiration: { case: "ttl", value: durationFromMs(ttl) } }),
         requestId,
       });
       return requireField(await retry(policy, signal, (call) => rpc.createTask(request, call)), "task");
     },
 
-    async send(taskId, content, { signal, requestId = createRequestId(), ...options } = {}) {
-      const { $typeName: _, ...event } = parseEventContent(content);
-      const request = create(SendEventRequestSchema, { ...event, ...options, taskId, requestId });
-      return requireField(await retry(policy, signal, (call) => rpc.sendEvent(request, call)), "event");
+    send: async (taskId, content, options = {}) =>
+      requireField(await sendEvent(rpc, policy, taskId, content, options), "event"),
+
+    async cancelEvent(taskId, eventId, { signal } = {}) {
+      const response = await retry(policy, signal, (call) => rpc.cancelEvent({ taskId, eventId }, call));
+      return requireField(response, "event");
+    },
+
+    async redrive(taskId, { eventId, all }, { signal } = {}) {
+      const target =
+        eventId === undefined
+          ? { case: "all" as const, value: all }
+          : { case: "eventId" as const, value: eventId };
+      const request = { taskId, target };
+      const response = await retry(policy, signal, (call) => rpc.redriveEvent(request, call), isRefused);
+      return requireField(response, "task");
+    },
+
+    async interrupt(taskId, { signal, reason = "", requestId = createRequestId() } = {}) {
+      const request = create(InterruptTaskRequestSchema, { taskId, reason, requestId });
+      return requireField(await retry(policy, signal, (call) => rpc.interruptTask(request, call)), "task");
     },
 
     async cancel(taskId, { signal, reason = "", requestId = createRequestId() } = {}) {
       const request = create(CancelTaskRequestSchema, { taskId, reason, requestId });
       return requireField(await retry(policy, signal, (call) => rpc.cancelTask(request, call)), "task");
+    },
+
+    async delete(taskId, { signal } = {}) {
+      let calls = 0;
+      try {
+        await retry(policy, signal, (call) => {
+          calls += 1;
+          return rpc.deleteTask({ taskId }, call);
+        });
+      } catch (error) {
+        if (calls === 1 || !isReason(error, "TASK_NOT_FOUND")) throw error;
+      }
     },
 
     async get(key, { signal } = {}) {

@@ -1,10 +1,12 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import type { ServiceImpl } from "@connectrpc/connect";
-import type { AgentSchema, AgentService } from "../proto.ts";
+import { type AgentSchema, type AgentService, OnExhausted } from "../proto.ts";
 import type { Agent } from "./agent.ts";
+import { busyPolicies } from "./mailbox/busy-policy.ts";
 import { requireAgent } from "./mailbox/mailbox.ts";
 import { createPageTokens } from "./page-token.ts";
+import type { Exhausted } from "./store/records.ts";
 import type { Store } from "./store/store.ts";
 
 export interface AgentServiceOptions {
@@ -34,20 +36,45 @@ export function createAgentService({ agents, store }: AgentServiceOptions): Serv
   };
 
   async function describe(name: string): Promise<MessageInitShape<typeof AgentSchema>> {
-    const { description, mailbox, retry, cancelGrace } = requireAgent(agents, name);
+    const agent = requireAgent(agents, name);
     const { unfinishedTasks, pendingEvents } = await store.countAgent(name);
+    const { turnTimeout, retention } = agent;
     return {
       name,
-      description: description ?? "",
-      mailbox,
-      retry: {
-        maxAttempts: retry.maxAttempts,
-        initialBackoff: durationFromMs(retry.initialBackoff),
-        maxBackoff: durationFromMs(retry.maxBackoff),
-      },
-      cancelGrace: durationFromMs(cancelGrace),
+      description: agent.description ?? "",
+      mailbox: describeMailbox(agent),
+      retry: describeRetry(agent),
+      cancelGrace: durationFromMs(agent.cancelGrace),
       unfinishedTasks: BigInt(unfinishedTasks),
       pendingEvents: BigInt(pendingEvents),
+      onBusy: busyPolicies[agent.onBusy],
+      ...(turnTimeout !== undefined && { turnTimeout: durationFromMs(turnTimeout) }),
+      ...(retention !== undefined && { retention: durationFromMs(retention) }),
+      webhooks: Object.keys(agent.webhooks ?? {}).sort(),
+      schedules: Object.keys(agent.schedules ?? {}).sort(),
     };
   }
+}
+
+const exhausted: Record<Exhausted, OnExhausted> = {
+  "dead-letter": OnExhausted.DEAD_LETTER,
+  pause: OnExhausted.PAUSE,
+  fail: OnExhausted.FAIL,
+};
+
+function describeMailbox({ mailbox: { maxPending, parallel, batch } }: Agent) {
+  return {
+    maxPending,
+    parallel,
+    ...(batch && { batch: { max: batch.max, wait: durationFromMs(batch.wait) } }),
+  };
+}
+
+function describeRetry({ retry: { maxAttempts, initialBackoff, maxBackoff, onExhausted } }: Agent) {
+  return {
+    maxAttempts,
+    initialBackoff: durationFromMs(initialBackoff),
+    maxBackoff: durationFromMs(maxBackoff),
+    onExhausted: exhausted[onExhausted],
+  };
 }

@@ -1,9 +1,11 @@
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
-import type { PartJson } from "../proto.ts";
-import { TaskError } from "./errors.ts";
-import type { Millis } from "./store/records.ts";
+import type { PartJson, TaskUpdate } from "../proto.ts";
+import type { BusyPolicy, Exhausted, Millis } from "./store/records.ts";
+import type { IncomingWebhook } from "./webhooks/incoming/index.ts";
 
-/** What an agent author writes: three handlers under a name, and how its mailboxes are kept. */
+export type { BusyPolicy, Exhausted } from "./store/records.ts";
+
+/** What an agent author writes: handlers under a name, and how its mailboxes are kept. */
 export interface AgentDefinition {
   /** What tasks are created by: 1 to 63 characters of `a-z 0-9 -`, beginning with a letter. */
   name: string;
@@ -11,47 +13,105 @@ export interface AgentDefinition {
   description?: string;
   /** Runs once for each task, before any of its events. */
   onTaskCreate?(ctx: TurnContext): Promise<void> | void;
-  /** Runs for each event, in the order in which they were accepted, one at a time. */
-  onTaskEventSend(ctx: TurnContext, event: AgentEvent): Promise<void> | void;
+  /** Runs for each event, in the order in which they were accepted, one at a time unless `mailbox.parallel` says other. */
+  onTaskEventSend?(ctx: TurnContext, event: AgentEvent): Promise<void> | void;
+  /** Runs for several events at once, in their order, in place of onTaskEventSend. It goes with `mailbox.batch`. */
+  onTaskEventBatch?(ctx: TurnContext, events: readonly AgentEvent[]): Promise<void> | void;
   /**
-   * Runs when a task is cancelled, after the handler that ran has settled or its grace has passed: once, unless it fails or its process
-   * dies, like every handler. `reason` is the canceller's,
-   * or empty. The task ends CANCELLED, whatever this does.
+   * Runs when a task is cancelled or timed out, after the handler that ran has settled or its grace has passed: once, unless it fails or
+   * its process dies, like every handler. `reason` is the canceller's, or empty. The task ends CANCELLED or TIMED_OUT, whatever this does.
    */
   onTaskCancel?(ctx: TurnContext, reason: string): Promise<void> | void;
   mailbox?: {
-    /** The most events that may wait for one task, 1 to 1,000,000. Default 10,000. */
+    /** The most events that may wait for one task, scheduled ones included, 1 to 1,000,000. Default 10,000. */
     maxPending?: number;
+    /** How many turns of one task may be in hand at once, 1 to 1,000. Their events are started in order. Default 1. */
+    parallel?: number;
+    /** Gathers events for onTaskEventBatch: a turn begins when `max` of them (1 to 1,000) wait, or the oldest has waited `wait` ms (0 to 86,400,000). */
+    batch?: { max: number; wait: Millis };
   };
+  /** What an event does to a task that is busy, unless the event says other. Default `queue`. */
+  onBusy?: BusyPolicy;
   retry?: {
-    /** How many turns of one event may fail before its task is FAILED, the first included, 1 to 100. Default 5. */
+    /** How many turns of one event may fail before it is given up, the first included, 1 to 100. Default 5. */
     maxAttempts?: number;
     /** How long to wait after the first failure, in ms; each further one doubles it. 1 to 86,400,000. Default 1,000. */
     initialBackoff?: Millis;
     /** The longest wait, in ms, 1 to 86,400,000. Default 60,000. */
     maxBackoff?: Millis;
+    /** Tells which errors are final, so that no further attempt is made. A FinalError always is. Default: no other. */
+    isFinal?(error: unknown): boolean;
+    /**
+     * What comes when an event is given up. `dead-letter`: it is DEAD_LETTERED, and the task goes on with the next. `pause`: the task is
+     * PAUSED besides, until RedriveEvent or CancelTask. `fail`: the task is FAILED. Default `dead-letter`.
+     * onTaskCreate that is given up always fails its task.
+     */
+    onExhausted?: Exhausted;
   };
-  /** How long a handler may go on after its task was cancelled, in ms, 0 to 600,000. Default 5,000. */
+  /** How long a turn may run, in ms, 1 to 86,400,000. Then it is stopped, and counts as failed. Default: as long as it likes. */
+  turnTimeout?: Millis;
+  /** How long a handler may go on after its signal aborted, in ms, 0 to 600,000. Default 5,000. */
   cancelGrace?: Millis;
+  /** How long a finished task is kept, in ms, 0 to 316,224,000,000. Then it is deleted. Default: for ever. */
+  retention?: Millis;
+  /** How long after a turn the deltas of its messages are kept, in ms, 0 to 316,224,000,000. Default 3,600,000. */
+  keepDeltas?: Millis;
+  /** Incoming webhooks by name, which has 1 to 63 characters of `a-z 0-9 -`: `POST /webhooks/{agent}/{name}`. */
+  webhooks?: Readonly<Record<string, IncomingWebhook>>;
+  /** Recurring schedules by name, which has 1 to 63 characters of `a-z A-Z 0-9 . _ -`. Those that are not declared any more are deleted. */
+  schedules?: Readonly<Record<string, DeclaredSchedule>>;
+}
+
+/** A recurring schedule that an agent declares: see `pigeonhole.v1.Schedule`. */
+export interface DeclaredSchedule {
+  /** Five fields (minute, hour, day of month, month, day of week) or six (seconds first), as in `0 3 * * *`. */
+  cron: string;
+  /** An IANA time zone, as in `Europe/Berlin`. Default `UTC`. */
+  timeZone?: string;
+  /** What becomes of times that were missed because no server ran. Default `latest`. */
+  missed?: "skip" | "latest" | "all";
+  /** What becomes of a time at which the last firing is not finished. Default `allow`. */
+  overlap?: "allow" | "skip" | "replace";
+  /** The name of the task to send to, made if there is no unfinished one. Default: a new task for each firing. */
+  task?: string;
+  /** What the event says. Default: the schedule's name. */
+  content?: Content;
+  type?: string;
+  params?: JsonObject;
+  labels?: Readonly<Record<string, string>>;
 }
 
 /** An agent, with every choice made. */
 export interface Agent extends AgentDefinition {
-  mailbox: { maxPending: number };
-  retry: { maxAttempts: number; initialBackoff: Millis; maxBackoff: Millis };
+  mailbox: { maxPending: number; parallel: number; batch?: { max: number; wait: Millis } };
+  onBusy: BusyPolicy;
+  retry: {
+    maxAttempts: number;
+    initialBackoff: Millis;
+    maxBackoff: Millis;
+    onExhausted: Exhausted;
+    isFinal?(error: unknown): boolean;
+  };
   cancelGrace: Millis;
+  keepDeltas: Millis;
+}
+
+/** Thrown by a handler: what it tried will never succeed, so that no further attempt is made. */
+export class FinalError extends Error {
+  override readonly name = "FinalError";
 }
 
 /**
  * What a handler is given for one turn.
  *
- * What it does through the context takes effect when the handler returns: its changes of state, the end of its event and of its task are
- * one transaction (G3). What it shows is visible at once, and void if the turn fails: the handler is then run again, so that what
- * it does elsewhere may happen more than once. Once the turn is over, everything that would have an effect throws TURN_OVER.
+ * What it does through the context takes effect when the handler returns: its changes of state, what it sends and schedules, the end of
+ * its events and of its task are one transaction (G3). What it shows is visible at once, and void if the turn fails: the handler is then
+ * run again, so that what it does elsewhere may happen more than once. Once the turn is over, everything that would have an effect throws
+ * TURN_OVER.
  */
 export interface TurnContext {
   readonly task: TaskInfo;
-  /** Aborts when the turn is to stop: the task was cancelled, or the server stops. */
+  /** Aborts when the turn is to stop: the task was cancelled, interrupted or timed out, the turn took too long, or the server stops. */
   readonly signal: AbortSignal;
   /** Counts the turns that were started for this work, from 1. */
   readonly attempt: number;
@@ -59,14 +119,92 @@ export interface TurnContext {
   readonly log: Logger;
   readonly messages: Messages;
   readonly state: TurnState;
-  readonly mailbox: {
-    /** How many events waited in the task's mailbox when the turn began, not counting the one that is handled. */
-    readonly pending: number;
-  };
+  readonly mailbox: TurnMailbox;
+  readonly tasks: TurnTasks;
+  /**
+   * Sends an event to this task when the handler returns, to be delivered after `in` ms or `at` a time, at most 3,660 days ahead.
+   * Returns the event's id. Throws VALUE_INVALID.
+   */
+  schedule(when: When, content: Content, options?: EventOptions): string;
+  /** Takes back an event that is scheduled, when the handler returns; one that was delivered already is left alone. */
+  unschedule(eventId: string): void;
+  /**
+   * Leaves the turn's events in the mailbox when the handler returns, and asks to be called again: after `in` ms, `at` a time, or when
+   * `events` of them wait, whichever comes first; an event that goes ahead (STEER, INTERRUPT, an answer) always does. What the turn
+   * showed and stored takes effect.
+   */
+  defer(until: Partial<When> & { events?: number }): void;
+  /**
+   * Asks a question when the handler returns: the task is INPUT_REQUIRED, and its next event is the one that answers, as
+   * `event.answers` says. With a `schema` (JSON Schema, draft 2020-12), an answer whose `data` does not fit is refused. With a
+   * `deadline`, the question closes unanswered then, and an event of type `pigeonhole.question.expired` comes in place of the answer.
+   * Returns the question's id. Throws VALUE_INVALID if the schema is none.
+   */
+  requireInput(question: { prompt: string; schema?: JsonObject; deadline?: When }): string;
   /** Ends the task as COMPLETED when the handler returns; events that still wait are dropped. Of several calls, the last counts. */
   complete(reason?: string): void;
   /** Ends the task as FAILED when the handler returns; what the turn showed stays. Throwing, in contrast, is tried again. */
   fail(reason: string): void;
+}
+
+/** A moment: so many ms from now, or a date. */
+export type When = { in: Millis; at?: undefined } | { at: Date; in?: undefined };
+
+/** What goes with an event that an agent sends. */
+export interface EventOptions {
+  /** What kind of event it is, at most 128 characters, not beginning with `pigeonhole.`. */
+  type?: string;
+  metadata?: JsonObject;
+}
+
+/** The mailbox of a turn's task. */
+export interface TurnMailbox {
+  /** How many events waited when the turn began, not counting those that it handles. */
+  readonly pending: number;
+  /** Looks at the events that wait, in the order in which they would be handled: `max` of them, 1 to 1,000, default 100. */
+  peek(options?: { max?: number }): Promise<AgentEvent[]>;
+  /**
+   * Draws events into the running turn, in the order in which they would be handled: they are settled with it, by its one commit, and
+   * wait again if it fails. Gives at most `max` (1 to 1,000, default 1) and at least one, waiting for it up to `wait` ms (default 0);
+   * none when none came. `steering` gives only those that were sent with STEER. Rejects with the signal's reason when that aborts.
+   */
+  take(options?: { max?: number; wait?: Millis; steering?: boolean }): Promise<AgentEvent[]>;
+}
+
+/**
+ * Other tasks, from inside a turn. What changes them is sent if and only if the turn commits, in its order, at most 1,000 of it in a turn.
+ * The turn fails, and is tried again, if one of it is refused then; what can be known earlier is thrown at the call.
+ */
+export interface TurnTasks {
+  /**
+   * Makes a child of this task, or finds the unfinished one of that name. Its end arrives in this task's mailbox as an event of type
+   * `pigeonhole.task.ended`, and it is cancelled with this task. Resolves with its id. Rejects with AGENT_NOT_FOUND, TASK_NAME_TAKEN,
+   * VALUE_INVALID, or FAN_OUT_EXCEEDED if there are too many parents above it.
+   */
+  create(task: NewChildTask): Promise<string>;
+  /** Sends an event to a task. Resolves with its id. Rejects with TASK_NOT_FOUND, TASK_FINISHED, VALUE_INVALID or FAN_OUT_EXCEEDED. */
+  send(
+    taskId: string,
+    content: Content,
+    options?: EventOptions & { onBusy?: BusyPolicy; deliver?: When },
+  ): Promise<string>;
+  /** Cancels a task, unless it has ended by then. Rejects with TASK_NOT_FOUND. */
+  cancel(taskId: string, reason?: string): Promise<void>;
+  /** Follows the log of a task, as SubscribeTask does, until its end or the turn's. Throws TASK_NOT_FOUND. */
+  subscribe(taskId: string, options?: { afterSequence?: number }): AsyncIterable<TaskUpdate>;
+}
+
+/** A task that an agent makes. */
+export interface NewChildTask {
+  agent: string;
+  name?: string;
+  params?: JsonObject;
+  labels?: Readonly<Record<string, string>>;
+  /** A first event. */
+  event?: Content;
+  type?: string;
+  /** How long it may take, in ms. */
+  ttl?: Millis;
 }
 
 /** The task of a turn. */
@@ -97,6 +235,8 @@ export interface AgentEvent {
   /** The text of all its text parts, joined by line breaks. */
   readonly text: string;
   readonly metadata: JsonObject;
+  /** The id of the question that it answers; empty when it answers none. */
+  readonly answers: string;
   readonly createTime: Date;
 }
 
@@ -154,41 +294,4 @@ export interface Logger {
   info(message: string, fields?: Record<string, unknown>): void;
   warn(message: string, fields?: Record<string, unknown>): void;
   error(message: string, fields?: Record<string, unknown>): void;
-}
-
-/** Checks a definition and makes its agent. Throws VALUE_INVALID that names what is out of its bounds. */
-export function defineAgent(definition: AgentDefinition): Agent {
-  const { name, mailbox, retry } = definition;
-  if (typeof name !== "string" || !/^[a-z][a-z0-9-]{0,62}$/.test(name)) {
-    throw invalid("name", "must have 1 to 63 characters of a-z, 0-9 and -, and begin with a letter");
-  }
-  if (typeof definition.onTaskEventSend !== "function")
-    throw invalid("onTaskEventSend", "must be a function");
-  for (const handler of ["onTaskCreate", "onTaskCancel"] as const) {
-    if (definition[handler] !== undefined && typeof definition[handler] !== "function") {
-      throw invalid(handler, "must be a function");
-    }
-  }
-  const day = 86_400_000;
-  return {
-    ...definition,
-    mailbox: { maxPending: within("mailbox.maxPending", mailbox?.maxPending ?? 10_000, 1, 1_000_000) },
-    retry: {
-      maxAttempts: within("retry.maxAttempts", retry?.maxAttempts ?? 5, 1, 100),
-      initialBackoff: within("retry.initialBackoff", retry?.initialBackoff ?? 1000, 1, day),
-      maxBackoff: within("retry.maxBackoff", retry?.maxBackoff ?? 60_000, 1, day),
-    },
-    cancelGrace: within("cancelGrace", definition.cancelGrace ?? 5000, 0, 600_000),
-  };
-}
-
-function within(field: string, value: number, min: number, max: number): number {
-  if (Number.isInteger(value) && value >= min && value <= max) return value;
-  throw invalid(field, `must be a whole number from ${min} to ${max}`);
-}
-
-function invalid(field: string, description: string): TaskError {
-  return new TaskError("VALUE_INVALID", `an agent's ${field} ${description}`, {
-    fields: [{ field, description }],
-  });
 }

@@ -65,6 +65,23 @@ export const codes: Record<Reason, Code> = {
   TASK_CANCELLED: Code.Canceled,
   TURN_OVER: Code.Aborted,
   VALUE_INVALID: Code.InvalidArgument,
+  TASK_BUSY: Code.FailedPrecondition,
+  TASK_INTERRUPTED: Code.Aborted,
+  TIMED_OUT: Code.DeadlineExceeded,
+  EVENT_NOT_FOUND: Code.NotFound,
+  EVENT_STATE: Code.FailedPrecondition,
+  QUESTION_CLOSED: Code.FailedPrecondition,
+  ANSWER_INVALID: Code.InvalidArgument,
+  TASK_UNFINISHED: Code.FailedPrecondition,
+  FAN_OUT_EXCEEDED: Code.ResourceExhausted,
+  STATE_CONFLICT: Code.Aborted,
+  SCHEDULE_NOT_FOUND: Code.NotFound,
+  SCHEDULE_EXISTS: Code.AlreadyExists,
+  SCHEDULE_DECLARED: Code.FailedPrecondition,
+  WEBHOOK_NOT_FOUND: Code.NotFound,
+  URL_FORBIDDEN: Code.InvalidArgument,
+  SIGNATURE_INVALID: Code.Unauthenticated,
+  LIMIT_REACHED: Code.ResourceExhausted,
 };
 
 /** Whether something that was thrown is a TaskError for one of these reasons. */

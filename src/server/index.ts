@@ -4,19 +4,45 @@ export type {
   Agent,
   AgentDefinition,
   AgentEvent,
+  BusyPolicy,
   Content,
+  DeclaredSchedule,
+  EventOptions,
+  Exhausted,
   Logger,
   MessageOptions,
   MessageStream,
   Messages,
+  NewChildTask,
   TaskInfo,
   TurnContext,
+  TurnMailbox,
   TurnState,
+  TurnTasks,
+  When,
 } from "./agent.ts";
-export { defineAgent } from "./agent.ts";
+export { FinalError } from "./agent.ts";
 export type { Clock } from "./clock.ts";
 export { systemClock } from "./clock.ts";
+export { defineAgent } from "./define-agent.ts";
 export type { ErrorDetails, FieldViolation, Reason } from "./errors.ts";
 export { TaskError } from "./errors.ts";
 export type { ServeOptions, Server } from "./serve.ts";
 export { serve } from "./serve.ts";
+export type {
+  HmacSignatureOptions,
+  IncomingWebhook,
+  RawWebhookRequest,
+  SlackSignatureOptions,
+  StandardWebhooksSignatureOptions,
+  VerifiedWebhook,
+  VerifyWebhook,
+  WebhookRequest,
+  WebhookTarget,
+} from "./webhooks/incoming/index.ts";
+export {
+  githubSignature,
+  hmacSignature,
+  slackSignature,
+  standardWebhooksSignature,
+} from "./webhooks/incoming/index.ts";

@@ -11,9 +11,10 @@ import { createLogger } from "./logger.ts";
 import { createMailbox } from "./mailbox/mailbox.ts";
 import { openStore } from "./open-store.ts";
 import { createTaskService } from "./service.ts";
-import type { Millis } from "./store/records.ts";
+import type { AgentRecord, Millis } from "./store/records.ts";
 import { createTaskLog } from "./task-log/task-log.ts";
 import { createValidationInterceptor } from "./validation/index.ts";
+import { createIncomingWebhooks } from "./webhooks/incoming/index.ts";
 
 export interface ServeOptions {
   /** The agents, of distinct names, at least one. */
@@ -61,10 +62,17 @@ export async function serve(options: ServeOptions): Promise<Server> {
   const store = await openStore(options.store ?? "sqlite:./pigeonhole.db");
   const stopping = new AbortController();
   try {
-    await store.putAgents([...agents.values()].map(({ name, mailbox }) => ({ name, ...mailbox })));
-    const engine = createLocalEngine({ store, agents, clock, log, maxTurns: options.maxTurns ?? 1000 });
-    const mailbox = createMailbox({ store, engine, agents, clock });
+    await store.putAgents([...agents.values()].map(agentRecord));
+    const mailbox = createMailbox({ store, agents, clock });
     const taskLog = createTaskLog({ store, clock, heartbeat: options.heartbeat ?? 15_000 });
+    const engine = createLocalEngine({
+      store,
+      agents,
+      taskLog,
+      clock,
+      log,
+      maxTurns: options.maxTurns ?? 1000,
+    });
     const report = createReport(log, clock);
     const listener = createListener({
       host,
@@ -74,6 +82,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
       shutdown: stopping,
       report,
       newId: clock.id,
+      webhooks: createIncomingWebhooks({ agents, mailbox, clock, report, stopping: stopping.signal }),
       interceptors: [createErrorInterceptor(report, clock.id), createValidationInterceptor()],
       routes(router) {
         router.service(
@@ -112,6 +121,11 @@ function createReport(log: Logger, clock: Clock): ReportError {
       log.error("the store is unavailable", { error });
     }
   };
+}
+
+/** Tells what of an agent the store has to know. */
+function agentRecord({ name, mailbox, retention, keepDeltas }: Agent): AgentRecord {
+  return { name, ...mailbox, keepDeltas, ...(retention !== undefined && { retention }) };
 }
 
 function byName(agents: readonly Agent[]): Map<string, Agent> {

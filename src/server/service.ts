@@ -1,11 +1,13 @@
 import { create, type JsonObject, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { WireType } from "@bufbuild/protobuf/wire";
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
-import { SubscribeTaskResponseSchema, type TaskService } from "../proto.ts";
+import { EventWait, SubscribeTaskResponseSchema, type TaskService } from "../proto.ts";
 import { taskNotFound } from "./errors.ts";
 import { linkSignals } from "./link-signals.ts";
 import type { Mailbox } from "./mailbox/mailbox.ts";
+import { wholeMillis } from "./mailbox/time-fields.ts";
 import { createPageTokens } from "./page-token.ts";
+import type { Millis } from "./store/records.ts";
 import type { Store } from "./store/store.ts";
 import { renderEvent, renderMessage, renderTask, renderUpdate } from "./task-log/render.ts";
 import type { LogUpdate, TaskLog } from "./task-log/task-log.ts";
@@ -13,6 +15,8 @@ import type { LogUpdate, TaskLog } from "./task-log/task-log.ts";
 /** How many items a page has when the request does not say, and about how many bytes it ends at. */
 const defaultPageSize = 100;
 const maxPageBytes = 2_097_152;
+/** How long SendEvent waits for an event to be processed when the request does not say. */
+const defaultWait: Millis = 30_000;
 
 export interface TaskServiceOptions {
   store: Pick<Store, "getTask" | "listTasks" | "listEvents" | "listMessages" | "getState">;
@@ -31,11 +35,11 @@ export function createTaskService({
 }: TaskServiceOptions): ServiceImpl<typeof TaskService> {
   return {
     async createTask(request) {
-      const { task, created, event, duplicate } = await mailbox.createTask(request);
+      const { task, created, event, input, duplicate } = await mailbox.createTask(request);
       return {
         task: renderTask(task),
         created,
-        ...(event && { event: renderEvent(event, request.event) }),
+        ...(event && { event: renderEvent(event, input) }),
         duplicate,
       };
     },
@@ -66,14 +70,41 @@ export function createTaskService({
       };
     },
 
-    async sendEvent(request) {
-      const { event, duplicate } = await mailbox.sendEvent(request);
-      return { event: renderEvent(event, request), duplicate };
+    async sendEvent(request, context) {
+      const { event: accepted, input, duplicate } = await mailbox.sendEvent(request);
+      if (request.wait !== EventWait.PROCESSED) return { event: renderEvent(accepted, input), duplicate };
+      const { signal, release } = linkSignals(context.signal, stopping);
+      try {
+        const timeout = request.waitTimeout ? wholeMillis(request.waitTimeout) : defaultWait;
+        const { event, settledSequence = 0 } = await taskLog.settled({ event: accepted, timeout, signal });
+        return { event: renderEvent(event, input), duplicate, settledSequence: BigInt(settledSequence) };
+      } finally {
+        release();
+      }
+    },
+
+    async cancelEvent(request) {
+      return { event: renderEvent(await mailbox.cancelEvent(request)) };
+    },
+
+    async redriveEvent(request) {
+      const { task, redriven } = await mailbox.redriveEvent(request);
+      return { task: renderTask(task), redrivenEvents: redriven };
+    },
+
+    async interruptTask(request) {
+      const { task, interrupted, duplicate } = await mailbox.interruptTask(request);
+      return { task: renderTask(task), interruptedEvents: interrupted, duplicate };
     },
 
     async cancelTask(request) {
       const { task, duplicate } = await mailbox.cancelTask(request);
       return { task: renderTask(task), duplicate };
+    },
+
+    async deleteTask(request) {
+      await mailbox.deleteTask(request);
+      return {};
     },
 
     async *subscribeTask({ taskId, afterSequence }, context) {

@@ -3,6 +3,11 @@ export function wordsFor(text: string): string[] {
   return ["On:", ...text.split(" "), "...", "that", "is", "all", "of", "it."].map((word) => `${word} `);
 }
 
+/** What the scribe says of an event that it took into the turn of another. */
+export function mentionOf(text: string): string {
+  return `Also: ${text}`;
+}
+
 /** The whole answer. */
 export function answerTo(text: string): string {
   return wordsFor(text).join("");

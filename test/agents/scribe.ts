@@ -1,12 +1,13 @@
 import { setTimeout as pace } from "node:timers/promises";
-import { type AgentEvent, defineAgent, type TurnContext } from "../../src/server/index.ts";
-import { wordsFor } from "./scribe-answer.ts";
+import { type AgentEvent, defineAgent, FinalError, type TurnContext } from "../../src/server/index.ts";
+import { mentionOf, wordsFor } from "./scribe-answer.ts";
 
 /**
  * Keeps count of what it did, so that a test can tell what was effective how often.
  *
  * The type of an event says how it is handled: `stumble` fails once half an answer is out, `stubborn` goes on after it was told to stop,
- * `finish` completes the task; any other is answered.
+ * `gather` takes others that wait and mentions them, `delegate` makes a child that says the same and finishes, `poison` is given up unless
+ * a `cure` was handled before, `finish` completes the task; any other is answered, unless it is the server's own.
  */
 export default defineAgent({
   name: "scribe",
@@ -23,12 +24,26 @@ export default defineAgent({
   },
 
   async onTaskEventSend(ctx, event) {
-    const seen = ctx.state.get<number[]>("seen") ?? [];
-    ctx.state.set("seen", [...seen, event.sequence]);
-    countUp(ctx, "count");
+    countUp(ctx, "turns");
+    note(ctx, event);
+    if (event.type.startsWith("pigeonhole.")) return;
     await ctx.messages.send(event.parts, { author: "user" });
     await answer(ctx, event);
-    if (event.type === "finish") ctx.complete(event.text);
+    settle(ctx, event);
+    switch (event.type) {
+      case "gather":
+        for (const steering of [false, true]) {
+          for (const other of await ctx.mailbox.take({ max: 2, steering })) await mention(ctx, other);
+        }
+        break;
+      case "delegate": {
+        const labels = { delegate: event.id };
+        await ctx.tasks.create({ agent: "scribe", labels, event: event.parts, type: "finish" });
+        break;
+      }
+      case "poison":
+        if (ctx.state.get<boolean>("cured") === undefined) throw new FinalError("there is no cure");
+    }
   },
 
   async onTaskCancel(ctx, reason) {
@@ -37,6 +52,22 @@ export default defineAgent({
     await pace(2);
   },
 });
+
+async function mention(ctx: TurnContext, event: AgentEvent): Promise<void> {
+  note(ctx, event);
+  settle(ctx, event);
+  if (!event.type.startsWith("pigeonhole.")) await ctx.messages.send(mentionOf(event.text));
+}
+
+function settle(ctx: TurnContext, { type, text }: AgentEvent): void {
+  if (type === "cure") ctx.state.set("cured", true);
+  if (type === "finish") ctx.complete(text);
+}
+
+function note(ctx: TurnContext, { sequence }: AgentEvent): void {
+  countUp(ctx, "count");
+  ctx.state.set("seen", [...(ctx.state.get<number[]>("seen") ?? []), sequence]);
+}
 
 async function answer(ctx: TurnContext, event: AgentEvent): Promise<void> {
   const words = wordsFor(event.text);

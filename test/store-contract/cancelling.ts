@@ -1,23 +1,26 @@
 import { expect, it } from "vitest";
-import { EventState, Handler, TaskState } from "../../src/proto.ts";
+import { CancelOutcome, EventState, Handler, TaskState } from "../../src/proto.ts";
 import { at, newEvent, reasonOf, type Scene, show } from "./scene.ts";
 
 export function describeCancelling(scene: () => Scene): void {
   it("ends the running turn and drops what waits, on the record", async () => {
-    const { activate, send, turn, append, cancel, events, messages, log, task, id } = scene();
+    const { activate, send, turn, append, cancel, states, messages, log, task, id } = scene();
     await activate();
     await send("e1");
     await send("e2");
+    await send("later", { deliverTime: at(100) });
     const { turn: number } = await turn();
     await append(number, [show.begin(id("m"))]);
     const { sequence } = await task();
     const answer = await cancel({ reason: "enough", now: at(7) });
     const cancelling = await task();
-    expect(answer).toEqual({ task: cancelling, cancelled: [id("task")], duplicate: false });
+    expect(answer).toEqual({ task: cancelling, duplicate: false });
     expect(cancelling).toMatchObject({
       state: TaskState.CANCELLING,
       statusReason: "enough",
       pendingEvents: 0,
+      scheduledEvents: 0,
+      cancellation: { requestTime: at(7), outcome: CancelOutcome.REQUESTED, droppedEvents: 3 },
     });
     expect(cancelling).not.toHaveProperty("processingEventId");
     expect(cancelling).not.toHaveProperty("endTime");
@@ -27,6 +30,7 @@ export function describeCancelling(scene: () => Scene): void {
         kind: "superseded",
         superseded: {
           eventId: id("e1"),
+          eventIds: [id("e1")],
           attempt: 1,
           messageIds: [id("m")],
           error: { reason: "TASK_CANCELLED" },
@@ -34,9 +38,10 @@ export function describeCancelling(scene: () => Scene): void {
       },
       { kind: "event", event: { id: id("e1"), state: EventState.DROPPED, attempt: 1 } },
       { kind: "event", event: { id: id("e2"), state: EventState.DROPPED, attempt: 0 } },
+      { kind: "event", event: { id: id("later"), state: EventState.DROPPED, attempt: 0 } },
       { kind: "task", task: cancelling },
     ]);
-    expect((await events()).map((event) => event.state)).toEqual([EventState.DROPPED, EventState.DROPPED]);
+    expect(await states()).toEqual({ e1: "DROPPED", e2: "DROPPED", later: "DROPPED" });
     expect(await messages()).toEqual([]);
   });
 
@@ -97,9 +102,8 @@ export function describeCancelling(scene: () => Scene): void {
     await send("e2", { taskId: id("grandchild") });
     const running = await turn({ taskId: id("grandchild") });
 
-    const { cancelled } = await cancel({ reason: "enough", now: at(5) });
+    await cancel({ reason: "enough", now: at(5) });
     const expected = ["task", "child", "grandchild", "orphan"].map(id);
-    expect([...cancelled].sort()).toEqual([...expected].sort());
     for (const each of expected) expect((await task(each)).state).toBe(TaskState.CANCELLING);
     expect((await task(id("ended"))).state).toBe(TaskState.COMPLETED);
     expect((await task(id("stranger"))).state).toBe(TaskState.PENDING);
@@ -115,19 +119,11 @@ export function describeCancelling(scene: () => Scene): void {
     const { turn: number } = await turn();
     await append(number, [show.begin(id("m"))]);
     const cancelling = await task();
-    expect(await cancel({ reason: "second", now: at(9) })).toEqual({
-      task: cancelling,
-      cancelled: [],
-      duplicate: false,
-    });
+    expect(await cancel({ reason: "second", now: at(9) })).toEqual({ task: cancelling, duplicate: false });
     await commit(number, { output: [show.end(id("m"), "")] });
     const cancelled = await task();
     expect(cancelled.state).toBe(TaskState.CANCELLED);
-    expect(await cancel({ reason: "third", now: at(9) })).toEqual({
-      task: cancelled,
-      cancelled: [],
-      duplicate: false,
-    });
+    expect(await cancel({ reason: "third", now: at(9) })).toEqual({ task: cancelled, duplicate: false });
     expect(await task()).toEqual(cancelled);
   });
 
@@ -146,6 +142,50 @@ export function describeCancelling(scene: () => Scene): void {
     }
   });
 
+  it.each([
+    { forced: false, outcome: CancelOutcome.STOPPED },
+    { forced: true, outcome: CancelOutcome.FORCED },
+  ])("ends STOPPED, or FORCED if a handler was left behind: $forced", async ({ forced, outcome }) => {
+    const { activate, send, turn, cancel, commit, task } = scene();
+    await activate();
+    await send("e");
+    await turn();
+    await cancel({ now: at(1) });
+    expect((await task()).cancellation?.outcome).toBe(CancelOutcome.REQUESTED);
+    await commit((await turn({ forced })).turn);
+    const cancellation = { requestTime: at(1), outcome, droppedEvents: 1 };
+    expect(await task()).toMatchObject({ state: TaskState.CANCELLED, cancellation });
+  });
+
+  it("stays FORCED when onTaskCancel is tried again", async () => {
+    const { activate, cancel, turn, fail, commit, task } = scene();
+    await activate();
+    await cancel();
+    await fail((await turn({ forced: true })).turn, { retryTime: at(0) });
+    await commit((await turn({ forced: false })).turn);
+    expect((await task()).cancellation?.outcome).toBe(CancelOutcome.FORCED);
+  });
+
+  it("says of each event that it was dropped because the task was cancelled", async () => {
+    const { activate, send, turn, cancel, events } = scene();
+    await activate();
+    await send("e1");
+    await send("e2");
+    await turn();
+    await cancel();
+    for (const event of await events()) expect(event.lastError?.reason).toBe("TASK_CANCELLED");
+  });
+
+  it("drops an event that is to be tried again", async () => {
+    const { activate, send, turn, fail, cancel, states, task } = scene();
+    await activate();
+    await send("e");
+    await fail((await turn()).turn, { retryTime: at(100) });
+    await cancel();
+    expect(await states()).toEqual({ e: "DROPPED" });
+    expect((await task()).cancellation?.droppedEvents).toBe(1);
+  });
+
   it("rejects with TASK_NOT_FOUND", async () => {
     expect(await reasonOf(scene().cancel())).toBe("TASK_NOT_FOUND");
   });
@@ -157,11 +197,7 @@ export function describeCancelling(scene: () => Scene): void {
     const first = await cancel(args);
     await finish({ kind: "continue" });
     const before = await log();
-    expect(await cancel({ ...args, now: at(99) })).toEqual({
-      task: first.task,
-      cancelled: [],
-      duplicate: true,
-    });
+    expect(await cancel({ ...args, now: at(99) })).toEqual({ task: first.task, duplicate: true });
     expect(await log()).toEqual(before);
   });
 

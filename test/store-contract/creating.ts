@@ -16,6 +16,8 @@ export function describeCreating(scene: () => Scene): void {
         parentTaskId: id("parent"),
         state: TaskState.PENDING,
         pendingEvents: 0,
+        scheduledEvents: 0,
+        deadLetteredEvents: 0,
         sequence: 1,
         createTime: at(5),
         updateTime: at(5),
@@ -30,10 +32,10 @@ export function describeCreating(scene: () => Scene): void {
   it("leaves out what it was not given", async () => {
     const { create, agent, id } = scene();
     const { task } = await create();
-    expect(Object.keys(task).sort()).toEqual(
-      ["agent", "createTime", "id", "labels", "pendingEvents", "sequence", "state", "updateTime"].sort(),
-    );
-    expect(task).toMatchObject({ id: id("task"), agent, labels: {} });
+    const counts = { pendingEvents: 0, scheduledEvents: 0, deadLetteredEvents: 0 };
+    const always = { id: id("task"), agent, labels: {}, state: TaskState.PENDING, sequence: 1, ...counts };
+    expect(task).toEqual({ ...always, createTime: at(0), updateTime: at(0) });
+    expect(Object.values(task)).not.toContain(undefined);
   });
 
   it("keeps contents that are empty", async () => {
@@ -82,8 +84,8 @@ export function describeCreating(scene: () => Scene): void {
   });
 
   it("rejects with MAILBOX_FULL if the task that it found has no room, and accepts nothing", async () => {
-    const { create, store, agent, log, id } = scene();
-    await store.putAgents([{ name: agent, maxPending: 1 }]);
+    const { create, rules, log, id } = scene();
+    await rules({ maxPending: 1 });
     await create({ name: id("name"), event: newEvent(id("e1")) });
     const before = await log();
     const full = create({ taskId: id("other"), name: id("name"), event: newEvent(id("e2")) });

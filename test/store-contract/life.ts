@@ -1,54 +1,9 @@
 import { expect, it } from "vitest";
 import { EventState } from "../../src/proto.ts";
-import type { LogPage } from "../../src/server/store/records.ts";
 import type { OpenedStore } from "../store-contract.ts";
 import { at, createScene, newEvent, reasonOf, show, unbounded } from "./scene.ts";
 
 export function describeLife(open: () => Promise<OpenedStore>): void {
-  it("watch tells which logs grew, once their growth can be read", async () => {
-    const opened = await open();
-    try {
-      const { store, create, send, id } = createScene(opened.store);
-      const seen: Promise<LogPage>[] = [];
-      const told = Promise.withResolvers<void>();
-      await create();
-      const stop = store.watch((taskIds) => {
-        expect(taskIds).toContain(id("task"));
-        seen.push(store.readLog({ taskId: id("task"), afterSequence: 1, maxEntries: 9, maxBytes: 1e6 }));
-        told.resolve();
-      });
-      await send("e");
-      await told.promise;
-      stop();
-      expect((await seen[0])?.entries).toMatchObject([{ kind: "event", event: { id: id("e") } }]);
-    } finally {
-      await opened.close();
-    }
-  });
-
-  it("watch tells of all tasks that a call changed, to all who listen, until they stop", async () => {
-    const opened = await open();
-    try {
-      const { store, create, cancel, id } = createScene(opened.store);
-      await create();
-      await create({ taskId: id("child"), parentTaskId: id("task") });
-      const stopped: string[] = [];
-      const changed = new Set<string>();
-      const told = Promise.withResolvers<void>();
-      store.watch((taskIds) => stopped.push(...taskIds))();
-      store.watch((taskIds) => {
-        for (const taskId of taskIds) changed.add(taskId);
-        if (changed.size === 2) told.resolve();
-      });
-      await cancel();
-      await told.promise;
-      expect([...changed].sort()).toEqual([id("child"), id("task")]);
-      expect(stopped).toEqual([]);
-    } finally {
-      await opened.close();
-    }
-  });
-
   it("close finishes what was begun and refuses what comes after, however often it is called", async () => {
     const opened = await open();
     const { store, create, send, cancel, id } = createScene(opened.store);
@@ -63,10 +18,49 @@ export function describeLife(open: () => Promise<OpenedStore>): void {
     await expect(Promise.all(begun)).resolves.toHaveLength(2501);
     await Promise.all(closing);
     await store.close();
-    expect(await reasonOf(store.dueTasks({ owner: "a", agents: [], now: 0, limit: 1 }))).toBe(
-      "STORE_UNAVAILABLE",
-    );
+    expect(await reasonOf(store.dueTasks({ agents: [], now: 0, limit: 1 }))).toBe("STORE_UNAVAILABLE");
     await opened.close();
+  });
+
+  it("has its timers, questions, deferrals and works in hand when it is opened again", async ({ skip }) => {
+    const opened = await open();
+    try {
+      if (opened.reopen === undefined) return skip("what it holds does not outlive it");
+      const before = createScene(opened.store);
+      const { id, agent } = before;
+      await before.rules({ parallel: 2, retention: 100 });
+      const ids = ["timed", "asks", "defers", "ended", "retries"].map(id);
+      for (const taskId of ids)
+        await before.activate({
+          taskId,
+          event: newEvent(`${taskId}-e`),
+          ...(taskId === id("timed") && { expireTime: at(50) }),
+        });
+      await before.send("later", { taskId: id("timed"), deliverTime: at(40) });
+      const question = { id: id("q"), prompt: "?", createTime: at(0), expireTime: at(60) };
+      await before.finish({ kind: "ask", question }, { taskId: id("asks") });
+      await before.finish({ kind: "defer", untilTime: at(70) }, { taskId: id("defers") });
+      await before.finish({ kind: "complete" }, { taskId: id("ended") });
+      const failing = await before.turn({ taskId: id("retries") });
+      await before.fail(failing.turn, { taskId: id("retries"), retryTime: at(80) });
+      const look = (store = before.store) => Promise.all(ids.map((id) => store.getTask({ id })));
+      const kept = await look();
+
+      const store = await opened.reopen();
+      expect(await look(store)).toEqual(kept);
+      const fire = (now: number) => store.fireTimers({ now: at(now), limit: 9 });
+      expect(await fire(39)).toEqual({ fired: 0, nextTime: at(40) });
+      expect(await fire(40)).toEqual({ fired: 1, nextTime: at(50) });
+      expect(await fire(60)).toEqual({ fired: 2, nextTime: at(100) });
+      const due = async (now: number) =>
+        (await store.dueTasks({ agents: [agent], now: at(now), limit: 9 })).taskIds.sort();
+      expect(await due(60)).toEqual(["timed", "asks"].map(id).sort());
+      expect(await due(80)).toEqual(["timed", "asks", "defers", "retries"].map(id).sort());
+      expect(await fire(100)).toMatchObject({ fired: 1 });
+      expect(await store.getTask({ id: id("ended") })).toBeUndefined();
+    } finally {
+      await opened.close();
+    }
   });
 
   it("has all that was acknowledged when it is opened again", async ({ skip }) => {
@@ -76,7 +70,7 @@ export function describeLife(open: () => Promise<OpenedStore>): void {
       const before = createScene(opened.store);
       const { id, agent } = before;
       const request = { id: id("request"), fingerprint: "f" };
-      await before.store.putAgents([{ name: agent, maxPending: 2 }]);
+      await before.rules({ maxPending: 2 });
       await before.activate({ name: id("name"), labels: { a: "1" } });
       const sent = { taskId: id("task"), event: newEvent(id("e1")), request, now: at(1) };
       const first = await before.store.sendEvent(sent);
@@ -99,12 +93,12 @@ export function describeLife(open: () => Promise<OpenedStore>): void {
       const fourth = store.sendEvent({ taskId: id("task"), event: newEvent(id("e4")), now: at(2) });
       expect(await reasonOf(fourth)).toBe("MAILBOX_FULL");
       // Its engine died with the store: another finds the turn and runs it again.
-      const source = { owner: "b", agents: [agent], maxLosses: 3 };
-      expect(await store.dueTasks({ ...source, now: at(3), limit: 9 })).toMatchObject({
-        taskIds: [id("task")],
-      });
-      const { turn } = await store.startTurn({ ...source, taskId: id("task"), now: at(3) });
-      expect(turn).toMatchObject({ attempt: 2, event: { id: id("e1"), state: EventState.PROCESSING } });
+      const source = { agents: [agent], now: at(3) };
+      expect(await store.dueTasks({ ...source, limit: 9 })).toEqual({ taskIds: [] });
+      expect(await store.recoverTurns({ owner: "b", maxLosses: 3, limit: 9, now: at(3) })).toBe(1);
+      expect(await store.dueTasks({ ...source, limit: 9 })).toEqual({ taskIds: [id("task")] });
+      const { turn } = await store.startTurn({ ...source, owner: "b", forced: false, taskId: id("task") });
+      expect(turn).toMatchObject({ attempt: 2, events: [{ id: id("e1"), state: EventState.PROCESSING }] });
     } finally {
       await opened.close();
     }

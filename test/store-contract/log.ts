@@ -34,6 +34,8 @@ export function describeLog(scene: () => Scene): void {
       params: bytes("p"),
       createTime: at(1),
       pendingEvents: 0,
+      scheduledEvents: 0,
+      deadLetteredEvents: 0,
     };
     const event = { id: id("e"), taskId, createTime: at(3) };
     const message = { taskId, author: MessageAuthor.AGENT };
@@ -115,6 +117,7 @@ export function describeLog(scene: () => Scene): void {
         superseded: {
           handler: Handler.TASK_EVENT_SEND,
           eventId: id("e"),
+          eventIds: [id("e")],
           attempt: 1,
           messageIds: [id("half")],
           error,
@@ -256,6 +259,7 @@ export function describeLog(scene: () => Scene): void {
       store.listEvents({ ...page, states: [] }),
       store.listMessages(page),
       store.getState(id("nobody")),
+      store.peekEvents(page),
     ];
     for (const read of reads) expect(await reasonOf(read)).toBe("TASK_NOT_FOUND");
   });

@@ -127,8 +127,9 @@ export function describeOutput(scene: () => Scene): void {
     const { activate, send, turn, commit, store, id } = scene();
     await activate();
     const state = () => store.getState(id("task"));
+    let steps = 0;
     const step = async (changes: CommitTurn["changes"]) => {
-      await send("e");
+      await send(`e${++steps}`);
       await commit((await turn()).turn, { changes });
     };
     await step({ a: "1", b: '{"x":[]}' });
@@ -180,14 +181,17 @@ export function describeOutput(scene: () => Scene): void {
   it.each([
     "was committed",
     "failed",
+    "was given up",
     "was lost",
     "was cancelled",
+    "was interrupted",
     "was never started",
     "is of no task",
   ] as const)(
     "rejects with TURN_OVER what is written for a turn that %s, and writes nothing",
     async (how) => {
-      const { activate, send, turn, append, commit, fail, cancel, log, store, id } = scene();
+      const { activate, send, turn, append, commit, fail, cancel, interrupt, take, recover, log, store, id } =
+        scene();
       await activate();
       await send("e1");
       await send("e2");
@@ -196,14 +200,17 @@ export function describeOutput(scene: () => Scene): void {
       await append(number, [show.begin(id("m"))]);
       if (how === "was committed") await commit(number, { output: [show.end(id("m"), "")] });
       if (how === "failed") await fail(number, { retryTime: at(0) });
-      if (how === "was lost") await turn({ owner: "b" });
+      if (how === "was given up") await fail(number);
+      if (how === "was lost") await recover();
       if (how === "was cancelled") await cancel();
+      if (how === "was interrupted") await interrupt();
       if (how === "was never started") number += 1;
       const args = { taskId: id(how === "is of no task" ? "nobody" : "task") };
       const before = [await log(), await store.getState(id("task"))];
       const late = () => [
         append(number, [show.whole(id("late"))], args),
         append(number, [], args),
+        take(number, args),
         commit(number, { ...args, output: [show.whole(id("late"))], changes: { a: "1" } }),
         fail(number, { ...args, retryTime: at(0) }),
       ];

@@ -18,6 +18,7 @@ export function describeRetrying(scene: () => Scene): void {
         superseded: {
           handler: Handler.TASK_EVENT_SEND,
           eventId: id("e"),
+          eventIds: [id("e")],
           attempt: 1,
           messageIds: [id("m1"), id("m2")],
           error: boom,
@@ -63,7 +64,7 @@ export function describeRetrying(scene: () => Scene): void {
     const args = { owner: "a", agents: [agent], now: at(99), limit: 10 };
     expect(await store.dueTasks(args)).toEqual({ taskIds: [], nextDueTime: at(100) });
     expect(await due(at(100))).toEqual([id("task")]);
-    expect((await turn({ now: at(100) })).event?.id).toBe(id("e1"));
+    expect((await turn({ now: at(100) })).events[0]?.id).toBe(id("e1"));
   });
 
   it("counts attempts and, of them, those that failed", async () => {
@@ -73,23 +74,23 @@ export function describeRetrying(scene: () => Scene): void {
     await send("e2");
     await fail((await turn()).turn, { retryTime: at(0) });
     const second = await turn();
-    expect(second).toMatchObject({ attempt: 2, failures: 1, event: { attempt: 2, lastError: boom } });
+    expect(second).toMatchObject({ attempt: 2, failures: 1, events: [{ attempt: 2, lastError: boom }] });
     await fail(second.turn, { retryTime: at(0), counts: false });
     const third = await turn();
     expect(third).toMatchObject({ attempt: 3, failures: 1 });
     await commit(third.turn);
-    expect(await turn()).toMatchObject({ attempt: 1, failures: 0, event: { attempt: 1 } });
+    expect(await turn()).toMatchObject({ attempt: 1, failures: 0, events: [{ attempt: 1 }] });
     expect(await events()).toMatchObject([{ state: EventState.PROCESSED, attempt: 3, lastError: boom }, {}]);
   });
 
-  it("gives up without a retry time: the event is DEAD_LETTERED, the task FAILED, what waits DROPPED", async () => {
+  it("gives up without a retry time, and fails its task if told so: what waits is DROPPED", async () => {
     const { activate, send, turn, append, fail, events, messages, task, log, due, start, id } = scene();
     await activate();
     for (const name of ["e1", "e2", "e3"]) await send(name);
     const { turn: number } = await turn();
     await append(number, [show.whole(id("m"))]);
     const { sequence } = await task();
-    await fail(number, { now: at(6) });
+    await fail(number, { exhausted: "fail", now: at(6) });
     const ended = await task();
     expect(ended).toMatchObject({ state: TaskState.FAILED, error: boom, endTime: at(6), pendingEvents: 0 });
     expect(await events()).toMatchObject([
@@ -116,9 +117,23 @@ export function describeRetrying(scene: () => Scene): void {
     expect(await task()).toMatchObject({ state: TaskState.PENDING, pendingEvents: 1 });
     const again = await turn({ now: at(5) });
     expect(again).toMatchObject({ handler: Handler.TASK_CREATE, attempt: 2, failures: 1 });
-    await fail(again.turn);
+    await fail(again.turn, { exhausted: "dead-letter" });
     expect(await task()).toMatchObject({ state: TaskState.FAILED, error: boom, pendingEvents: 0 });
     expect(await events()).toMatchObject([{ state: EventState.DROPPED }]);
+  });
+
+  it("fails the task with onTaskCreate, and cancels it with onTaskCancel, whatever comes of what is exhausted", async () => {
+    for (const exhausted of ["dead-letter", "pause", "fail"] as const) {
+      const { create, cancel, turn, fail, task, id } = scene();
+      await create();
+      await fail((await turn()).turn, { exhausted });
+      expect((await task()).state).toBe(TaskState.FAILED);
+      const other = { taskId: id("other") };
+      await create(other);
+      await cancel(other);
+      await fail((await turn(other)).turn, { ...other, exhausted });
+      expect((await task(id("other"))).state).toBe(TaskState.CANCELLED);
+    }
   });
 
   it("runs onTaskCancel again, or gives it up: the task is CANCELLED all the same, with the error", async () => {

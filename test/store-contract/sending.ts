@@ -61,7 +61,7 @@ export function describeSending(scene: () => Scene): void {
     await send("e2", { now: at(10) });
     expect(await due(at(499))).toEqual([]);
     expect(await start({ now: at(499) })).toEqual({ dueTime: at(500) });
-    expect((await turn({ now: at(500) })).event?.attempt).toBe(2);
+    expect((await turn({ now: at(500) })).events[0]?.attempt).toBe(2);
   });
 
   it("does not disturb a running turn", async () => {
@@ -73,7 +73,7 @@ export function describeSending(scene: () => Scene): void {
     expect(await due(at(10))).toEqual([]);
     expect(await start({ now: at(10) })).toEqual({});
     await commit(running.turn, { now: at(11) });
-    expect((await turn({ now: at(11) })).event?.id).toBe(id("e2"));
+    expect((await turn({ now: at(11) })).events[0]?.id).toBe(id("e2"));
   });
 
   it("rejects with TASK_NOT_FOUND", async () => {
@@ -81,20 +81,22 @@ export function describeSending(scene: () => Scene): void {
     expect(await reasonOf(send("e"))).toBe("TASK_NOT_FOUND");
   });
 
-  it.each(["CANCELLING", "CANCELLED", "COMPLETED", "FAILED"] as const)(
+  it.each(["CANCELLING", "CANCELLED", "COMPLETED", "FAILED", "TIMED_OUT"] as const)(
     "rejects with TASK_FINISHED once the task is %s, and appends nothing",
     async (state) => {
-      const { activate, create, cancel, finish, send, turn, fail, task, log } = scene();
+      const { activate, create, cancel, finish, send, turn, fail, fire, task, log } = scene();
       if (state === "COMPLETED") {
         await create();
         await finish({ kind: "complete" });
       } else {
-        await activate();
-        if (state === "FAILED") {
+        await activate({ expireTime: at(50) });
+        if (state === "TIMED_OUT") await fire(at(50));
+        else if (state === "FAILED") {
           await send("poison");
-          await fail((await turn()).turn);
+          await fail((await turn()).turn, { exhausted: "fail" });
         } else await cancel();
-        if (state === "CANCELLED") await finish({ kind: "continue" });
+        if (state === "CANCELLED" || state === "TIMED_OUT")
+          await finish({ kind: "continue" }, { now: at(50) });
       }
       expect((await task()).state).toBe(TaskState[state]);
       const before = await log();
@@ -106,8 +108,8 @@ export function describeSending(scene: () => Scene): void {
   );
 
   it("rejects with MAILBOX_FULL and a time to wait, and does nothing", async () => {
-    const { store, agent, create, send, task, log, events } = scene();
-    await store.putAgents([{ name: agent, maxPending: 2 }]);
+    const { rules, create, send, task, log, events } = scene();
+    await rules({ maxPending: 2 });
     await create();
     await send("e1");
     await send("e2");
@@ -119,8 +121,8 @@ export function describeSending(scene: () => Scene): void {
   });
 
   it("bounds what waits, not what is being processed", async () => {
-    const { store, agent, activate, send, turn, fail } = scene();
-    await store.putAgents([{ name: agent, maxPending: 1 }]);
+    const { rules, activate, send, turn, fail } = scene();
+    await rules({ maxPending: 1 });
     await activate();
     await send("e1");
     expect(await reasonOf(send("e2"))).toBe("MAILBOX_FULL");
@@ -133,8 +135,8 @@ export function describeSending(scene: () => Scene): void {
   });
 
   it("lets no more than the bound in when many arrive at once", async () => {
-    const { store, agent, create, send, task } = scene();
-    await store.putAgents([{ name: agent, maxPending: 10 }]);
+    const { rules, create, send, task } = scene();
+    await rules({ maxPending: 10 });
     await create();
     const sent = await Promise.allSettled(Array.from({ length: 50 }, (_, n) => send(`e${n}`)));
     expect(sent.filter(({ status }) => status === "fulfilled")).toHaveLength(10);
@@ -142,12 +144,12 @@ export function describeSending(scene: () => Scene): void {
   });
 
   it("goes by the bound that was put last, and keeps those of other agents", async () => {
-    const { store, agent, create, send, id } = scene();
-    await store.putAgents([{ name: agent, maxPending: 1 }]);
+    const { rules, create, send, id } = scene();
+    await rules({ maxPending: 1 });
     await create({ event: newEvent(id("e1")) });
-    await store.putAgents([{ name: id("another"), maxPending: 9 }]);
+    await rules({ name: id("another"), maxPending: 9 });
     expect(await reasonOf(send("e2"))).toBe("MAILBOX_FULL");
-    await store.putAgents([{ name: agent, maxPending: 2 }]);
+    await rules({ maxPending: 2 });
     await send("e2");
     expect(await reasonOf(send("e3"))).toBe("MAILBOX_FULL");
   });
@@ -223,18 +225,18 @@ export function describeSending(scene: () => Scene): void {
   });
 
   it("leaves the id of a request that it rejects unused", async () => {
-    const { store, agent, create, send, id } = scene();
+    const { rules, create, send, id } = scene();
     const request = { id: id("request"), fingerprint: "f" };
-    await store.putAgents([{ name: agent, maxPending: 0 }]);
+    await rules({ maxPending: 0 });
     await create();
     expect(await reasonOf(send("e", { request }))).toBe("MAILBOX_FULL");
-    await store.putAgents([{ name: agent, maxPending: 1 }]);
+    await rules({ maxPending: 1 });
     expect((await send("e", { request })).id).toBe(id("e"));
   });
 
   it("finds the reused request before the finished task before the other sequence before the full mailbox", async () => {
-    const { store, agent, create, cancel, send, id } = scene();
-    await store.putAgents([{ name: agent, maxPending: 1 }]);
+    const { rules, create, cancel, send, id } = scene();
+    await rules({ maxPending: 1 });
     await create();
     const request = { id: id("request"), fingerprint: "f" };
     const first = await send("e1", { request });

@@ -2,9 +2,10 @@
 // @generated from file pigeonhole/v1/agent_service.proto (package pigeonhole.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
 import type { Duration, DurationJson } from "@bufbuild/protobuf/wkt";
+import type { OnBusy, OnBusyJson } from "./event_pb.js";
 
 /**
  * Describes the file pigeonhole/v1/agent_service.proto.
@@ -12,7 +13,7 @@ import type { Duration, DurationJson } from "@bufbuild/protobuf/wkt";
 export declare const file_pigeonhole_v1_agent_service: GenFile;
 
 /**
- * An agent: three handlers under a name.
+ * An agent: its handlers under a name.
  *
  * @generated from message pigeonhole.v1.Agent
  */
@@ -65,10 +66,45 @@ export declare type Agent = Message<"pigeonhole.v1.Agent"> & {
    * @generated from field: int64 pending_events = 7;
    */
   pendingEvents: bigint;
+
+  /**
+   * What an event does to a task that is busy, unless the event says other.
+   *
+   * @generated from field: pigeonhole.v1.OnBusy on_busy = 8;
+   */
+  onBusy: OnBusy;
+
+  /**
+   * How long a turn may run before it is stopped and counts as failed. Absent when it may take for ever.
+   *
+   * @generated from field: google.protobuf.Duration turn_timeout = 9;
+   */
+  turnTimeout?: Duration | undefined;
+
+  /**
+   * How long a finished task is kept. Absent when it is kept for ever.
+   *
+   * @generated from field: google.protobuf.Duration retention = 10;
+   */
+  retention?: Duration | undefined;
+
+  /**
+   * The names of the incoming webhooks, as in `POST /webhooks/{agent}/{hook}`.
+   *
+   * @generated from field: repeated string webhooks = 11;
+   */
+  webhooks: string[];
+
+  /**
+   * The names of the schedules that the agent declares.
+   *
+   * @generated from field: repeated string schedules = 12;
+   */
+  schedules: string[];
 };
 
 /**
- * An agent: three handlers under a name.
+ * An agent: its handlers under a name.
  *
  * @generated from message pigeonhole.v1.Agent
  */
@@ -121,6 +157,41 @@ export declare type AgentJson = {
    * @generated from field: int64 pending_events = 7;
    */
   pendingEvents?: string;
+
+  /**
+   * What an event does to a task that is busy, unless the event says other.
+   *
+   * @generated from field: pigeonhole.v1.OnBusy on_busy = 8;
+   */
+  onBusy?: OnBusyJson;
+
+  /**
+   * How long a turn may run before it is stopped and counts as failed. Absent when it may take for ever.
+   *
+   * @generated from field: google.protobuf.Duration turn_timeout = 9;
+   */
+  turnTimeout?: DurationJson;
+
+  /**
+   * How long a finished task is kept. Absent when it is kept for ever.
+   *
+   * @generated from field: google.protobuf.Duration retention = 10;
+   */
+  retention?: DurationJson;
+
+  /**
+   * The names of the incoming webhooks, as in `POST /webhooks/{agent}/{hook}`.
+   *
+   * @generated from field: repeated string webhooks = 11;
+   */
+  webhooks?: string[];
+
+  /**
+   * The names of the schedules that the agent declares.
+   *
+   * @generated from field: repeated string schedules = 12;
+   */
+  schedules?: string[];
 };
 
 /**
@@ -136,11 +207,25 @@ export declare const AgentSchema: GenMessage<Agent, {jsonType: AgentJson}>;
  */
 export declare type MailboxPolicy = Message<"pigeonhole.v1.MailboxPolicy"> & {
   /**
-   * The most events that may wait in the mailbox of one task.
+   * The most events that may wait in the mailbox of one task, those that are scheduled included.
    *
    * @generated from field: int32 max_pending = 1;
    */
   maxPending: number;
+
+  /**
+   * How many turns of one task may be in hand at once.
+   *
+   * @generated from field: int32 parallel = 2;
+   */
+  parallel: number;
+
+  /**
+   * How events are gathered for onTaskEventBatch. Absent when they are handled one by one.
+   *
+   * @generated from field: pigeonhole.v1.BatchPolicy batch = 3;
+   */
+  batch?: BatchPolicy | undefined;
 };
 
 /**
@@ -150,11 +235,25 @@ export declare type MailboxPolicy = Message<"pigeonhole.v1.MailboxPolicy"> & {
  */
 export declare type MailboxPolicyJson = {
   /**
-   * The most events that may wait in the mailbox of one task.
+   * The most events that may wait in the mailbox of one task, those that are scheduled included.
    *
    * @generated from field: int32 max_pending = 1;
    */
   maxPending?: number;
+
+  /**
+   * How many turns of one task may be in hand at once.
+   *
+   * @generated from field: int32 parallel = 2;
+   */
+  parallel?: number;
+
+  /**
+   * How events are gathered for onTaskEventBatch. Absent when they are handled one by one.
+   *
+   * @generated from field: pigeonhole.v1.BatchPolicy batch = 3;
+   */
+  batch?: BatchPolicyJson;
 };
 
 /**
@@ -162,6 +261,54 @@ export declare type MailboxPolicyJson = {
  * Use `create(MailboxPolicySchema)` to create a new message.
  */
 export declare const MailboxPolicySchema: GenMessage<MailboxPolicy, {jsonType: MailboxPolicyJson}>;
+
+/**
+ * How events are gathered for one turn.
+ *
+ * @generated from message pigeonhole.v1.BatchPolicy
+ */
+export declare type BatchPolicy = Message<"pigeonhole.v1.BatchPolicy"> & {
+  /**
+   * The most events of a turn. As many are waited for.
+   *
+   * @generated from field: int32 max = 1;
+   */
+  max: number;
+
+  /**
+   * How long the oldest event waits for others at most.
+   *
+   * @generated from field: google.protobuf.Duration wait = 2;
+   */
+  wait?: Duration | undefined;
+};
+
+/**
+ * How events are gathered for one turn.
+ *
+ * @generated from message pigeonhole.v1.BatchPolicy
+ */
+export declare type BatchPolicyJson = {
+  /**
+   * The most events of a turn. As many are waited for.
+   *
+   * @generated from field: int32 max = 1;
+   */
+  max?: number;
+
+  /**
+   * How long the oldest event waits for others at most.
+   *
+   * @generated from field: google.protobuf.Duration wait = 2;
+   */
+  wait?: DurationJson;
+};
+
+/**
+ * Describes the message pigeonhole.v1.BatchPolicy.
+ * Use `create(BatchPolicySchema)` to create a new message.
+ */
+export declare const BatchPolicySchema: GenMessage<BatchPolicy, {jsonType: BatchPolicyJson}>;
 
 /**
  * How failed turns are tried again.
@@ -189,6 +336,13 @@ export declare type RetryPolicy = Message<"pigeonhole.v1.RetryPolicy"> & {
    * @generated from field: google.protobuf.Duration max_backoff = 3;
    */
   maxBackoff?: Duration | undefined;
+
+  /**
+   * What comes after the last attempt. onTaskCreate that has used up its attempts always fails its task.
+   *
+   * @generated from field: pigeonhole.v1.OnExhausted on_exhausted = 4;
+   */
+  onExhausted: OnExhausted;
 };
 
 /**
@@ -217,6 +371,13 @@ export declare type RetryPolicyJson = {
    * @generated from field: google.protobuf.Duration max_backoff = 3;
    */
   maxBackoff?: DurationJson;
+
+  /**
+   * What comes after the last attempt. onTaskCreate that has used up its attempts always fails its task.
+   *
+   * @generated from field: pigeonhole.v1.OnExhausted on_exhausted = 4;
+   */
+  onExhausted?: OnExhaustedJson;
 };
 
 /**
@@ -388,6 +549,53 @@ export declare type GetAgentResponseJson = {
  * Use `create(GetAgentResponseSchema)` to create a new message.
  */
 export declare const GetAgentResponseSchema: GenMessage<GetAgentResponse, {jsonType: GetAgentResponseJson}>;
+
+/**
+ * What becomes of a task whose event has used up its attempts.
+ *
+ * @generated from enum pigeonhole.v1.OnExhausted
+ */
+export enum OnExhausted {
+  /**
+   * Not a choice.
+   *
+   * @generated from enum value: ON_EXHAUSTED_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * The event is DEAD_LETTERED, and the task goes on with the next.
+   *
+   * @generated from enum value: ON_EXHAUSTED_DEAD_LETTER = 1;
+   */
+  DEAD_LETTER = 1,
+
+  /**
+   * The event is DEAD_LETTERED, and the task PAUSED until RedriveEvent or CancelTask.
+   *
+   * @generated from enum value: ON_EXHAUSTED_PAUSE = 2;
+   */
+  PAUSE = 2,
+
+  /**
+   * The event is DEAD_LETTERED, and the task FAILED.
+   *
+   * @generated from enum value: ON_EXHAUSTED_FAIL = 3;
+   */
+  FAIL = 3,
+}
+
+/**
+ * What becomes of a task whose event has used up its attempts.
+ *
+ * @generated from enum pigeonhole.v1.OnExhausted
+ */
+export declare type OnExhaustedJson = "ON_EXHAUSTED_UNSPECIFIED" | "ON_EXHAUSTED_DEAD_LETTER" | "ON_EXHAUSTED_PAUSE" | "ON_EXHAUSTED_FAIL";
+
+/**
+ * Describes the enum pigeonhole.v1.OnExhausted.
+ */
+export declare const OnExhaustedSchema: GenEnum<OnExhausted, OnExhaustedJson>;
 
 /**
  * AgentService tells which agents a server has.

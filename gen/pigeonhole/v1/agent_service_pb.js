@@ -2,15 +2,16 @@
 // @generated from file pigeonhole/v1/agent_service.proto (package pigeonhole.v1, syntax proto3)
 /* eslint-disable */
 
-import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc, serviceDesc, tsEnum } from "@bufbuild/protobuf/codegenv2";
 import { file_google_protobuf_duration } from "@bufbuild/protobuf/wkt";
+import { file_pigeonhole_v1_event } from "./event_pb.js";
 import { file_pigeonhole_v1_field_rules } from "./field_rules_pb.js";
 
 /**
  * Describes the file pigeonhole/v1/agent_service.proto.
  */
 export const file_pigeonhole_v1_agent_service = /*@__PURE__*/
-  fileDesc("CiFwaWdlb25ob2xlL3YxL2FnZW50X3NlcnZpY2UucHJvdG8SDXBpZ2VvbmhvbGUudjEi5wEKBUFnZW50EgwKBG5hbWUYASABKAkSEwoLZGVzY3JpcHRpb24YAiABKAkSLQoHbWFpbGJveBgDIAEoCzIcLnBpZ2VvbmhvbGUudjEuTWFpbGJveFBvbGljeRIpCgVyZXRyeRgEIAEoCzIaLnBpZ2VvbmhvbGUudjEuUmV0cnlQb2xpY3kSLwoMY2FuY2VsX2dyYWNlGAUgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEhgKEHVuZmluaXNoZWRfdGFza3MYBiABKAMSFgoOcGVuZGluZ19ldmVudHMYByABKAMiJAoNTWFpbGJveFBvbGljeRITCgttYXhfcGVuZGluZxgBIAEoBSKHAQoLUmV0cnlQb2xpY3kSFAoMbWF4X2F0dGVtcHRzGAEgASgFEjIKD2luaXRpYWxfYmFja29mZhgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIuCgttYXhfYmFja29mZhgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiJOChFMaXN0QWdlbnRzUmVxdWVzdBIcCglwYWdlX3NpemUYASABKAVCCdriGAU4AEDoBxIbCgpwYWdlX3Rva2VuGAIgASgJQgfa4hgDEIAQIlMKEkxpc3RBZ2VudHNSZXNwb25zZRIkCgZhZ2VudHMYASADKAsyFC5waWdlb25ob2xlLnYxLkFnZW50EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSIqCg9HZXRBZ2VudFJlcXVlc3QSFwoFYWdlbnQYASABKAlCCNriGAQIARA/IjcKEEdldEFnZW50UmVzcG9uc2USIwoFYWdlbnQYASABKAsyFC5waWdlb25ob2xlLnYxLkFnZW50MrgBCgxBZ2VudFNlcnZpY2USVgoKTGlzdEFnZW50cxIgLnBpZ2VvbmhvbGUudjEuTGlzdEFnZW50c1JlcXVlc3QaIS5waWdlb25ob2xlLnYxLkxpc3RBZ2VudHNSZXNwb25zZSIDkAIBElAKCEdldEFnZW50Eh4ucGlnZW9uaG9sZS52MS5HZXRBZ2VudFJlcXVlc3QaHy5waWdlb25ob2xlLnYxLkdldEFnZW50UmVzcG9uc2UiA5ACAWIGcHJvdG8z", [file_google_protobuf_duration, file_pigeonhole_v1_field_rules]);
+  fileDesc("CiFwaWdlb25ob2xlL3YxL2FnZW50X3NlcnZpY2UucHJvdG8SDXBpZ2VvbmhvbGUudjEikwMKBUFnZW50EgwKBG5hbWUYASABKAkSEwoLZGVzY3JpcHRpb24YAiABKAkSLQoHbWFpbGJveBgDIAEoCzIcLnBpZ2VvbmhvbGUudjEuTWFpbGJveFBvbGljeRIpCgVyZXRyeRgEIAEoCzIaLnBpZ2VvbmhvbGUudjEuUmV0cnlQb2xpY3kSLwoMY2FuY2VsX2dyYWNlGAUgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEhgKEHVuZmluaXNoZWRfdGFza3MYBiABKAMSFgoOcGVuZGluZ19ldmVudHMYByABKAMSJgoHb25fYnVzeRgIIAEoDjIVLnBpZ2VvbmhvbGUudjEuT25CdXN5Ei8KDHR1cm5fdGltZW91dBgJIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIsCglyZXRlbnRpb24YCiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SEAoId2ViaG9va3MYCyADKAkSEQoJc2NoZWR1bGVzGAwgAygJImEKDU1haWxib3hQb2xpY3kSEwoLbWF4X3BlbmRpbmcYASABKAUSEAoIcGFyYWxsZWwYAiABKAUSKQoFYmF0Y2gYAyABKAsyGi5waWdlb25ob2xlLnYxLkJhdGNoUG9saWN5IkMKC0JhdGNoUG9saWN5EgsKA21heBgBIAEoBRInCgR3YWl0GAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIrkBCgtSZXRyeVBvbGljeRIUCgxtYXhfYXR0ZW1wdHMYASABKAUSMgoPaW5pdGlhbF9iYWNrb2ZmGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEi4KC21heF9iYWNrb2ZmGAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEjAKDG9uX2V4aGF1c3RlZBgEIAEoDjIaLnBpZ2VvbmhvbGUudjEuT25FeGhhdXN0ZWQiTgoRTGlzdEFnZW50c1JlcXVlc3QSHAoJcGFnZV9zaXplGAEgASgFQgna4hgFOABA6AcSGwoKcGFnZV90b2tlbhgCIAEoCUIH2uIYAxCAECJTChJMaXN0QWdlbnRzUmVzcG9uc2USJAoGYWdlbnRzGAEgAygLMhQucGlnZW9uaG9sZS52MS5BZ2VudBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiKgoPR2V0QWdlbnRSZXF1ZXN0EhcKBWFnZW50GAEgASgJQgja4hgECAEQPyI3ChBHZXRBZ2VudFJlc3BvbnNlEiMKBWFnZW50GAEgASgLMhQucGlnZW9uaG9sZS52MS5BZ2VudCp4CgtPbkV4aGF1c3RlZBIcChhPTl9FWEhBVVNURURfVU5TUEVDSUZJRUQQABIcChhPTl9FWEhBVVNURURfREVBRF9MRVRURVIQARIWChJPTl9FWEhBVVNURURfUEFVU0UQAhIVChFPTl9FWEhBVVNURURfRkFJTBADMrgBCgxBZ2VudFNlcnZpY2USVgoKTGlzdEFnZW50cxIgLnBpZ2VvbmhvbGUudjEuTGlzdEFnZW50c1JlcXVlc3QaIS5waWdlb25ob2xlLnYxLkxpc3RBZ2VudHNSZXNwb25zZSIDkAIBElAKCEdldEFnZW50Eh4ucGlnZW9uaG9sZS52MS5HZXRBZ2VudFJlcXVlc3QaHy5waWdlb25ob2xlLnYxLkdldEFnZW50UmVzcG9uc2UiA5ACAWIGcHJvdG8z", [file_google_protobuf_duration, file_pigeonhole_v1_event, file_pigeonhole_v1_field_rules]);
 
 /**
  * Describes the message pigeonhole.v1.Agent.
@@ -27,39 +28,60 @@ export const MailboxPolicySchema = /*@__PURE__*/
   messageDesc(file_pigeonhole_v1_agent_service, 1);
 
 /**
+ * Describes the message pigeonhole.v1.BatchPolicy.
+ * Use `create(BatchPolicySchema)` to create a new message.
+ */
+export const BatchPolicySchema = /*@__PURE__*/
+  messageDesc(file_pigeonhole_v1_agent_service, 2);
+
+/**
  * Describes the message pigeonhole.v1.RetryPolicy.
  * Use `create(RetryPolicySchema)` to create a new message.
  */
 export const RetryPolicySchema = /*@__PURE__*/
-  messageDesc(file_pigeonhole_v1_agent_service, 2);
+  messageDesc(file_pigeonhole_v1_agent_service, 3);
 
 /**
  * Describes the message pigeonhole.v1.ListAgentsRequest.
  * Use `create(ListAgentsRequestSchema)` to create a new message.
  */
 export const ListAgentsRequestSchema = /*@__PURE__*/
-  messageDesc(file_pigeonhole_v1_agent_service, 3);
+  messageDesc(file_pigeonhole_v1_agent_service, 4);
 
 /**
  * Describes the message pigeonhole.v1.ListAgentsResponse.
  * Use `create(ListAgentsResponseSchema)` to create a new message.
  */
 export const ListAgentsResponseSchema = /*@__PURE__*/
-  messageDesc(file_pigeonhole_v1_agent_service, 4);
+  messageDesc(file_pigeonhole_v1_agent_service, 5);
 
 /**
  * Describes the message pigeonhole.v1.GetAgentRequest.
  * Use `create(GetAgentRequestSchema)` to create a new message.
  */
 export const GetAgentRequestSchema = /*@__PURE__*/
-  messageDesc(file_pigeonhole_v1_agent_service, 5);
+  messageDesc(file_pigeonhole_v1_agent_service, 6);
 
 /**
  * Describes the message pigeonhole.v1.GetAgentResponse.
  * Use `create(GetAgentResponseSchema)` to create a new message.
  */
 export const GetAgentResponseSchema = /*@__PURE__*/
-  messageDesc(file_pigeonhole_v1_agent_service, 6);
+  messageDesc(file_pigeonhole_v1_agent_service, 7);
+
+/**
+ * Describes the enum pigeonhole.v1.OnExhausted.
+ */
+export const OnExhaustedSchema = /*@__PURE__*/
+  enumDesc(file_pigeonhole_v1_agent_service, 0);
+
+/**
+ * What becomes of a task whose event has used up its attempts.
+ *
+ * @generated from enum pigeonhole.v1.OnExhausted
+ */
+export const OnExhausted = /*@__PURE__*/
+  tsEnum(OnExhaustedSchema);
 
 /**
  * AgentService tells which agents a server has.

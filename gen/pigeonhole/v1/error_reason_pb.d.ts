@@ -190,6 +190,126 @@ export enum ErrorReason {
    * @generated from enum value: ERROR_REASON_VALUE_INVALID = 24;
    */
   VALUE_INVALID = 24,
+
+  /**
+   * FAILED_PRECONDITION: the event was sent with ON_BUSY_REJECT, and the task is busy.
+   *
+   * @generated from enum value: ERROR_REASON_TASK_BUSY = 25;
+   */
+  TASK_BUSY = 25,
+
+  /**
+   * ABORTED, in a log: the turn was interrupted.
+   *
+   * @generated from enum value: ERROR_REASON_TASK_INTERRUPTED = 26;
+   */
+  TASK_INTERRUPTED = 26,
+
+  /**
+   * DEADLINE_EXCEEDED, in a log: the turn ran for longer than its agent allows, or the task passed its `expire_time`.
+   *
+   * @generated from enum value: ERROR_REASON_TIMED_OUT = 27;
+   */
+  TIMED_OUT = 27,
+
+  /**
+   * NOT_FOUND: the task has no such event. A ResourceInfo names it.
+   *
+   * @generated from enum value: ERROR_REASON_EVENT_NOT_FOUND = 28;
+   */
+  EVENT_NOT_FOUND = 28,
+
+  /**
+   * FAILED_PRECONDITION: the event is not in a state that allows this. A PreconditionFailure says which it is in.
+   *
+   * @generated from enum value: ERROR_REASON_EVENT_STATE = 29;
+   */
+  EVENT_STATE = 29,
+
+  /**
+   * FAILED_PRECONDITION: the event answers a question that is not open, or not any more.
+   *
+   * @generated from enum value: ERROR_REASON_QUESTION_CLOSED = 30;
+   */
+  QUESTION_CLOSED = 30,
+
+  /**
+   * INVALID_ARGUMENT: the event's answer is not what the open question asks for. A BadRequest names the place and the rule.
+   *
+   * @generated from enum value: ERROR_REASON_ANSWER_INVALID = 31;
+   */
+  ANSWER_INVALID = 31,
+
+  /**
+   * FAILED_PRECONDITION: the task is not finished yet.
+   *
+   * @generated from enum value: ERROR_REASON_TASK_UNFINISHED = 32;
+   */
+  TASK_UNFINISHED = 32,
+
+  /**
+   * RESOURCE_EXHAUSTED: a task has, or is, too much on behalf of others: too many children, too deep a line of parents, or an
+   * event that was passed on from task to task too often. The ErrorInfo's metadata names the limit.
+   *
+   * @generated from enum value: ERROR_REASON_FAN_OUT_EXCEEDED = 33;
+   */
+  FAN_OUT_EXCEEDED = 33,
+
+  /**
+   * ABORTED, in a log: of two turns side by side, the other one changed the state that this one had read.
+   *
+   * @generated from enum value: ERROR_REASON_STATE_CONFLICT = 34;
+   */
+  STATE_CONFLICT = 34,
+
+  /**
+   * NOT_FOUND: there is no such schedule. A ResourceInfo names it.
+   *
+   * @generated from enum value: ERROR_REASON_SCHEDULE_NOT_FOUND = 35;
+   */
+  SCHEDULE_NOT_FOUND = 35,
+
+  /**
+   * ALREADY_EXISTS: there is a schedule of that name.
+   *
+   * @generated from enum value: ERROR_REASON_SCHEDULE_EXISTS = 36;
+   */
+  SCHEDULE_EXISTS = 36,
+
+  /**
+   * FAILED_PRECONDITION: the schedule is declared by its agent, which alone can change it.
+   *
+   * @generated from enum value: ERROR_REASON_SCHEDULE_DECLARED = 37;
+   */
+  SCHEDULE_DECLARED = 37,
+
+  /**
+   * NOT_FOUND: there is no such webhook. A ResourceInfo names it.
+   *
+   * @generated from enum value: ERROR_REASON_WEBHOOK_NOT_FOUND = 38;
+   */
+  WEBHOOK_NOT_FOUND = 38,
+
+  /**
+   * INVALID_ARGUMENT: the URL names or resolves to an address that the server does not call.
+   *
+   * @generated from enum value: ERROR_REASON_URL_FORBIDDEN = 39;
+   */
+  URL_FORBIDDEN = 39,
+
+  /**
+   * UNAUTHENTICATED: the signature of an incoming webhook is missing, wrong or too old.
+   *
+   * @generated from enum value: ERROR_REASON_SIGNATURE_INVALID = 40;
+   */
+  SIGNATURE_INVALID = 40,
+
+  /**
+   * RESOURCE_EXHAUSTED: there are as many schedules or webhooks as there may be.
+   *
+   * @generated from enum value: ERROR_REASON_LIMIT_REACHED = 41;
+   */
+  LIMIT_REACHED = 41,
 }
 
 /**
@@ -198,7 +318,7 @@ export enum ErrorReason {
  *
  * @generated from enum pigeonhole.v1.ErrorReason
  */
-export declare type ErrorReasonJson = "ERROR_REASON_UNSPECIFIED" | "ERROR_REASON_FIELD_INVALID" | "ERROR_REASON_REQUEST_MALFORMED" | "ERROR_REASON_REQUEST_TOO_LARGE" | "ERROR_REASON_PAGE_TOKEN_INVALID" | "ERROR_REASON_AGENT_NOT_FOUND" | "ERROR_REASON_TASK_NOT_FOUND" | "ERROR_REASON_TASK_FINISHED" | "ERROR_REASON_TASK_NAME_TAKEN" | "ERROR_REASON_MAILBOX_FULL" | "ERROR_REASON_REQUEST_ID_REUSED" | "ERROR_REASON_SEQUENCE_MISMATCH" | "ERROR_REASON_SEQUENCE_OUT_OF_RANGE" | "ERROR_REASON_OVERLOADED" | "ERROR_REASON_SERVER_STOPPING" | "ERROR_REASON_STORE_UNAVAILABLE" | "ERROR_REASON_METHOD_UNKNOWN" | "ERROR_REASON_DEADLINE_EXCEEDED" | "ERROR_REASON_CALLER_GONE" | "ERROR_REASON_INTERNAL" | "ERROR_REASON_HANDLER_FAILED" | "ERROR_REASON_TURN_LOST" | "ERROR_REASON_TASK_CANCELLED" | "ERROR_REASON_TURN_OVER" | "ERROR_REASON_VALUE_INVALID";
+export declare type ErrorReasonJson = "ERROR_REASON_UNSPECIFIED" | "ERROR_REASON_FIELD_INVALID" | "ERROR_REASON_REQUEST_MALFORMED" | "ERROR_REASON_REQUEST_TOO_LARGE" | "ERROR_REASON_PAGE_TOKEN_INVALID" | "ERROR_REASON_AGENT_NOT_FOUND" | "ERROR_REASON_TASK_NOT_FOUND" | "ERROR_REASON_TASK_FINISHED" | "ERROR_REASON_TASK_NAME_TAKEN" | "ERROR_REASON_MAILBOX_FULL" | "ERROR_REASON_REQUEST_ID_REUSED" | "ERROR_REASON_SEQUENCE_MISMATCH" | "ERROR_REASON_SEQUENCE_OUT_OF_RANGE" | "ERROR_REASON_OVERLOADED" | "ERROR_REASON_SERVER_STOPPING" | "ERROR_REASON_STORE_UNAVAILABLE" | "ERROR_REASON_METHOD_UNKNOWN" | "ERROR_REASON_DEADLINE_EXCEEDED" | "ERROR_REASON_CALLER_GONE" | "ERROR_REASON_INTERNAL" | "ERROR_REASON_HANDLER_FAILED" | "ERROR_REASON_TURN_LOST" | "ERROR_REASON_TASK_CANCELLED" | "ERROR_REASON_TURN_OVER" | "ERROR_REASON_VALUE_INVALID" | "ERROR_REASON_TASK_BUSY" | "ERROR_REASON_TASK_INTERRUPTED" | "ERROR_REASON_TIMED_OUT" | "ERROR_REASON_EVENT_NOT_FOUND" | "ERROR_REASON_EVENT_STATE" | "ERROR_REASON_QUESTION_CLOSED" | "ERROR_REASON_ANSWER_INVALID" | "ERROR_REASON_TASK_UNFINISHED" | "ERROR_REASON_FAN_OUT_EXCEEDED" | "ERROR_REASON_STATE_CONFLICT" | "ERROR_REASON_SCHEDULE_NOT_FOUND" | "ERROR_REASON_SCHEDULE_EXISTS" | "ERROR_REASON_SCHEDULE_DECLARED" | "ERROR_REASON_WEBHOOK_NOT_FOUND" | "ERROR_REASON_URL_FORBIDDEN" | "ERROR_REASON_SIGNATURE_INVALID" | "ERROR_REASON_LIMIT_REACHED";
 
 /**
  * Describes the enum pigeonhole.v1.ErrorReason.

@@ -35,7 +35,8 @@ export declare type Event = Message<"pigeonhole.v1.Event"> & {
   taskId: string;
 
   /**
-   * Its place in the order of its task: the sequence of the log entry that accepted it.
+   * Its place in the order of its task: the sequence of the log entry that put it into the mailbox. It is accepted once; one
+   * that was sent for later, and one that is redriven, is put into the mailbox again, at the end, under a new sequence.
    *
    * @generated from field: int64 sequence = 3;
    */
@@ -56,14 +57,14 @@ export declare type Event = Message<"pigeonhole.v1.Event"> & {
   sender: string;
 
   /**
-   * What it says. In a log, only the entry that accepts the event carries it.
+   * What it says. In a log, only an entry that puts the event into the mailbox carries it.
    *
    * @generated from field: repeated pigeonhole.v1.Part parts = 6;
    */
   parts: Part[];
 
   /**
-   * Annotations of the sender. In a log, only the entry that accepts the event carries them. Absent when there are none.
+   * Annotations of the sender. In a log, only an entry that puts the event into the mailbox carries them. Absent when there are none.
    *
    * @generated from field: google.protobuf.Struct metadata = 7;
    */
@@ -103,6 +104,28 @@ export declare type Event = Message<"pigeonhole.v1.Event"> & {
    * @generated from field: google.protobuf.Timestamp update_time = 12;
    */
   updateTime?: Timestamp | undefined;
+
+  /**
+   * When it is delivered, while it is SCHEDULED, or was, if it was sent for later. Absent otherwise.
+   *
+   * @generated from field: google.protobuf.Timestamp deliver_time = 13;
+   */
+  deliverTime?: Timestamp | undefined;
+
+  /**
+   * What it does to a task that is busy. In a log, only an entry that puts the event into the mailbox carries it.
+   *
+   * @generated from field: pigeonhole.v1.OnBusy on_busy = 14;
+   */
+  onBusy: OnBusy;
+
+  /**
+   * The id of the question that it answers. Empty when it answers none. In a log, only an entry that puts the event into the
+   * mailbox carries it.
+   *
+   * @generated from field: string answers = 15;
+   */
+  answers: string;
 };
 
 /**
@@ -127,7 +150,8 @@ export declare type EventJson = {
   taskId?: string;
 
   /**
-   * Its place in the order of its task: the sequence of the log entry that accepted it.
+   * Its place in the order of its task: the sequence of the log entry that put it into the mailbox. It is accepted once; one
+   * that was sent for later, and one that is redriven, is put into the mailbox again, at the end, under a new sequence.
    *
    * @generated from field: int64 sequence = 3;
    */
@@ -148,14 +172,14 @@ export declare type EventJson = {
   sender?: string;
 
   /**
-   * What it says. In a log, only the entry that accepts the event carries it.
+   * What it says. In a log, only an entry that puts the event into the mailbox carries it.
    *
    * @generated from field: repeated pigeonhole.v1.Part parts = 6;
    */
   parts?: PartJson[];
 
   /**
-   * Annotations of the sender. In a log, only the entry that accepts the event carries them. Absent when there are none.
+   * Annotations of the sender. In a log, only an entry that puts the event into the mailbox carries them. Absent when there are none.
    *
    * @generated from field: google.protobuf.Struct metadata = 7;
    */
@@ -195,6 +219,28 @@ export declare type EventJson = {
    * @generated from field: google.protobuf.Timestamp update_time = 12;
    */
   updateTime?: TimestampJson;
+
+  /**
+   * When it is delivered, while it is SCHEDULED, or was, if it was sent for later. Absent otherwise.
+   *
+   * @generated from field: google.protobuf.Timestamp deliver_time = 13;
+   */
+  deliverTime?: TimestampJson;
+
+  /**
+   * What it does to a task that is busy. In a log, only an entry that puts the event into the mailbox carries it.
+   *
+   * @generated from field: pigeonhole.v1.OnBusy on_busy = 14;
+   */
+  onBusy?: OnBusyJson;
+
+  /**
+   * The id of the question that it answers. Empty when it answers none. In a log, only an entry that puts the event into the
+   * mailbox carries it.
+   *
+   * @generated from field: string answers = 15;
+   */
+  answers?: string;
 };
 
 /**
@@ -217,7 +263,8 @@ export declare type EventInput = Message<"pigeonhole.v1.EventInput"> & {
   parts: Part[];
 
   /**
-   * What kind of event it is, for the agent to tell apart. At most 128 characters. Optional.
+   * What kind of event it is, for the agent to tell apart. At most 128 characters, not beginning with `pigeonhole.`, which
+   * is for events of the server's own. Optional.
    *
    * @generated from field: string type = 2;
    */
@@ -236,6 +283,28 @@ export declare type EventInput = Message<"pigeonhole.v1.EventInput"> & {
    * @generated from field: google.protobuf.Struct metadata = 4;
    */
   metadata?: JsonObject | undefined;
+
+  /**
+   * When to deliver it: it is SCHEDULED until then, and takes its place in the order when it is delivered. At most 3,660 days
+   * ahead; a time that has passed means at once. Optional.
+   *
+   * @generated from field: google.protobuf.Timestamp deliver_time = 5;
+   */
+  deliverTime?: Timestamp | undefined;
+
+  /**
+   * What it does to a task that is busy. Unspecified means what its agent says, which is ON_BUSY_QUEUE unless it says other.
+   *
+   * @generated from field: pigeonhole.v1.OnBusy on_busy = 6;
+   */
+  onBusy: OnBusy;
+
+  /**
+   * The id of the open question that it answers. At most 64 characters. Optional.
+   *
+   * @generated from field: string answers = 7;
+   */
+  answers: string;
 };
 
 /**
@@ -252,7 +321,8 @@ export declare type EventInputJson = {
   parts?: PartJson[];
 
   /**
-   * What kind of event it is, for the agent to tell apart. At most 128 characters. Optional.
+   * What kind of event it is, for the agent to tell apart. At most 128 characters, not beginning with `pigeonhole.`, which
+   * is for events of the server's own. Optional.
    *
    * @generated from field: string type = 2;
    */
@@ -271,6 +341,28 @@ export declare type EventInputJson = {
    * @generated from field: google.protobuf.Struct metadata = 4;
    */
   metadata?: StructJson;
+
+  /**
+   * When to deliver it: it is SCHEDULED until then, and takes its place in the order when it is delivered. At most 3,660 days
+   * ahead; a time that has passed means at once. Optional.
+   *
+   * @generated from field: google.protobuf.Timestamp deliver_time = 5;
+   */
+  deliverTime?: TimestampJson;
+
+  /**
+   * What it does to a task that is busy. Unspecified means what its agent says, which is ON_BUSY_QUEUE unless it says other.
+   *
+   * @generated from field: pigeonhole.v1.OnBusy on_busy = 6;
+   */
+  onBusy?: OnBusyJson;
+
+  /**
+   * The id of the open question that it answers. At most 64 characters. Optional.
+   *
+   * @generated from field: string answers = 7;
+   */
+  answers?: string;
 };
 
 /**
@@ -278,6 +370,60 @@ export declare type EventInputJson = {
  * Use `create(EventInputSchema)` to create a new message.
  */
 export declare const EventInputSchema: GenMessage<EventInput, {jsonType: EventInputJson}>;
+
+/**
+ * What an event does to a task that is busy: that has a turn in hand, running or to be tried again, or other events that wait.
+ *
+ * @generated from enum pigeonhole.v1.OnBusy
+ */
+export enum OnBusy {
+  /**
+   * What the agent says.
+   *
+   * @generated from enum value: ON_BUSY_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * The event waits for its turn.
+   *
+   * @generated from enum value: ON_BUSY_QUEUE = 1;
+   */
+  QUEUE = 1,
+
+  /**
+   * The turn in hand is interrupted, as by InterruptTask, and the event goes ahead of those that wait.
+   *
+   * @generated from enum value: ON_BUSY_INTERRUPT = 2;
+   */
+  INTERRUPT = 2,
+
+  /**
+   * The event is refused with FAILED_PRECONDITION, reason TASK_BUSY.
+   *
+   * @generated from enum value: ON_BUSY_REJECT = 3;
+   */
+  REJECT = 3,
+
+  /**
+   * The event is offered to the running turn. If that does not take it, it goes ahead of those that wait.
+   *
+   * @generated from enum value: ON_BUSY_STEER = 4;
+   */
+  STEER = 4,
+}
+
+/**
+ * What an event does to a task that is busy: that has a turn in hand, running or to be tried again, or other events that wait.
+ *
+ * @generated from enum pigeonhole.v1.OnBusy
+ */
+export declare type OnBusyJson = "ON_BUSY_UNSPECIFIED" | "ON_BUSY_QUEUE" | "ON_BUSY_INTERRUPT" | "ON_BUSY_REJECT" | "ON_BUSY_STEER";
+
+/**
+ * Describes the enum pigeonhole.v1.OnBusy.
+ */
+export declare const OnBusySchema: GenEnum<OnBusy, OnBusyJson>;
 
 /**
  * Where an event stands.
@@ -291,6 +437,13 @@ export enum EventState {
    * @generated from enum value: EVENT_STATE_UNSPECIFIED = 0;
    */
   UNSPECIFIED = 0,
+
+  /**
+   * Waits for its `deliver_time`.
+   *
+   * @generated from enum value: EVENT_STATE_SCHEDULED = 1;
+   */
+  SCHEDULED = 1,
 
   /**
    * Waits in the mailbox.
@@ -314,14 +467,14 @@ export enum EventState {
   PROCESSED = 4,
 
   /**
-   * Its attempts are used up.
+   * Its attempts are used up. RedriveEvent puts it back.
    *
    * @generated from enum value: EVENT_STATE_DEAD_LETTERED = 5;
    */
   DEAD_LETTERED = 5,
 
   /**
-   * Final: the task ended before it was processed.
+   * Final: it was not processed, because the task ended, its turn was interrupted, or it was taken back. `last_error` says which.
    *
    * @generated from enum value: EVENT_STATE_DROPPED = 6;
    */
@@ -333,7 +486,7 @@ export enum EventState {
  *
  * @generated from enum pigeonhole.v1.EventState
  */
-export declare type EventStateJson = "EVENT_STATE_UNSPECIFIED" | "EVENT_STATE_QUEUED" | "EVENT_STATE_PROCESSING" | "EVENT_STATE_PROCESSED" | "EVENT_STATE_DEAD_LETTERED" | "EVENT_STATE_DROPPED";
+export declare type EventStateJson = "EVENT_STATE_UNSPECIFIED" | "EVENT_STATE_SCHEDULED" | "EVENT_STATE_QUEUED" | "EVENT_STATE_PROCESSING" | "EVENT_STATE_PROCESSED" | "EVENT_STATE_DEAD_LETTERED" | "EVENT_STATE_DROPPED";
 
 /**
  * Describes the enum pigeonhole.v1.EventState.

@@ -18,8 +18,8 @@ export declare const file_pigeonhole_v1_field_rules: GenFile;
  */
 export declare type FieldRules = Message<"pigeonhole.v1.FieldRules"> & {
   /**
-   * The field must be present: a string, bytes, list or map not empty, a number not 0, a message set. In a oneof, the rule
-   * holds when the field is the one that is set.
+   * The field must be present: a string, bytes, list or map not empty, a number not 0, a bool true, a message set. In a oneof,
+   * the rule holds when the field is the one that is set.
    *
    * @generated from field: optional bool required = 1;
    */
@@ -75,6 +75,13 @@ export declare type FieldRules = Message<"pigeonhole.v1.FieldRules"> & {
    * @generated from field: optional int64 max = 8;
    */
   max?: bigint | undefined;
+
+  /**
+   * The greatest length of a google.protobuf.Duration, in seconds; it may then not be negative.
+   *
+   * @generated from field: optional uint32 max_seconds = 9;
+   */
+  maxSeconds?: number | undefined;
 };
 
 /**
@@ -84,8 +91,8 @@ export declare type FieldRules = Message<"pigeonhole.v1.FieldRules"> & {
  */
 export declare type FieldRulesJson = {
   /**
-   * The field must be present: a string, bytes, list or map not empty, a number not 0, a message set. In a oneof, the rule
-   * holds when the field is the one that is set.
+   * The field must be present: a string, bytes, list or map not empty, a number not 0, a bool true, a message set. In a oneof,
+   * the rule holds when the field is the one that is set.
    *
    * @generated from field: optional bool required = 1;
    */
@@ -141,6 +148,13 @@ export declare type FieldRulesJson = {
    * @generated from field: optional int64 max = 8;
    */
   max?: string;
+
+  /**
+   * The greatest length of a google.protobuf.Duration, in seconds; it may then not be negative.
+   *
+   * @generated from field: optional uint32 max_seconds = 9;
+   */
+  maxSeconds?: number;
 };
 
 /**

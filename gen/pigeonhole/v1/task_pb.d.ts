@@ -82,14 +82,14 @@ export declare type Task = Message<"pigeonhole.v1.Task"> & {
   parentTaskId: string;
 
   /**
-   * How many events wait in the mailbox: QUEUED, and not the one that is being processed.
+   * How many events wait in the mailbox: QUEUED, and not those that are being processed.
    *
    * @generated from field: int32 pending_events = 10;
    */
   pendingEvents: number;
 
   /**
-   * The id of the event that is being processed. Empty when none is.
+   * The id of the event that is being processed; the oldest of several. Empty when none is.
    *
    * @generated from field: string processing_event_id = 11;
    */
@@ -122,6 +122,48 @@ export declare type Task = Message<"pigeonhole.v1.Task"> & {
    * @generated from field: google.protobuf.Timestamp end_time = 15;
    */
   endTime?: Timestamp | undefined;
+
+  /**
+   * When it is timed out unless it has ended. Absent when it may take for ever.
+   *
+   * @generated from field: google.protobuf.Timestamp expire_time = 16;
+   */
+  expireTime?: Timestamp | undefined;
+
+  /**
+   * The question that is open, while the task is INPUT_REQUIRED. Absent otherwise.
+   *
+   * @generated from field: pigeonhole.v1.Question question = 17;
+   */
+  question?: Question | undefined;
+
+  /**
+   * What came of its cancellation. Absent when it was neither cancelled nor timed out.
+   *
+   * @generated from field: pigeonhole.v1.Cancellation cancellation = 18;
+   */
+  cancellation?: Cancellation | undefined;
+
+  /**
+   * How many of its events are SCHEDULED.
+   *
+   * @generated from field: int32 scheduled_events = 19;
+   */
+  scheduledEvents: number;
+
+  /**
+   * How many of its events are DEAD_LETTERED.
+   *
+   * @generated from field: int32 dead_lettered_events = 20;
+   */
+  deadLetteredEvents: number;
+
+  /**
+   * When a finished task is deleted. Absent when it is kept.
+   *
+   * @generated from field: google.protobuf.Timestamp purge_time = 21;
+   */
+  purgeTime?: Timestamp | undefined;
 };
 
 /**
@@ -194,14 +236,14 @@ export declare type TaskJson = {
   parentTaskId?: string;
 
   /**
-   * How many events wait in the mailbox: QUEUED, and not the one that is being processed.
+   * How many events wait in the mailbox: QUEUED, and not those that are being processed.
    *
    * @generated from field: int32 pending_events = 10;
    */
   pendingEvents?: number;
 
   /**
-   * The id of the event that is being processed. Empty when none is.
+   * The id of the event that is being processed; the oldest of several. Empty when none is.
    *
    * @generated from field: string processing_event_id = 11;
    */
@@ -234,6 +276,48 @@ export declare type TaskJson = {
    * @generated from field: google.protobuf.Timestamp end_time = 15;
    */
   endTime?: TimestampJson;
+
+  /**
+   * When it is timed out unless it has ended. Absent when it may take for ever.
+   *
+   * @generated from field: google.protobuf.Timestamp expire_time = 16;
+   */
+  expireTime?: TimestampJson;
+
+  /**
+   * The question that is open, while the task is INPUT_REQUIRED. Absent otherwise.
+   *
+   * @generated from field: pigeonhole.v1.Question question = 17;
+   */
+  question?: QuestionJson;
+
+  /**
+   * What came of its cancellation. Absent when it was neither cancelled nor timed out.
+   *
+   * @generated from field: pigeonhole.v1.Cancellation cancellation = 18;
+   */
+  cancellation?: CancellationJson;
+
+  /**
+   * How many of its events are SCHEDULED.
+   *
+   * @generated from field: int32 scheduled_events = 19;
+   */
+  scheduledEvents?: number;
+
+  /**
+   * How many of its events are DEAD_LETTERED.
+   *
+   * @generated from field: int32 dead_lettered_events = 20;
+   */
+  deadLetteredEvents?: number;
+
+  /**
+   * When a finished task is deleted. Absent when it is kept.
+   *
+   * @generated from field: google.protobuf.Timestamp purge_time = 21;
+   */
+  purgeTime?: TimestampJson;
 };
 
 /**
@@ -241,6 +325,207 @@ export declare type TaskJson = {
  * Use `create(TaskSchema)` to create a new message.
  */
 export declare const TaskSchema: GenMessage<Task, {jsonType: TaskJson}>;
+
+/**
+ * A question that an agent put to whoever watches its task.
+ *
+ * @generated from message pigeonhole.v1.Question
+ */
+export declare type Question = Message<"pigeonhole.v1.Question"> & {
+  /**
+   * Identifies the question. Made by the server.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * What is asked, in words.
+   *
+   * @generated from field: string prompt = 2;
+   */
+  prompt: string;
+
+  /**
+   * The JSON Schema (draft 2020-12) of the answer: of the value of the answering event's one `data` part. Absent when any
+   * event that names the question answers it.
+   *
+   * @generated from field: google.protobuf.Struct schema = 3;
+   */
+  schema?: JsonObject | undefined;
+
+  /**
+   * When it was asked.
+   *
+   * @generated from field: google.protobuf.Timestamp create_time = 4;
+   */
+  createTime?: Timestamp | undefined;
+
+  /**
+   * Until when it can be answered. Absent when there is no limit.
+   *
+   * @generated from field: google.protobuf.Timestamp expire_time = 5;
+   */
+  expireTime?: Timestamp | undefined;
+};
+
+/**
+ * A question that an agent put to whoever watches its task.
+ *
+ * @generated from message pigeonhole.v1.Question
+ */
+export declare type QuestionJson = {
+  /**
+   * Identifies the question. Made by the server.
+   *
+   * @generated from field: string id = 1;
+   */
+  id?: string;
+
+  /**
+   * What is asked, in words.
+   *
+   * @generated from field: string prompt = 2;
+   */
+  prompt?: string;
+
+  /**
+   * The JSON Schema (draft 2020-12) of the answer: of the value of the answering event's one `data` part. Absent when any
+   * event that names the question answers it.
+   *
+   * @generated from field: google.protobuf.Struct schema = 3;
+   */
+  schema?: StructJson;
+
+  /**
+   * When it was asked.
+   *
+   * @generated from field: google.protobuf.Timestamp create_time = 4;
+   */
+  createTime?: TimestampJson;
+
+  /**
+   * Until when it can be answered. Absent when there is no limit.
+   *
+   * @generated from field: google.protobuf.Timestamp expire_time = 5;
+   */
+  expireTime?: TimestampJson;
+};
+
+/**
+ * Describes the message pigeonhole.v1.Question.
+ * Use `create(QuestionSchema)` to create a new message.
+ */
+export declare const QuestionSchema: GenMessage<Question, {jsonType: QuestionJson}>;
+
+/**
+ * What came of a cancellation.
+ *
+ * @generated from message pigeonhole.v1.Cancellation
+ */
+export declare type Cancellation = Message<"pigeonhole.v1.Cancellation"> & {
+  /**
+   * When the task was cancelled, or timed out.
+   *
+   * @generated from field: google.protobuf.Timestamp request_time = 1;
+   */
+  requestTime?: Timestamp | undefined;
+
+  /**
+   * How far it has come.
+   *
+   * @generated from field: pigeonhole.v1.CancelOutcome outcome = 2;
+   */
+  outcome: CancelOutcome;
+
+  /**
+   * How many events were dropped: those that waited, were scheduled or in hand.
+   *
+   * @generated from field: int32 dropped_events = 3;
+   */
+  droppedEvents: number;
+};
+
+/**
+ * What came of a cancellation.
+ *
+ * @generated from message pigeonhole.v1.Cancellation
+ */
+export declare type CancellationJson = {
+  /**
+   * When the task was cancelled, or timed out.
+   *
+   * @generated from field: google.protobuf.Timestamp request_time = 1;
+   */
+  requestTime?: TimestampJson;
+
+  /**
+   * How far it has come.
+   *
+   * @generated from field: pigeonhole.v1.CancelOutcome outcome = 2;
+   */
+  outcome?: CancelOutcomeJson;
+
+  /**
+   * How many events were dropped: those that waited, were scheduled or in hand.
+   *
+   * @generated from field: int32 dropped_events = 3;
+   */
+  droppedEvents?: number;
+};
+
+/**
+ * Describes the message pigeonhole.v1.Cancellation.
+ * Use `create(CancellationSchema)` to create a new message.
+ */
+export declare const CancellationSchema: GenMessage<Cancellation, {jsonType: CancellationJson}>;
+
+/**
+ * How far a cancellation has come.
+ *
+ * @generated from enum pigeonhole.v1.CancelOutcome
+ */
+export enum CancelOutcome {
+  /**
+   * Not an outcome.
+   *
+   * @generated from enum value: CANCEL_OUTCOME_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * Nothing that the task did has an effect any more. Its handler may still run, and onTaskCancel has not completed.
+   *
+   * @generated from enum value: CANCEL_OUTCOME_REQUESTED = 1;
+   */
+  REQUESTED = 1,
+
+  /**
+   * Final: the handler that ran had settled before onTaskCancel began, or none ran.
+   *
+   * @generated from enum value: CANCEL_OUTCOME_STOPPED = 2;
+   */
+  STOPPED = 2,
+
+  /**
+   * Final: the handler that ran went on after the agent's grace, and was left behind.
+   *
+   * @generated from enum value: CANCEL_OUTCOME_FORCED = 3;
+   */
+  FORCED = 3,
+}
+
+/**
+ * How far a cancellation has come.
+ *
+ * @generated from enum pigeonhole.v1.CancelOutcome
+ */
+export declare type CancelOutcomeJson = "CANCEL_OUTCOME_UNSPECIFIED" | "CANCEL_OUTCOME_REQUESTED" | "CANCEL_OUTCOME_STOPPED" | "CANCEL_OUTCOME_FORCED";
+
+/**
+ * Describes the enum pigeonhole.v1.CancelOutcome.
+ */
+export declare const CancelOutcomeSchema: GenEnum<CancelOutcome, CancelOutcomeJson>;
 
 /**
  * Where a task stands.
@@ -270,7 +555,14 @@ export enum TaskState {
   ACTIVE = 2,
 
   /**
-   * Was cancelled, and onTaskCancel has not completed yet. Takes no events.
+   * Asks a question. Takes events, and handles the one that answers it before any other.
+   *
+   * @generated from enum value: TASK_STATE_INPUT_REQUIRED = 3;
+   */
+  INPUT_REQUIRED = 3,
+
+  /**
+   * Was cancelled or timed out, and onTaskCancel has not completed yet. Takes no events.
    *
    * @generated from enum value: TASK_STATE_CANCELLING = 4;
    */
@@ -296,6 +588,20 @@ export enum TaskState {
    * @generated from enum value: TASK_STATE_FAILED = 7;
    */
   FAILED = 7,
+
+  /**
+   * Final: was not finished at its `expire_time`.
+   *
+   * @generated from enum value: TASK_STATE_TIMED_OUT = 8;
+   */
+  TIMED_OUT = 8,
+
+  /**
+   * An event was dead-lettered, and the agent's policy is to wait for RedriveEvent or CancelTask. Takes events, and handles none.
+   *
+   * @generated from enum value: TASK_STATE_PAUSED = 9;
+   */
+  PAUSED = 9,
 }
 
 /**
@@ -303,7 +609,7 @@ export enum TaskState {
  *
  * @generated from enum pigeonhole.v1.TaskState
  */
-export declare type TaskStateJson = "TASK_STATE_UNSPECIFIED" | "TASK_STATE_PENDING" | "TASK_STATE_ACTIVE" | "TASK_STATE_CANCELLING" | "TASK_STATE_CANCELLED" | "TASK_STATE_COMPLETED" | "TASK_STATE_FAILED";
+export declare type TaskStateJson = "TASK_STATE_UNSPECIFIED" | "TASK_STATE_PENDING" | "TASK_STATE_ACTIVE" | "TASK_STATE_INPUT_REQUIRED" | "TASK_STATE_CANCELLING" | "TASK_STATE_CANCELLED" | "TASK_STATE_COMPLETED" | "TASK_STATE_FAILED" | "TASK_STATE_TIMED_OUT" | "TASK_STATE_PAUSED";
 
 /**
  * Describes the enum pigeonhole.v1.TaskState.

@@ -2,10 +2,10 @@
 // @generated from file pigeonhole/v1/task_service.proto (package pigeonhole.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import type { JsonObject, Message } from "@bufbuild/protobuf";
-import type { Event, EventInput, EventInputJson, EventJson, EventState, EventStateJson } from "./event_pb.js";
-import type { StructJson } from "@bufbuild/protobuf/wkt";
+import type { Event, EventInput, EventInputJson, EventJson, EventState, EventStateJson, OnBusy, OnBusyJson } from "./event_pb.js";
+import type { Duration, DurationJson, StructJson, Timestamp, TimestampJson } from "@bufbuild/protobuf/wkt";
 import type { Task, TaskJson, TaskState, TaskStateJson } from "./task_pb.js";
 import type { Part, PartJson } from "./part_pb.js";
 import type { TaskUpdate, TaskUpdateJson } from "./task_update_pb.js";
@@ -72,6 +72,29 @@ export declare type CreateTaskRequest = Message<"pigeonhole.v1.CreateTaskRequest
    * @generated from field: string request_id = 7;
    */
   requestId: string;
+
+  /**
+   * When to time the task out: onTaskCancel is then called, and the task ends TIMED_OUT. Optional.
+   *
+   * @generated from oneof pigeonhole.v1.CreateTaskRequest.expiration
+   */
+  expiration: {
+    /**
+     * So long after its creation. At most 3,660 days.
+     *
+     * @generated from field: google.protobuf.Duration ttl = 8;
+     */
+    value: Duration;
+    case: "ttl";
+  } | {
+    /**
+     * At this time, at most 3,660 days ahead.
+     *
+     * @generated from field: google.protobuf.Timestamp expire_time = 9;
+     */
+    value: Timestamp;
+    case: "expireTime";
+  } | { case: undefined; value?: undefined };
 };
 
 /**
@@ -130,6 +153,20 @@ export declare type CreateTaskRequestJson = {
    * @generated from field: string request_id = 7;
    */
   requestId?: string;
+
+  /**
+   * So long after its creation. At most 3,660 days.
+   *
+   * @generated from field: google.protobuf.Duration ttl = 8;
+   */
+  ttl?: DurationJson;
+
+  /**
+   * At this time, at most 3,660 days ahead.
+   *
+   * @generated from field: google.protobuf.Timestamp expire_time = 9;
+   */
+  expireTime?: TimestampJson;
 };
 
 /**
@@ -492,7 +529,8 @@ export declare type SendEventRequest = Message<"pigeonhole.v1.SendEventRequest">
   parts: Part[];
 
   /**
-   * What kind of event it is, for the agent to tell apart. At most 128 characters. Optional.
+   * What kind of event it is, for the agent to tell apart. At most 128 characters, not beginning with `pigeonhole.`, which
+   * is for events of the server's own. Optional.
    *
    * @generated from field: string type = 3;
    */
@@ -526,6 +564,44 @@ export declare type SendEventRequest = Message<"pigeonhole.v1.SendEventRequest">
    * @generated from field: string request_id = 7;
    */
   requestId: string;
+
+  /**
+   * When to deliver it: it is SCHEDULED until then, and takes its place in the order when it is delivered. At most 3,660 days
+   * ahead; a time that has passed means at once. Optional.
+   *
+   * @generated from field: google.protobuf.Timestamp deliver_time = 8;
+   */
+  deliverTime?: Timestamp | undefined;
+
+  /**
+   * What it does to a task that is busy. Unspecified means what its agent says, which is ON_BUSY_QUEUE unless it says other.
+   * ON_BUSY_REJECT does not go with a `deliver_time` that is ahead.
+   *
+   * @generated from field: pigeonhole.v1.OnBusy on_busy = 9;
+   */
+  onBusy: OnBusy;
+
+  /**
+   * The id of the open question that it answers. It is checked against the question's schema, and goes ahead of what waits.
+   * At most 64 characters. Optional.
+   *
+   * @generated from field: string answers = 10;
+   */
+  answers: string;
+
+  /**
+   * What the answer waits for. Unspecified means EVENT_WAIT_ACCEPTED. Not part of what `request_id` identifies.
+   *
+   * @generated from field: pigeonhole.v1.EventWait wait = 11;
+   */
+  wait: EventWait;
+
+  /**
+   * How long the answer waits for EVENT_WAIT_PROCESSED, at most 300 seconds. Absent means 30 seconds.
+   *
+   * @generated from field: google.protobuf.Duration wait_timeout = 12;
+   */
+  waitTimeout?: Duration | undefined;
 };
 
 /**
@@ -549,7 +625,8 @@ export declare type SendEventRequestJson = {
   parts?: PartJson[];
 
   /**
-   * What kind of event it is, for the agent to tell apart. At most 128 characters. Optional.
+   * What kind of event it is, for the agent to tell apart. At most 128 characters, not beginning with `pigeonhole.`, which
+   * is for events of the server's own. Optional.
    *
    * @generated from field: string type = 3;
    */
@@ -583,6 +660,44 @@ export declare type SendEventRequestJson = {
    * @generated from field: string request_id = 7;
    */
   requestId?: string;
+
+  /**
+   * When to deliver it: it is SCHEDULED until then, and takes its place in the order when it is delivered. At most 3,660 days
+   * ahead; a time that has passed means at once. Optional.
+   *
+   * @generated from field: google.protobuf.Timestamp deliver_time = 8;
+   */
+  deliverTime?: TimestampJson;
+
+  /**
+   * What it does to a task that is busy. Unspecified means what its agent says, which is ON_BUSY_QUEUE unless it says other.
+   * ON_BUSY_REJECT does not go with a `deliver_time` that is ahead.
+   *
+   * @generated from field: pigeonhole.v1.OnBusy on_busy = 9;
+   */
+  onBusy?: OnBusyJson;
+
+  /**
+   * The id of the open question that it answers. It is checked against the question's schema, and goes ahead of what waits.
+   * At most 64 characters. Optional.
+   *
+   * @generated from field: string answers = 10;
+   */
+  answers?: string;
+
+  /**
+   * What the answer waits for. Unspecified means EVENT_WAIT_ACCEPTED. Not part of what `request_id` identifies.
+   *
+   * @generated from field: pigeonhole.v1.EventWait wait = 11;
+   */
+  wait?: EventWaitJson;
+
+  /**
+   * How long the answer waits for EVENT_WAIT_PROCESSED, at most 300 seconds. Absent means 30 seconds.
+   *
+   * @generated from field: google.protobuf.Duration wait_timeout = 12;
+   */
+  waitTimeout?: DurationJson;
 };
 
 /**
@@ -598,7 +713,7 @@ export declare const SendEventRequestSchema: GenMessage<SendEventRequest, {jsonT
  */
 export declare type SendEventResponse = Message<"pigeonhole.v1.SendEventResponse"> & {
   /**
-   * The event as it was accepted.
+   * The event: as it was accepted, or as it is after the wait.
    *
    * @generated from field: pigeonhole.v1.Event event = 1;
    */
@@ -610,6 +725,13 @@ export declare type SendEventResponse = Message<"pigeonhole.v1.SendEventResponse
    * @generated from field: bool duplicate = 2;
    */
   duplicate: boolean;
+
+  /**
+   * After a wait that saw the event settled, the sequence of the log entry that settled it. Otherwise 0.
+   *
+   * @generated from field: int64 settled_sequence = 3;
+   */
+  settledSequence: bigint;
 };
 
 /**
@@ -619,7 +741,7 @@ export declare type SendEventResponse = Message<"pigeonhole.v1.SendEventResponse
  */
 export declare type SendEventResponseJson = {
   /**
-   * The event as it was accepted.
+   * The event: as it was accepted, or as it is after the wait.
    *
    * @generated from field: pigeonhole.v1.Event event = 1;
    */
@@ -631,6 +753,13 @@ export declare type SendEventResponseJson = {
    * @generated from field: bool duplicate = 2;
    */
   duplicate?: boolean;
+
+  /**
+   * After a wait that saw the event settled, the sequence of the log entry that settled it. Otherwise 0.
+   *
+   * @generated from field: int64 settled_sequence = 3;
+   */
+  settledSequence?: string;
 };
 
 /**
@@ -638,6 +767,389 @@ export declare type SendEventResponseJson = {
  * Use `create(SendEventResponseSchema)` to create a new message.
  */
 export declare const SendEventResponseSchema: GenMessage<SendEventResponse, {jsonType: SendEventResponseJson}>;
+
+/**
+ * The request of CancelEvent.
+ *
+ * @generated from message pigeonhole.v1.CancelEventRequest
+ */
+export declare type CancelEventRequest = Message<"pigeonhole.v1.CancelEventRequest"> & {
+  /**
+   * The id of the task. 1 to 64 characters.
+   *
+   * @generated from field: string task_id = 1;
+   */
+  taskId: string;
+
+  /**
+   * The id of the event. 1 to 64 characters.
+   *
+   * @generated from field: string event_id = 2;
+   */
+  eventId: string;
+};
+
+/**
+ * The request of CancelEvent.
+ *
+ * @generated from message pigeonhole.v1.CancelEventRequest
+ */
+export declare type CancelEventRequestJson = {
+  /**
+   * The id of the task. 1 to 64 characters.
+   *
+   * @generated from field: string task_id = 1;
+   */
+  taskId?: string;
+
+  /**
+   * The id of the event. 1 to 64 characters.
+   *
+   * @generated from field: string event_id = 2;
+   */
+  eventId?: string;
+};
+
+/**
+ * Describes the message pigeonhole.v1.CancelEventRequest.
+ * Use `create(CancelEventRequestSchema)` to create a new message.
+ */
+export declare const CancelEventRequestSchema: GenMessage<CancelEventRequest, {jsonType: CancelEventRequestJson}>;
+
+/**
+ * The response of CancelEvent.
+ *
+ * @generated from message pigeonhole.v1.CancelEventResponse
+ */
+export declare type CancelEventResponse = Message<"pigeonhole.v1.CancelEventResponse"> & {
+  /**
+   * The event, DROPPED.
+   *
+   * @generated from field: pigeonhole.v1.Event event = 1;
+   */
+  event?: Event | undefined;
+};
+
+/**
+ * The response of CancelEvent.
+ *
+ * @generated from message pigeonhole.v1.CancelEventResponse
+ */
+export declare type CancelEventResponseJson = {
+  /**
+   * The event, DROPPED.
+   *
+   * @generated from field: pigeonhole.v1.Event event = 1;
+   */
+  event?: EventJson;
+};
+
+/**
+ * Describes the message pigeonhole.v1.CancelEventResponse.
+ * Use `create(CancelEventResponseSchema)` to create a new message.
+ */
+export declare const CancelEventResponseSchema: GenMessage<CancelEventResponse, {jsonType: CancelEventResponseJson}>;
+
+/**
+ * The request of RedriveEvent.
+ *
+ * @generated from message pigeonhole.v1.RedriveEventRequest
+ */
+export declare type RedriveEventRequest = Message<"pigeonhole.v1.RedriveEventRequest"> & {
+  /**
+   * The id of the task. 1 to 64 characters.
+   *
+   * @generated from field: string task_id = 1;
+   */
+  taskId: string;
+
+  /**
+   * Which events. Exactly one must be set.
+   *
+   * @generated from oneof pigeonhole.v1.RedriveEventRequest.target
+   */
+  target: {
+    /**
+     * The id of one. 1 to 64 characters.
+     *
+     * @generated from field: string event_id = 2;
+     */
+    value: string;
+    case: "eventId";
+  } | {
+    /**
+     * All of the task's.
+     *
+     * @generated from field: bool all = 3;
+     */
+    value: boolean;
+    case: "all";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * The request of RedriveEvent.
+ *
+ * @generated from message pigeonhole.v1.RedriveEventRequest
+ */
+export declare type RedriveEventRequestJson = {
+  /**
+   * The id of the task. 1 to 64 characters.
+   *
+   * @generated from field: string task_id = 1;
+   */
+  taskId?: string;
+
+  /**
+   * The id of one. 1 to 64 characters.
+   *
+   * @generated from field: string event_id = 2;
+   */
+  eventId?: string;
+
+  /**
+   * All of the task's.
+   *
+   * @generated from field: bool all = 3;
+   */
+  all?: boolean;
+};
+
+/**
+ * Describes the message pigeonhole.v1.RedriveEventRequest.
+ * Use `create(RedriveEventRequestSchema)` to create a new message.
+ */
+export declare const RedriveEventRequestSchema: GenMessage<RedriveEventRequest, {jsonType: RedriveEventRequestJson}>;
+
+/**
+ * The response of RedriveEvent.
+ *
+ * @generated from message pigeonhole.v1.RedriveEventResponse
+ */
+export declare type RedriveEventResponse = Message<"pigeonhole.v1.RedriveEventResponse"> & {
+  /**
+   * The task as it is now.
+   *
+   * @generated from field: pigeonhole.v1.Task task = 1;
+   */
+  task?: Task | undefined;
+
+  /**
+   * How many events were put back.
+   *
+   * @generated from field: int32 redriven_events = 2;
+   */
+  redrivenEvents: number;
+};
+
+/**
+ * The response of RedriveEvent.
+ *
+ * @generated from message pigeonhole.v1.RedriveEventResponse
+ */
+export declare type RedriveEventResponseJson = {
+  /**
+   * The task as it is now.
+   *
+   * @generated from field: pigeonhole.v1.Task task = 1;
+   */
+  task?: TaskJson;
+
+  /**
+   * How many events were put back.
+   *
+   * @generated from field: int32 redriven_events = 2;
+   */
+  redrivenEvents?: number;
+};
+
+/**
+ * Describes the message pigeonhole.v1.RedriveEventResponse.
+ * Use `create(RedriveEventResponseSchema)` to create a new message.
+ */
+export declare const RedriveEventResponseSchema: GenMessage<RedriveEventResponse, {jsonType: RedriveEventResponseJson}>;
+
+/**
+ * The request of InterruptTask.
+ *
+ * @generated from message pigeonhole.v1.InterruptTaskRequest
+ */
+export declare type InterruptTaskRequest = Message<"pigeonhole.v1.InterruptTaskRequest"> & {
+  /**
+   * The id of the task. 1 to 64 characters.
+   *
+   * @generated from field: string task_id = 1;
+   */
+  taskId: string;
+
+  /**
+   * Why, for the record. At most 1,024 characters. Optional.
+   *
+   * @generated from field: string reason = 2;
+   */
+  reason: string;
+
+  /**
+   * Identifies the request among those to this task, so that sending it again has no second effect (AIP-155).
+   * At most 128 characters. Optional, and kept for as long as the task is.
+   *
+   * @generated from field: string request_id = 3;
+   */
+  requestId: string;
+};
+
+/**
+ * The request of InterruptTask.
+ *
+ * @generated from message pigeonhole.v1.InterruptTaskRequest
+ */
+export declare type InterruptTaskRequestJson = {
+  /**
+   * The id of the task. 1 to 64 characters.
+   *
+   * @generated from field: string task_id = 1;
+   */
+  taskId?: string;
+
+  /**
+   * Why, for the record. At most 1,024 characters. Optional.
+   *
+   * @generated from field: string reason = 2;
+   */
+  reason?: string;
+
+  /**
+   * Identifies the request among those to this task, so that sending it again has no second effect (AIP-155).
+   * At most 128 characters. Optional, and kept for as long as the task is.
+   *
+   * @generated from field: string request_id = 3;
+   */
+  requestId?: string;
+};
+
+/**
+ * Describes the message pigeonhole.v1.InterruptTaskRequest.
+ * Use `create(InterruptTaskRequestSchema)` to create a new message.
+ */
+export declare const InterruptTaskRequestSchema: GenMessage<InterruptTaskRequest, {jsonType: InterruptTaskRequestJson}>;
+
+/**
+ * The response of InterruptTask.
+ *
+ * @generated from message pigeonhole.v1.InterruptTaskResponse
+ */
+export declare type InterruptTaskResponse = Message<"pigeonhole.v1.InterruptTaskResponse"> & {
+  /**
+   * The task as it is after the interruption.
+   *
+   * @generated from field: pigeonhole.v1.Task task = 1;
+   */
+  task?: Task | undefined;
+
+  /**
+   * How many events were dropped with the turns in hand.
+   *
+   * @generated from field: int32 interrupted_events = 2;
+   */
+  interruptedEvents: number;
+
+  /**
+   * Whether this answers a request that was answered before, with the same answer.
+   *
+   * @generated from field: bool duplicate = 3;
+   */
+  duplicate: boolean;
+};
+
+/**
+ * The response of InterruptTask.
+ *
+ * @generated from message pigeonhole.v1.InterruptTaskResponse
+ */
+export declare type InterruptTaskResponseJson = {
+  /**
+   * The task as it is after the interruption.
+   *
+   * @generated from field: pigeonhole.v1.Task task = 1;
+   */
+  task?: TaskJson;
+
+  /**
+   * How many events were dropped with the turns in hand.
+   *
+   * @generated from field: int32 interrupted_events = 2;
+   */
+  interruptedEvents?: number;
+
+  /**
+   * Whether this answers a request that was answered before, with the same answer.
+   *
+   * @generated from field: bool duplicate = 3;
+   */
+  duplicate?: boolean;
+};
+
+/**
+ * Describes the message pigeonhole.v1.InterruptTaskResponse.
+ * Use `create(InterruptTaskResponseSchema)` to create a new message.
+ */
+export declare const InterruptTaskResponseSchema: GenMessage<InterruptTaskResponse, {jsonType: InterruptTaskResponseJson}>;
+
+/**
+ * The request of DeleteTask.
+ *
+ * @generated from message pigeonhole.v1.DeleteTaskRequest
+ */
+export declare type DeleteTaskRequest = Message<"pigeonhole.v1.DeleteTaskRequest"> & {
+  /**
+   * The id of the task. 1 to 64 characters.
+   *
+   * @generated from field: string task_id = 1;
+   */
+  taskId: string;
+};
+
+/**
+ * The request of DeleteTask.
+ *
+ * @generated from message pigeonhole.v1.DeleteTaskRequest
+ */
+export declare type DeleteTaskRequestJson = {
+  /**
+   * The id of the task. 1 to 64 characters.
+   *
+   * @generated from field: string task_id = 1;
+   */
+  taskId?: string;
+};
+
+/**
+ * Describes the message pigeonhole.v1.DeleteTaskRequest.
+ * Use `create(DeleteTaskRequestSchema)` to create a new message.
+ */
+export declare const DeleteTaskRequestSchema: GenMessage<DeleteTaskRequest, {jsonType: DeleteTaskRequestJson}>;
+
+/**
+ * The response of DeleteTask.
+ *
+ * @generated from message pigeonhole.v1.DeleteTaskResponse
+ */
+export declare type DeleteTaskResponse = Message<"pigeonhole.v1.DeleteTaskResponse"> & {
+};
+
+/**
+ * The response of DeleteTask.
+ *
+ * @generated from message pigeonhole.v1.DeleteTaskResponse
+ */
+export declare type DeleteTaskResponseJson = {
+};
+
+/**
+ * Describes the message pigeonhole.v1.DeleteTaskResponse.
+ * Use `create(DeleteTaskResponseSchema)` to create a new message.
+ */
+export declare const DeleteTaskResponseSchema: GenMessage<DeleteTaskResponse, {jsonType: DeleteTaskResponseJson}>;
 
 /**
  * The request of CancelTask.
@@ -1192,6 +1704,46 @@ export declare type GetTaskStateResponseJson = {
 export declare const GetTaskStateResponseSchema: GenMessage<GetTaskStateResponse, {jsonType: GetTaskStateResponseJson}>;
 
 /**
+ * What the answer of SendEvent waits for.
+ *
+ * @generated from enum pigeonhole.v1.EventWait
+ */
+export enum EventWait {
+  /**
+   * The same as EVENT_WAIT_ACCEPTED.
+   *
+   * @generated from enum value: EVENT_WAIT_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * That the event is durable.
+   *
+   * @generated from enum value: EVENT_WAIT_ACCEPTED = 1;
+   */
+  ACCEPTED = 1,
+
+  /**
+   * That the event is PROCESSED, DEAD_LETTERED or DROPPED, or the time-out has passed.
+   *
+   * @generated from enum value: EVENT_WAIT_PROCESSED = 2;
+   */
+  PROCESSED = 2,
+}
+
+/**
+ * What the answer of SendEvent waits for.
+ *
+ * @generated from enum pigeonhole.v1.EventWait
+ */
+export declare type EventWaitJson = "EVENT_WAIT_UNSPECIFIED" | "EVENT_WAIT_ACCEPTED" | "EVENT_WAIT_PROCESSED";
+
+/**
+ * Describes the enum pigeonhole.v1.EventWait.
+ */
+export declare const EventWaitSchema: GenEnum<EventWait, EventWaitJson>;
+
+/**
  * TaskService is for clients: it makes tasks, puts events into their mailboxes, shows what comes of them and cancels them.
  *
  * A call that changes something answers only after its write is on stable storage. Every error carries exactly one
@@ -1206,10 +1758,13 @@ export declare const TaskService: GenService<{
    * Makes a task for an agent, and puts a first event into its mailbox if one is given, in one transaction.
    *
    * With a `name`, it is get-or-create: an unfinished task of that name and agent is returned as it is, with
-   * `created` false; the event, if given, goes into its mailbox. `params`, `labels` and `parent_task_id` then have no effect.
+   * `created` false; the event, if given, goes into its mailbox. `params`, `labels`, `parent_task_id` and the expiration then
+   * have no effect.
    * Fails with NOT_FOUND if there is no such agent or parent, ALREADY_EXISTS if another agent's unfinished task has the name
    * or the request id was used with other content, RESOURCE_EXHAUSTED if the existing task's mailbox is full,
-   * FAILED_PRECONDITION if the parent was cancelled, or if the existing task is being cancelled and takes no event.
+   * FAILED_PRECONDITION if the parent was cancelled, or if the existing task is being cancelled and takes no event, or is busy
+   * and the event says ON_BUSY_REJECT. RESOURCE_EXHAUSTED, reason FAN_OUT_EXCEEDED, tells that the parent has too many
+   * unfinished children, or too many parents above it.
    *
    * @generated from rpc pigeonhole.v1.TaskService.CreateTask
    */
@@ -1241,10 +1796,13 @@ export declare const TaskService: GenService<{
   /**
    * Puts an event into the mailbox of a task.
    *
-   * The answer says that the event is durable and which place in the task's order it has; it does not wait until the event
-   * is processed. Fails with NOT_FOUND if there is no such task, FAILED_PRECONDITION if it is finished or being cancelled,
-   * RESOURCE_EXHAUSTED if its mailbox is full, ABORTED if its log is not at `expected_sequence`, ALREADY_EXISTS if the
-   * request id was used with other content.
+   * The answer says that the event is durable and which place in the task's order it has. With EVENT_WAIT_PROCESSED it comes
+   * when the event's turn has committed, or the event was dead-lettered or dropped, or `wait_timeout` has passed, whatever is
+   * first: `event.state` says which. The time-out concerns the answer alone; the event is handled all the same.
+   * Fails with NOT_FOUND if there is no such task, FAILED_PRECONDITION if it is finished or being cancelled, is busy and the
+   * event says ON_BUSY_REJECT, or has not asked what the event answers, INVALID_ARGUMENT with ANSWER_INVALID if the answer does
+   * not fit the question, RESOURCE_EXHAUSTED if its mailbox is full, ABORTED if its log is not at `expected_sequence`,
+   * ALREADY_EXISTS if the request id was used with other content.
    *
    * @generated from rpc pigeonhole.v1.TaskService.SendEvent
    */
@@ -1254,11 +1812,67 @@ export declare const TaskService: GenService<{
     output: typeof SendEventResponseSchema;
   },
   /**
+   * Takes an event back that waits, SCHEDULED or QUEUED: it is DROPPED.
+   *
+   * Taking back one that was dropped answers the same. Fails with NOT_FOUND if there is no such task or event, FAILED_PRECONDITION
+   * if the event is being processed, was processed or is dead-lettered.
+   *
+   * @generated from rpc pigeonhole.v1.TaskService.CancelEvent
+   */
+  cancelEvent: {
+    methodKind: "unary";
+    input: typeof CancelEventRequestSchema;
+    output: typeof CancelEventResponseSchema;
+  },
+  /**
+   * Puts dead-lettered events back at the end of the mailbox, one or all, with all their attempts before them. A task that is
+   * PAUSED goes on.
+   *
+   * All that fit are put back, the oldest first; the answer says how many are left. Fails with NOT_FOUND if there is no such task
+   * or event, FAILED_PRECONDITION if the task is finished or being cancelled, or the event is not dead-lettered,
+   * RESOURCE_EXHAUSTED if the mailbox has no room for any.
+   *
+   * @generated from rpc pigeonhole.v1.TaskService.RedriveEvent
+   */
+  redriveEvent: {
+    methodKind: "unary";
+    input: typeof RedriveEventRequestSchema;
+    output: typeof RedriveEventResponseSchema;
+  },
+  /**
+   * Interrupts a task: stops the turn in hand and drops its event; the task and what waits in its mailbox stay.
+   *
+   * What the turn showed is superseded, and nothing that it did has effect. The next turn begins when its handler has settled or
+   * the agent's grace has passed. onTaskCreate is not interrupted. Does nothing if no turn is in hand: `interrupted_events` is
+   * then 0. Fails with NOT_FOUND if there is no such task, FAILED_PRECONDITION if it is finished or being cancelled,
+   * ALREADY_EXISTS if the request id was used with other content.
+   *
+   * @generated from rpc pigeonhole.v1.TaskService.InterruptTask
+   */
+  interruptTask: {
+    methodKind: "unary";
+    input: typeof InterruptTaskRequestSchema;
+    output: typeof InterruptTaskResponseSchema;
+  },
+  /**
+   * Deletes a finished task with its log, its events, messages and state. Its id is unknown afterwards.
+   *
+   * Fails with NOT_FOUND if there is no such task, FAILED_PRECONDITION if it is not finished.
+   *
+   * @generated from rpc pigeonhole.v1.TaskService.DeleteTask
+   */
+  deleteTask: {
+    methodKind: "unary";
+    input: typeof DeleteTaskRequestSchema;
+    output: typeof DeleteTaskResponseSchema;
+  },
+  /**
    * Cancels a task: drops what waits in its mailbox, aborts the handler that runs, and has onTaskCancel run once.
    *
    * The answer says that the cancellation is durable; the task is CANCELLING, and CANCELLED once onTaskCancel has completed.
-   * Cancelling a task that is cancelled or being cancelled answers the same. Fails with NOT_FOUND if there is no such task,
-   * FAILED_PRECONDITION if it is completed or failed.
+   * Cancelling a task that is cancelled or being cancelled answers the same. `task.cancellation` says how far it has come and how
+   * many events were dropped. Fails with NOT_FOUND if there is no such task, FAILED_PRECONDITION if it is completed, failed or timed
+   * out.
    *
    * @generated from rpc pigeonhole.v1.TaskService.CancelTask
    */

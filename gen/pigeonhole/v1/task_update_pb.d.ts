@@ -54,7 +54,7 @@ export declare type TaskUpdate = Message<"pigeonhole.v1.TaskUpdate"> & {
     case: "task";
   } | {
     /**
-     * An event was accepted (with its content) or changed its state (without).
+     * An event was put into the mailbox (with its content) or changed its state (without).
      *
      * @generated from field: pigeonhole.v1.Event event = 4;
      */
@@ -127,7 +127,7 @@ export declare type TaskUpdateJson = {
   task?: TaskJson;
 
   /**
-   * An event was accepted (with its content) or changed its state (without).
+   * An event was put into the mailbox (with its content) or changed its state (without).
    *
    * @generated from field: pigeonhole.v1.Event event = 4;
    */
@@ -169,7 +169,7 @@ export declare type TaskUpdateJson = {
 export declare const TaskUpdateSchema: GenMessage<TaskUpdate, {jsonType: TaskUpdateJson}>;
 
 /**
- * A turn ended without effect: it failed, its process died, or its task was cancelled. What it showed is void.
+ * A turn ended without effect: it failed, its process died, or it was interrupted or its task cancelled. What it showed is void.
  *
  * @generated from message pigeonhole.v1.Superseded
  */
@@ -182,7 +182,7 @@ export declare type Superseded = Message<"pigeonhole.v1.Superseded"> & {
   handler: Handler;
 
   /**
-   * The event it ran for. Empty for onTaskCreate and onTaskCancel.
+   * The event it ran for, the first of several. Empty for onTaskCreate and onTaskCancel.
    *
    * @generated from field: string event_id = 2;
    */
@@ -215,10 +215,17 @@ export declare type Superseded = Message<"pigeonhole.v1.Superseded"> & {
    * @generated from field: google.protobuf.Timestamp retry_time = 6;
    */
   retryTime?: Timestamp | undefined;
+
+  /**
+   * All events it ran for, in their order, those that it had taken included.
+   *
+   * @generated from field: repeated string event_ids = 7;
+   */
+  eventIds: string[];
 };
 
 /**
- * A turn ended without effect: it failed, its process died, or its task was cancelled. What it showed is void.
+ * A turn ended without effect: it failed, its process died, or it was interrupted or its task cancelled. What it showed is void.
  *
  * @generated from message pigeonhole.v1.Superseded
  */
@@ -231,7 +238,7 @@ export declare type SupersededJson = {
   handler?: HandlerJson;
 
   /**
-   * The event it ran for. Empty for onTaskCreate and onTaskCancel.
+   * The event it ran for, the first of several. Empty for onTaskCreate and onTaskCancel.
    *
    * @generated from field: string event_id = 2;
    */
@@ -264,6 +271,13 @@ export declare type SupersededJson = {
    * @generated from field: google.protobuf.Timestamp retry_time = 6;
    */
   retryTime?: TimestampJson;
+
+  /**
+   * All events it ran for, in their order, those that it had taken included.
+   *
+   * @generated from field: repeated string event_ids = 7;
+   */
+  eventIds?: string[];
 };
 
 /**
@@ -295,7 +309,7 @@ export declare type HeartbeatJson = {
 export declare const HeartbeatSchema: GenMessage<Heartbeat, {jsonType: HeartbeatJson}>;
 
 /**
- * One of an agent's three handlers.
+ * One of an agent's handlers.
  *
  * @generated from enum pigeonhole.v1.Handler
  */
@@ -327,14 +341,21 @@ export enum Handler {
    * @generated from enum value: HANDLER_TASK_CANCEL = 3;
    */
   TASK_CANCEL = 3,
+
+  /**
+   * onTaskEventBatch.
+   *
+   * @generated from enum value: HANDLER_TASK_EVENT_BATCH = 4;
+   */
+  TASK_EVENT_BATCH = 4,
 }
 
 /**
- * One of an agent's three handlers.
+ * One of an agent's handlers.
  *
  * @generated from enum pigeonhole.v1.Handler
  */
-export declare type HandlerJson = "HANDLER_UNSPECIFIED" | "HANDLER_TASK_CREATE" | "HANDLER_TASK_EVENT_SEND" | "HANDLER_TASK_CANCEL";
+export declare type HandlerJson = "HANDLER_UNSPECIFIED" | "HANDLER_TASK_CREATE" | "HANDLER_TASK_EVENT_SEND" | "HANDLER_TASK_CANCEL" | "HANDLER_TASK_EVENT_BATCH";
 
 /**
  * Describes the enum pigeonhole.v1.Handler.

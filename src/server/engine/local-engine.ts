@@ -1,15 +1,17 @@
-import { Handler } from "../../proto.ts";
 import type { Agent, Logger } from "../agent.ts";
 import type { Clock } from "../clock.ts";
-import { serverStopping, TaskError } from "../errors.ts";
+import { hasReason, serverStopping, TaskError } from "../errors.ts";
 import { runTurn } from "../mailbox/turn.ts";
-import type { Millis, StartedTurn, StartTurnResult, TurnSource } from "../store/records.ts";
+import type { Commit, Millis, StartedTurn, StoppedTurn, TurnSource } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
+import type { TaskLog } from "../task-log/task-log.ts";
+import { createAlarm } from "./alarm.ts";
 import type { Engine } from "./engine.ts";
+import { createTimekeeper } from "./timekeeper.ts";
 
-/** How many times a turn may lose its process before its work is given up: something about it may be what kills them. */
+/** How many times work may lose its process before it is given up: something about it may be what kills them. */
 const maxLosses = 100;
-/** How many tasks one look at the store brings. */
+/** How many tasks one look at the store brings, and how many turns one transaction recovers. */
 const scanLimit = 500;
 /** How long to wait when the store does not answer. */
 const storeBackoff: Millis = 500;
@@ -17,6 +19,7 @@ const storeBackoff: Millis = 500;
 export interface LocalEngineOptions {
   store: Store;
   agents: ReadonlyMap<string, Agent>;
+  taskLog: Pick<TaskLog, "follow">;
   clock: Clock;
   log: Logger;
   /** The most turns that run at once. Further ones wait in the store. */
@@ -25,99 +28,189 @@ export interface LocalEngineOptions {
 
 /** A task whose turns are being run. Made when it has work, forgotten when it has none. */
 interface Run {
-  /** Aborts the turn that runs. */
-  abort: AbortController;
-  cancelled: boolean;
+  lanes: Set<Lane>;
+  /** Whether the store is being asked for a turn. */
+  asking: boolean;
   /** Whether the task may have got work since the store was last asked. */
   woken: boolean;
-  done: Promise<void>;
+  /** The turns that were stopped before their lanes began. */
+  stopped: Map<number, StoppedTurn>;
+  /** Whether a handler was left behind when the task was cancelled. */
+  forced: boolean;
+}
+
+/** One turn after the other, each begun with the commit of the one before. */
+interface Lane {
+  turn: number;
+  abort: AbortController;
+  /** Whether its turn was made void from outside, so that the next waits until its handler has settled. */
+  stopped: boolean;
 }
 
 /** Runs turns in this process. It keeps nothing of a task that has no work. */
-export function createLocalEngine({ store, agents, clock, log, maxTurns }: LocalEngineOptions): Engine {
-  const source: TurnSource = { owner: clock.id(), agents: [...agents.keys()], maxLosses };
+export function createLocalEngine(options: LocalEngineOptions): Engine {
+  const { store, agents, taskLog, clock, log, maxTurns } = options;
+  const owner = clock.id();
+  const source: TurnSource = { owner, agents: [...agents.keys()] };
+  const timekeeper = createTimekeeper({ store, clock, log });
+  const alarm = createAlarm(clock, () => void scan());
   const runs = new Map<string, Run>();
+  const running = new Set<Promise<void>>();
   const deadlinePassed = new AbortController();
+  let unwatch = () => {};
   let stopping = false;
   /** Due tasks that there was no room for when the store was asked, due longest first. */
   let ready: string[] = [];
   /** Whether the store may hold more of them. */
   let behind = false;
-  /** Whether the store is being asked, and whether it is to be asked again after that. */
+  /** Whether the store is being asked for due tasks, and whether it is to be asked again after that. */
   let scanning = false;
   let again = false;
-  let alarm: { time: Millis; stop(): void } | undefined;
 
-  return { start: scan, wake, cancel, stop };
-
-  function wake(taskId: string): void {
-    const run = runs.get(taskId);
-    if (run !== undefined) run.woken = true;
-    else if (runs.size >= maxTurns) behind = true;
-    else if (!stopping) begin(taskId);
-  }
-
-  function cancel(taskIds: readonly string[]): void {
-    for (const taskId of taskIds) {
-      wake(taskId);
-      const run = runs.get(taskId);
-      if (run === undefined) continue;
-      run.cancelled = true;
-      run.abort.abort(new TaskError("TASK_CANCELLED", "the task was cancelled"));
-    }
-  }
-
-  async function stop(deadline: Millis): Promise<void> {
-    stopping = true;
-    alarm?.stop();
-    const disarm = clock.timer(deadline, () => {
-      deadlinePassed.abort();
-      for (const run of runs.values()) run.abort.abort(serverStopping());
-    });
-    await Promise.all([...runs.values()].map(({ done }) => done));
-    disarm();
-  }
-
-  function begin(taskId: string): void {
-    const run: Run = { abort: new AbortController(), cancelled: false, woken: true, done: Promise.resolve() };
-    runs.set(taskId, run);
-    run.done = work(taskId, run)
-      .catch((error: unknown) => {
-        log.error("a task's turns stopped, and go on later", { taskId, error });
-        wakeAt(clock.now() + storeBackoff);
-      })
-      .finally(() => {
-        runs.delete(taskId);
-        // What came after the store was last asked would be lost with the run.
-        if (run.woken) behind = true;
-        fill();
+  return {
+    async start() {
+      unwatch = store.watch(onCommit);
+      while (
+        (await store.recoverTurns({ owner, maxLosses, limit: scanLimit, now: clock.now() })) === scanLimit
+      );
+      await timekeeper.start();
+      await scan();
+    },
+    async stop(deadline) {
+      stopping = true;
+      alarm.stop();
+      await timekeeper.stop();
+      const disarm = clock.timer(deadline, () => {
+        deadlinePassed.abort();
+        for (const { lanes } of runs.values()) for (const lane of lanes) lane.abort.abort(serverStopping());
       });
-  }
+      while (running.size > 0) await Promise.all(running);
+      disarm();
+      unwatch();
+    },
+  };
 
-  /** Uses the room there is for tasks that wait for some. */
-  function fill(): void {
-    admit();
-    if (behind && ready.length === 0 && runs.size < maxTurns) void scan();
-  }
-
-  function admit(): void {
-    while (runs.size < maxTurns && !stopping) {
-      const taskId = ready.shift();
-      if (taskId === undefined) return;
-      wake(taskId);
+  function onCommit({ stopped, due }: Commit): void {
+    for (const turn of stopped) stopTurn(turn);
+    const now = clock.now();
+    for (const { taskId, time } of due) {
+      if (time <= now) wake(taskId);
+      else alarm.set(time);
     }
   }
 
-  /** Runs a task's turns until it has none that is due, or others wait for its place. */
-  async function work(taskId: string, run: Run): Promise<void> {
-    let next: StartTurnResult = {};
-    do {
+  function stopTurn(turn: StoppedTurn): void {
+    const run = runs.get(turn.taskId);
+    if (run === undefined) return;
+    const lane = [...run.lanes].find((lane) => lane.turn === turn.turn);
+    if (lane === undefined) {
+      run.stopped.set(turn.turn, turn);
+      return;
+    }
+    lane.stopped = true;
+    lane.abort.abort(new TaskError(turn.error.reason, turn.error.message));
+  }
+
+  function wake(taskId: string, admitted = false): void {
+    if (stopping) return;
+    const run = runs.get(taskId) ?? newRun();
+    runs.set(taskId, run);
+    run.woken = true;
+    advance(taskId, run, admitted);
+  }
+
+  /** Asks the store for a task's next turn, if it may have one, it is its turn, and no handler that was stopped is still to settle. */
+  function advance(taskId: string, run: Run, admitted = false): void {
+    if (run.asking || [...run.lanes].some(({ stopped }) => stopped)) return;
+    if (run.woken && !stopping && running.size < maxTurns && (admitted || !othersWait())) {
       run.woken = false;
-      next = await store.startTurn({ taskId, now: clock.now(), ...source });
+      track(advanceOne(taskId, run));
+      return;
+    }
+    // What there is no room for now is found in the store when there is.
+    if (run.woken) behind = true;
+    if (run.lanes.size === 0) runs.delete(taskId);
+    else run.woken = false;
+  }
+
+  function track(work: Promise<void>): void {
+    running.add(work);
+    void work.finally(() => {
+      running.delete(work);
       fill();
-      while (next.turn !== undefined) next = await runOne(next.turn, run);
-    } while (run.woken && !stopping && !othersWait());
-    if (next.dueTime !== undefined) wakeAt(next.dueTime);
+    });
+  }
+
+  /** Runs a task's next turn, if it has one, and those that follow it. */
+  async function advanceOne(taskId: string, run: Run): Promise<void> {
+    try {
+      const turn = await ask(taskId, run);
+      if (turn !== undefined) await runLane(taskId, run, turn);
+    } catch (error) {
+      log.error("a task's turns stopped, and go on later", { taskId, error });
+      alarm.set(clock.now() + storeBackoff);
+    }
+    advance(taskId, run);
+  }
+
+  async function ask(taskId: string, run: Run): Promise<StartedTurn | undefined> {
+    run.asking = true;
+    try {
+      const { turn, dueTime } = await store.startTurn({
+        taskId,
+        now: clock.now(),
+        forced: run.forced,
+        ...source,
+      });
+      if (dueTime !== undefined) alarm.set(dueTime);
+      return turn;
+    } finally {
+      run.asking = false;
+    }
+  }
+
+  async function runLane(taskId: string, run: Run, first: StartedTurn): Promise<void> {
+    const lane: Lane = { turn: first.turn, abort: new AbortController(), stopped: false };
+    run.lanes.add(lane);
+    try {
+      // Side by side with this one there may be room for another.
+      if ((agents.get(first.task.agent)?.mailbox.parallel ?? 1) > 1) wake(taskId);
+      for (let turn: StartedTurn | undefined = first; turn !== undefined; )
+        turn = await runOne(run, lane, turn);
+    } finally {
+      run.lanes.delete(lane);
+    }
+  }
+
+  async function runOne(run: Run, lane: Lane, turn: StartedTurn): Promise<StartedTurn | undefined> {
+    const agent = agents.get(turn.task.agent);
+    lane.turn = turn.turn;
+    lane.abort = new AbortController();
+    // One that was stopped before it began here is over already.
+    if (agent === undefined || run.stopped.delete(turn.turn)) {
+      run.woken = true;
+      return undefined;
+    }
+    if (deadlinePassed.signal.aborted) lane.abort.abort(serverStopping());
+    const result = await runTurn({
+      store,
+      agent,
+      agents,
+      turn,
+      signal: lane.abort.signal,
+      next: nextSource,
+      giveUp: deadlinePassed.signal,
+      follow: taskLog.follow,
+      clock,
+      log,
+    });
+    if (result.dueTime !== undefined) alarm.set(result.dueTime);
+    if (lane.stopped) {
+      // The next turn waited for this one's handler.
+      run.woken = true;
+      run.forced ||= result.leftBehind && hasReason(lane.abort.signal.reason, "TASK_CANCELLED", "TIMED_OUT");
+    }
+    return result.turn;
   }
 
   /** Whether due tasks wait for room. */
@@ -133,30 +226,17 @@ export function createLocalEngine({ store, agents, clock, log, maxTurns }: Local
     return undefined;
   }
 
-  async function runOne(turn: StartedTurn, run: Run): Promise<StartTurnResult> {
-    const agent = agents.get(turn.task.agent);
-    // A turn that was started before the cancellation and learns of it only here is over already.
-    if (agent === undefined || (run.cancelled && turn.handler !== Handler.TASK_CANCEL)) {
-      run.woken = true;
-      return {};
+  /** Uses the room there is for tasks that wait for some. */
+  function fill(): void {
+    while (running.size < maxTurns && !stopping) {
+      const taskId = ready.shift();
+      if (taskId === undefined) break;
+      wake(taskId, true);
     }
-    run.abort = new AbortController();
-    if (deadlinePassed.signal.aborted) run.abort.abort(serverStopping());
-    const result = await runTurn({
-      store,
-      agent,
-      turn,
-      signal: run.abort.signal,
-      next: nextSource,
-      giveUp: deadlinePassed.signal,
-      clock,
-      log,
-    });
-    if (run.abort.signal.aborted) run.woken = true;
-    return result;
+    if (behind && ready.length === 0 && running.size < maxTurns) void scan();
   }
 
-  /** Begins a run for every task that is due, as far as there is room, and sets the alarm for the next. */
+  /** Wakes every task that is due, as far as there is room, and sets the alarm for the next. */
   async function scan(): Promise<void> {
     if (stopping) return;
     again = scanning;
@@ -165,31 +245,24 @@ export function createLocalEngine({ store, agents, clock, log, maxTurns }: Local
     behind = false;
     try {
       const { taskIds, nextDueTime } = await store.dueTasks({
-        owner: source.owner,
         agents: source.agents,
         now: clock.now(),
         limit: scanLimit,
       });
       if (taskIds.length === scanLimit) behind = true;
       ready = taskIds;
-      admit();
-      if (nextDueTime !== undefined) wakeAt(nextDueTime);
+      fill();
+      if (nextDueTime !== undefined) alarm.set(nextDueTime);
     } catch (error) {
       log.error("the store did not tell which tasks are due", { error });
-      wakeAt(clock.now() + storeBackoff);
+      alarm.set(clock.now() + storeBackoff);
     } finally {
       scanning = false;
     }
     if (again) void scan();
   }
+}
 
-  function wakeAt(time: Millis): void {
-    if (stopping || (alarm !== undefined && alarm.time <= time)) return;
-    alarm?.stop();
-    const stopTimer = clock.timer(Math.max(0, time - clock.now()), () => {
-      alarm = undefined;
-      void scan();
-    });
-    alarm = { time, stop: stopTimer };
-  }
+function newRun(): Run {
+  return { lanes: new Set(), asking: false, woken: false, stopped: new Map(), forced: false };
 }

@@ -29,7 +29,9 @@ export interface DispatchOptions {
   readMaxBytes: number;
   /** The origins whose scripts may use the API. */
   cors: readonly string[];
-  /** Answers what is no RPC and not /healthz. Without it, that is 404. */
+  /** Answers what is below /webhooks/, which is for no browser: the rules of other origins are not its own. Without it, that is 404. */
+  webhooks?: Dispatch;
+  /** Answers what is no RPC, no webhook and not /healthz. Without it, that is 404. */
   fallback?: Dispatch;
   /** Makes the error that goes over the wire. */
   convertError: ConvertError;
@@ -90,6 +92,9 @@ export function createDispatch(options: DispatchOptions): Dispatch {
   }
 
   return async (request) => {
+    if (options.webhooks !== undefined && pathOf(request.url).startsWith("/webhooks/")) {
+      return options.webhooks(request);
+    }
     let response: HttpResponse;
     try {
       response = await answer(request);

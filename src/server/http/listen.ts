@@ -31,7 +31,9 @@ export interface ListenerOptions {
   readMaxBytes?: number;
   /** The origins whose scripts may use the API, "*" for every one. Default none. */
   cors?: readonly string[];
-  /** Answers what is no RPC and not /healthz. Default 404. */
+  /** Answers what is below /webhooks/. Default 404. */
+  webhooks?: Dispatch;
+  /** Answers what is no RPC, no webhook and not /healthz. Default 404. */
   fallback?: Dispatch;
 }
 
@@ -54,13 +56,14 @@ export interface Listener {
 }
 
 export function createListener(options: ListenerOptions): Listener {
-  const { routes, interceptors, fallback, shutdown, report, newId } = options;
+  const { routes, interceptors, webhooks, fallback, shutdown, report, newId } = options;
   const isClosing = () => shutdown.signal.aborted;
   const dispatch = createDispatch({
     routes,
     interceptors,
     readMaxBytes: options.readMaxBytes ?? 4 * 1024 * 1024,
     cors: options.cors ?? [],
+    ...(webhooks === undefined ? {} : { webhooks }),
     ...(fallback === undefined ? {} : { fallback }),
     convertError: (error) => toConnectError(error, report, newId),
     isHealthy: () => !isClosing(),

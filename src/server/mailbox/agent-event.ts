@@ -16,6 +16,7 @@ export function agentEvent(record: EventRecord): AgentEvent {
     parts,
     text: parts.flatMap(({ text }) => text ?? []).join("\n"),
     metadata,
+    answers: input.answers,
     createTime: new Date(record.createTime),
   };
 }

@@ -12,7 +12,7 @@ export const maxMessageBytes = 1_048_576;
 export function parseContent(content: Content): Part[] {
   const parts =
     typeof content === "string" ? [{ text: content }] : Array.isArray(content) ? content : [content];
-  if (parts.length === 0) throw invalid("a message must have at least one part");
+  if (parts.length === 0) throw invalid("content must have at least one part");
   return parts.map((part, index) => parsePart(part, `parts[${index}]`));
 }
 

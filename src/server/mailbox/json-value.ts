@@ -8,6 +8,14 @@ export function requireJson(value: unknown, path: string): void {
   check(value, path, 0);
 }
 
+/** Throws VALUE_INVALID, naming the place under `path`, unless a value is a JSON object. */
+export function requireJsonObject(value: unknown, path: string): void {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw invalid(path, "is not a JSON object");
+  }
+  check(value, path, 0);
+}
+
 function check(value: unknown, path: string, depth: number): void {
   if (depth > maxDepth) throw invalid(path, `is nested deeper than ${maxDepth} levels`);
   if (value === null || typeof value === "boolean") return;

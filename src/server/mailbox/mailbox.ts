@@ -1,43 +1,83 @@
-import { create, toBinary } from "@bufbuild/protobuf";
+import { create } from "@bufbuild/protobuf";
 import {
+  type CancelEventRequest,
   type CancelTaskRequest,
   CancelTaskRequestSchema,
   type CreateTaskRequest,
   CreateTaskRequestSchema,
+  type DeleteTaskRequest,
   type EventInput,
   EventInputSchema,
+  EventWait,
+  type InterruptTaskRequest,
+  InterruptTaskRequestSchema,
+  OnBusy,
+  type RedriveEventRequest,
   type SendEventRequest,
   SendEventRequestSchema,
 } from "../../proto.ts";
 import type { Agent } from "../agent.ts";
 import type { Clock } from "../clock.ts";
-import type { Engine } from "../engine/engine.ts";
 import { TaskError } from "../errors.ts";
-import type { AcceptedEvent, CancelledTask, CreatedTask, NewEvent } from "../store/records.ts";
+import type {
+  AcceptedEvent,
+  CancelledTask,
+  CreatedTask,
+  EventRecord,
+  InterruptedTask,
+  Millis,
+  RedrivenEvents,
+  RequestKey,
+} from "../store/records.ts";
 import type { Store } from "../store/store.ts";
 import { structBytes } from "../struct.ts";
+import { incomingEvent } from "./incoming-event.ts";
 import { requestKey } from "./request-key.ts";
+import { requireAnswer } from "./require-answer.ts";
+import { requireNear, wholeMillis } from "./time-fields.ts";
 
-/** The way in: what changes a task from outside, made durable before it is answered (G1), and told to the engine. */
+/** The way in: what changes a task from outside, made durable before it is answered (G1). The store tells the engine of it. */
 export interface Mailbox {
-  createTask(request: CreateTaskRequest): Promise<CreatedTask>;
-  sendEvent(request: SendEventRequest): Promise<AcceptedEvent>;
+  /** With a `key`, that makes the request one request (G8), in place of its id. `input` is what its event says, with every choice made. */
+  createTask(request: CreateTaskRequest, key?: RequestKey): Promise<CreatedTask & { input?: EventInput }>;
+  /** `input` is what the event says, with every choice made. */
+  sendEvent(request: SendEventRequest): Promise<AcceptedEvent & { input: EventInput }>;
+  cancelEvent(request: CancelEventRequest): Promise<EventRecord>;
+  redriveEvent(request: RedriveEventRequest): Promise<RedrivenEvents>;
+  interruptTask(request: InterruptTaskRequest): Promise<InterruptedTask>;
   cancelTask(request: CancelTaskRequest): Promise<CancelledTask>;
+  deleteTask(request: DeleteTaskRequest): Promise<void>;
 }
 
 export interface MailboxOptions {
-  store: Store;
-  engine: Engine;
+  store: Pick<
+    Store,
+    | "createTask"
+    | "sendEvent"
+    | "cancelEvent"
+    | "redriveEvents"
+    | "interruptTask"
+    | "cancelTask"
+    | "deleteTask"
+    | "getTask"
+  >;
   agents: ReadonlyMap<string, Agent>;
   clock: Clock;
 }
 
 /** Makes the way in. Its requests have passed validation. */
-export function createMailbox({ store, engine, agents, clock }: MailboxOptions): Mailbox {
+export function createMailbox({ store, agents, clock }: MailboxOptions): Mailbox {
+  // Which agent a task has takes a read. Where all agents queue, which is the default, no event pays for that.
+  const allQueue = [...agents.values()].every(({ onBusy }) => onBusy === "queue");
   return {
-    async createTask(request) {
-      requireAgent(agents, request.agent);
-      const { name, parentTaskId, event } = request;
+    async createTask(request, key) {
+      const { onBusy } = requireAgent(agents, request.agent);
+      const { name, parentTaskId, event: input } = request;
+      const now = clock.now();
+      const incoming = input && incomingEvent({ id: clock.id(), input, path: "event.", onBusy, now });
+      if (incoming?.event.answers !== undefined && name !== "") {
+        requireAnswer((await store.getTask({ name }))?.question, incoming.input, "event.");
+      }
       const created = await store.createTask({
         taskId: clock.id(),
         agent: request.agent,
@@ -45,43 +85,68 @@ export function createMailbox({ store, engine, agents, clock }: MailboxOptions):
         ...(request.params && { params: structBytes(request.params) }),
         labels: request.labels,
         ...(parentTaskId !== "" && { parentTaskId }),
-        ...(event && { event: newEvent(event) }),
-        ...requestKey(CreateTaskRequestSchema, request),
-        now: clock.now(),
+        ...(incoming && { event: incoming.event }),
+        ...expireTimeOf(request, now),
+        ...(key === undefined ? requestKey(CreateTaskRequestSchema, request) : { request: key }),
+        now,
       });
-      if (!created.duplicate) engine.wake(created.task.id);
-      return created;
+      return { ...created, ...(incoming && { input: incoming.input }) };
     },
 
     async sendEvent(request) {
-      const { taskId, parts, type, sender, metadata, expectedSequence } = request;
+      const { taskId, expectedSequence } = request;
+      const byAgent = request.onBusy === OnBusy.UNSPECIFIED && !allQueue;
+      const task = byAgent || request.answers !== "" ? await store.getTask({ id: taskId }) : undefined;
+      const onBusy = agents.get(task?.agent ?? "")?.onBusy ?? "queue";
+      const now = clock.now();
+      const { input, event } = incomingEvent({
+        id: clock.id(),
+        input: inputOf(request),
+        path: "",
+        onBusy,
+        now,
+      });
+      requireAnswer(task?.question, input, "");
       const accepted = await store.sendEvent({
         taskId,
-        event: newEvent(create(EventInputSchema, { parts, type, sender, ...(metadata && { metadata }) })),
+        event,
         ...(expectedSequence !== 0n && { expectedSequence: Number(expectedSequence) }),
-        ...requestKey(SendEventRequestSchema, request),
-        now: clock.now(),
+        // How long the answer takes is not what the request is about.
+        ...requestKey(SendEventRequestSchema, {
+          ...request,
+          wait: EventWait.UNSPECIFIED,
+          waitTimeout: undefined,
+        }),
+        now,
       });
-      if (!accepted.duplicate) engine.wake(taskId);
-      return accepted;
+      return { ...accepted, input };
     },
 
-    async cancelTask(request) {
-      const { taskId, reason } = request;
-      const cancelled = await store.cancelTask({
+    cancelEvent: ({ taskId, eventId }) => store.cancelEvent({ taskId, eventId, now: clock.now() }),
+
+    redriveEvent: ({ taskId, target }) =>
+      store.redriveEvents({
         taskId,
-        ...(reason !== "" && { reason }),
+        ...(target.case === "eventId" && { eventId: target.value }),
+        now: clock.now(),
+      }),
+
+    interruptTask: (request) =>
+      store.interruptTask({
+        ...taskAndReason(request),
+        ...requestKey(InterruptTaskRequestSchema, request),
+        now: clock.now(),
+      }),
+
+    cancelTask: (request) =>
+      store.cancelTask({
+        ...taskAndReason(request),
         ...requestKey(CancelTaskRequestSchema, request),
         now: clock.now(),
-      });
-      engine.cancel(cancelled.cancelled);
-      return cancelled;
-    },
-  };
+      }),
 
-  function newEvent(input: EventInput): NewEvent {
-    return { id: clock.id(), content: toBinary(EventInputSchema, input) };
-  }
+    deleteTask: ({ taskId }) => store.deleteTask({ taskId, now: clock.now() }),
+  };
 }
 
 /** Throws AGENT_NOT_FOUND unless there is such an agent. */
@@ -91,4 +156,28 @@ export function requireAgent(agents: ReadonlyMap<string, Agent>, name: string): 
   throw new TaskError("AGENT_NOT_FOUND", `there is no agent ${JSON.stringify(name)}`, {
     resource: { type: "agent", name },
   });
+}
+
+function inputOf(request: SendEventRequest): EventInput {
+  const { parts, type, sender, metadata, deliverTime, onBusy, answers } = request;
+  return create(EventInputSchema, {
+    ...{ parts, type, sender, onBusy, answers },
+    ...(metadata && { metadata }),
+    ...(deliverTime && { deliverTime }),
+  });
+}
+
+function expireTimeOf({ expiration }: CreateTaskRequest, now: Millis): { expireTime?: Millis } {
+  switch (expiration.case) {
+    case "ttl":
+      return { expireTime: now + wholeMillis(expiration.value) };
+    case "expireTime":
+      return { expireTime: requireNear("expire_time", expiration.value, now) };
+    case undefined:
+      return {};
+  }
+}
+
+function taskAndReason({ taskId, reason }: { taskId: string; reason: string }) {
+  return { taskId, ...(reason !== "" && { reason }) };
 }

@@ -12,12 +12,18 @@ const maxTotalLength = 524_288;
 export function createTurnState(stored: StateRecord, requireOpen: () => void) {
   const values = new Map(Object.entries(stored.values));
   const changes = new Map<string, string | null>();
+  const reads = new Set<string>();
+  let readsAll = false;
   let total = [...values].reduce((sum, [key, text]) => sum + key.length + text.length, 0);
 
   const state: TurnState = {
     revision: stored.revision,
-    keys: () => [...values.keys()],
+    keys() {
+      readsAll = true;
+      return [...values.keys()];
+    },
     get<T extends JsonValue = never>(key: string) {
+      reads.add(key);
       const text = values.get(key);
       // What was stored under a key is of the type that the agent stored.
       return text === undefined ? undefined : (JSON.parse(text) as T);
@@ -42,6 +48,8 @@ export function createTurnState(stored: StateRecord, requireOpen: () => void) {
     },
     delete(key) {
       requireOpen();
+      // Whether there was one is read, too.
+      reads.add(key);
       const text = values.get(key);
       if (text === undefined) return false;
       total -= key.length + text.length;
@@ -50,7 +58,11 @@ export function createTurnState(stored: StateRecord, requireOpen: () => void) {
       return true;
     },
   };
-  return { state, changes: () => Object.fromEntries(changes) };
+  return {
+    state,
+    changes: () => Object.fromEntries(changes),
+    reads: (): readonly string[] | "all" => (readsAll ? "all" : [...reads]),
+  };
 }
 
 function invalid(message: string): TaskError {

@@ -1,10 +1,17 @@
-import type { EventState, Handler, MessageAuthor, MessageState, TaskState } from "../../proto.ts";
+import type {
+  CancelOutcome,
+  EventState,
+  Handler,
+  MessageAuthor,
+  MessageState,
+  TaskState,
+} from "../../proto.ts";
 import type { Reason } from "../errors.ts";
 
 /** A moment, in whole milliseconds since 1970-01-01T00:00:00Z. */
 export type Millis = number;
 
-/** The number of a turn of its task, from 1: the fence that its writes carry. */
+/** The number of a turn of its task, from 1, never given twice: the fence that its writes carry. */
 export type TurnNumber = number;
 
 /** What something failed with, as it is stored. */
@@ -15,9 +22,19 @@ export interface Failure {
   name?: string;
 }
 
+/** An agent, as far as the store has to know it. */
 export interface AgentRecord {
   name: string;
+  /** The most events of a task that may wait: QUEUED or SCHEDULED. */
   maxPending: number;
+  /** The most works of a task that may be in hand. */
+  parallel: number;
+  /** How events are gathered for one turn. */
+  batch?: { max: number; wait: Millis };
+  /** How long a finished task is kept. */
+  retention?: Millis;
+  /** How long after a turn the deltas of its messages are kept. */
+  keepDeltas: Millis;
 }
 
 export interface AgentCounts {
@@ -43,6 +60,29 @@ export interface TaskRecord {
   createTime: Millis;
   updateTime: Millis;
   endTime?: Millis;
+  expireTime?: Millis;
+  question?: QuestionRecord;
+  cancellation?: CancellationRecord;
+  scheduledEvents: number;
+  deadLetteredEvents: number;
+  purgeTime?: Millis;
+}
+
+/** A question that is open. */
+export interface QuestionRecord {
+  id: string;
+  prompt: string;
+  /** A JSON Schema, as JSON text. */
+  schema?: string;
+  createTime: Millis;
+  expireTime?: Millis;
+}
+
+/** What came of a cancellation. */
+export interface CancellationRecord {
+  requestTime: Millis;
+  outcome: CancelOutcome;
+  droppedEvents: number;
 }
 
 /** An event. */
@@ -60,6 +100,7 @@ export interface EventRecord {
   lastError?: Failure;
   createTime: Millis;
   updateTime: Millis;
+  deliverTime?: Millis;
 }
 
 /** A message. */
@@ -92,6 +133,7 @@ export interface Delta {
 export interface SupersededRecord {
   handler: Handler;
   eventId?: string;
+  eventIds: string[];
   attempt: number;
   messageIds: string[];
   error: Failure;
@@ -111,7 +153,7 @@ export type LogEntry = { sequence: number; time: Millis } & LogContent;
 
 /** A stretch of a log. */
 export interface LogPage {
-  /** The entries, of consecutive sequences. */
+  /** The entries, of increasing sequences: a gap is where deltas were compacted. */
   entries: LogEntry[];
   /** The sequence of the log's newest entry. */
   lastSequence: number;
@@ -148,6 +190,14 @@ export interface RequestKey {
 export interface NewEvent {
   id: string;
   content: Uint8Array;
+  /** What it does to a task that is busy. Default `queue`. */
+  onBusy?: BusyPolicy;
+  /** When to deliver it: it is SCHEDULED until then, if that is after `now`. */
+  deliverTime?: Millis;
+  /** The id of the open question that it answers. */
+  answers?: string;
+  /** From how many tasks, one after the other, it was passed on. Default 0. */
+  hops?: number;
 }
 
 export interface CreateTask {
@@ -158,6 +208,7 @@ export interface CreateTask {
   labels: Record<string, string>;
   parentTaskId?: string;
   event?: NewEvent;
+  expireTime?: Millis;
   request?: RequestKey;
   now: Millis;
 }
@@ -182,6 +233,38 @@ export interface AcceptedEvent {
   duplicate: boolean;
 }
 
+export interface CancelEvent {
+  taskId: string;
+  eventId: string;
+  now: Millis;
+}
+
+export interface RedriveEvents {
+  taskId: string;
+  /** Which event. Absent: all that are dead-lettered. */
+  eventId?: string;
+  now: Millis;
+}
+
+export interface RedrivenEvents {
+  task: TaskRecord;
+  redriven: number;
+}
+
+export interface InterruptTask {
+  taskId: string;
+  reason?: string;
+  request?: RequestKey;
+  now: Millis;
+}
+
+export interface InterruptedTask {
+  task: TaskRecord;
+  /** How many events were dropped with the works in hand. */
+  interrupted: number;
+  duplicate: boolean;
+}
+
 export interface CancelTask {
   taskId: string;
   reason?: string;
@@ -191,8 +274,6 @@ export interface CancelTask {
 
 export interface CancelledTask {
   task: TaskRecord;
-  /** The tasks that this call made CANCELLING: the task and its descendants, or none. */
-  cancelled: string[];
   duplicate: boolean;
 }
 
@@ -202,12 +283,22 @@ export interface TurnSource {
   owner: string;
   /** The agents that it can run. */
   agents: readonly string[];
-  /** How many times a turn of the same work may be lost before it is given up. */
-  maxLosses: number;
 }
 
 export interface StartTurn extends TurnSource {
   taskId: string;
+  /** Whether a handler of the task was left behind, so that its cancellation is FORCED. */
+  forced: boolean;
+  now: Millis;
+}
+
+export interface RecoverTurns {
+  /** Who asks. The turns of all others are lost. */
+  owner: string;
+  /** How many times a turn of the same work may be lost before it is given up. */
+  maxLosses: number;
+  /** The most turns to recover. */
+  limit: number;
   now: Millis;
 }
 
@@ -224,8 +315,10 @@ export interface StartedTurn {
   handler: Handler;
   /** The task as it is with this turn running. */
   task: TaskRecord;
-  /** The event, of onTaskEventSend. */
-  event?: EventRecord;
+  /** The events, in their order: one for onTaskEventSend, at least one for onTaskEventBatch, none for the others. */
+  events: EventRecord[];
+  /** The highest `hops` of these events. */
+  hops: number;
   /** How many turns have been started for this work, this one included. */
   attempt: number;
   /** How many of them failed. */
@@ -249,28 +342,98 @@ export interface AppendOutput {
 /** How a turn leaves its task. */
 export type Outcome =
   | { kind: "continue" }
+  /** Its events wait again, at the head of the mailbox, until a time or until so many events wait. */
+  | { kind: "defer"; untilTime?: Millis; untilEvents?: number }
+  /** The task is INPUT_REQUIRED. */
+  | { kind: "ask"; question: QuestionRecord }
   | { kind: "complete"; reason?: string }
   | { kind: "fail"; reason?: string; error: Failure };
+
+/** What a turn asks of other tasks, or of its own. */
+export type FollowUp =
+  | { kind: "create"; task: Omit<CreateTask, "request" | "now" | "event"> & { event?: NewEvent } }
+  | { kind: "send"; taskId: string; event: NewEvent }
+  | { kind: "cancel"; taskId: string; reason?: string }
+  /** Takes an event of the turn's own task back, if it is SCHEDULED. */
+  | { kind: "unschedule"; eventId: string };
 
 export interface CommitTurn extends AppendOutput {
   /** JSON texts by key; null deletes. */
   changes: Record<string, string | null>;
+  /** The keys that it has read; `all` if it asked which there are. */
+  reads: readonly string[] | "all";
+  followUps: readonly FollowUp[];
   outcome: Outcome;
   next?: TurnSource;
 }
+
+export interface TakeEvents {
+  taskId: string;
+  turn: TurnNumber;
+  /** Only those that were sent with `steer`. */
+  steering: boolean;
+  limit: number;
+  maxBytes: number;
+  now: Millis;
+}
+
+export interface PeekEvents {
+  taskId: string;
+  limit: number;
+  maxBytes: number;
+}
+
+/** What becomes of work that is given up. */
+export type Exhausted = "dead-letter" | "pause" | "fail";
 
 export interface FailTurn {
   taskId: string;
   turn: TurnNumber;
   error: Failure;
+  /** When to try again. Absent: never. */
   retryTime?: Millis;
+  /** What becomes of it then. Default `dead-letter`. */
+  exhausted?: Exhausted;
   /** Whether it counts towards the failures of its work. One that was stopped from outside does not. */
   counts: boolean;
   now: Millis;
 }
 
+/** What an event does to a task that is busy: see `pigeonhole.v1.OnBusy`. */
+export type BusyPolicy = "queue" | "interrupt" | "reject" | "steer";
+
+/** A turn that was made void from outside. */
+export interface StoppedTurn {
+  taskId: string;
+  turn: TurnNumber;
+  error: Failure;
+}
+
+/** What a commit has changed. */
+export interface Commit {
+  /** The tasks whose logs grew. */
+  grown: readonly string[];
+  /** The tasks that have a turn to start, now or later. */
+  due: readonly { taskId: string; time: Millis }[];
+  /** The running turns that were made void from outside: cancelled, interrupted, timed out. */
+  stopped: readonly StoppedTurn[];
+  /** The time of the earliest timer that was set, if one was. */
+  timer?: Millis;
+}
+
+export interface FireTimers {
+  now: Millis;
+  limit: number;
+}
+
+export interface FiredTimers {
+  /** How many were due and have fired. */
+  fired: number;
+  /** When the next is due: the past if more than `limit` were due. */
+  nextTime?: Millis;
+}
+
 export interface DueTasks {
-  owner: string;
   agents: readonly string[];
   now: Millis;
   limit: number;

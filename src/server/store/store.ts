@@ -3,8 +3,10 @@ import type {
   AgentCounts,
   AgentRecord,
   AppendOutput,
+  CancelEvent,
   CancelledTask,
   CancelTask,
+  Commit,
   CommitTurn,
   CreatedTask,
   CreateTask,
@@ -12,18 +14,28 @@ import type {
   DueTasksResult,
   EventRecord,
   FailTurn,
+  FiredTimers,
+  FireTimers,
+  InterruptedTask,
+  InterruptTask,
   ListEvents,
   ListMessages,
   ListPage,
   ListTasks,
   LogPage,
   MessageRecord,
+  Millis,
   Page,
+  PeekEvents,
   ReadLog,
+  RecoverTurns,
+  RedriveEvents,
+  RedrivenEvents,
   SendEvent,
   StartTurn,
   StartTurnResult,
   StateRecord,
+  TakeEvents,
   TaskKey,
   TaskRecord,
 } from "./records.ts";
@@ -46,65 +58,127 @@ import type {
  * Methods reject with a `TaskError`.
  */
 export interface Store {
-  /** Makes agents known, with the bounds of their mailboxes. Adds or replaces; forgets none. */
+  /** Makes agents known, with the rules of their mailboxes. Adds or replaces; forgets none. */
   putAgents(agents: readonly AgentRecord[]): Promise<void>;
 
   /**
    * Makes a task, or finds the unfinished one of that name, and accepts `event` into its mailbox.
    *
-   * A `request` that was answered before is answered the same (G8). Rejects with REQUEST_ID_REUSED, TASK_NAME_TAKEN,
-   * TASK_NOT_FOUND (the parent), TASK_FINISHED (the parent was cancelled; or the event, for a task found by name) or
-   * MAILBOX_FULL (likewise).
+   * A `request` that was answered before is answered the same (G8). With an `expireTime`, the task is timed out then. Rejects with
+   * REQUEST_ID_REUSED, TASK_NAME_TAKEN, TASK_NOT_FOUND (the parent), TASK_FINISHED (the parent was cancelled), FAN_OUT_EXCEEDED (the
+   * parent has 10,000 unfinished children, or 16 parents are above the task), or for the event of a task that is found by name, as
+   * sendEvent does.
    */
   createTask(args: CreateTask): Promise<CreatedTask>;
 
   /**
-   * Accepts an event: it is QUEUED, and its sequence is its place in the task's order (G2).
+   * Accepts an event: it is QUEUED, and its sequence is its place in the task's order (G2). One with a `deliverTime` after `now` is
+   * SCHEDULED, and QUEUED at the end of the mailbox under a new sequence when its timer fires.
    *
-   * Rejects with TASK_NOT_FOUND, REQUEST_ID_REUSED, TASK_FINISHED, SEQUENCE_MISMATCH or MAILBOX_FULL (G6), in this order.
+   * A task is busy while work is in hand, running or to be tried again, or events wait. `queue` waits behind what waits. `steer` goes ahead
+   * of it, in the order of those that do. `interrupt` goes ahead too, and interrupts as interruptTask does, when it is accepted
+   * or, if scheduled, delivered. `reject` is refused by a task that is busy. An event that `answers` the open question closes it, makes
+   * the task ACTIVE, and goes ahead, at once whatever its `deliverTime`.
+   *
+   * Rejects with TASK_NOT_FOUND, REQUEST_ID_REUSED, TASK_FINISHED, SEQUENCE_MISMATCH, QUESTION_CLOSED, TASK_BUSY or MAILBOX_FULL (G6),
+   * in this order.
    */
   sendEvent(args: SendEvent): Promise<AcceptedEvent>;
 
   /**
+   * Takes an event back that is SCHEDULED or QUEUED and not in hand: it is DROPPED. One that is DROPPED already is left as it is.
+   * Rejects with TASK_NOT_FOUND, EVENT_NOT_FOUND, or EVENT_STATE if it is in hand or settled.
+   */
+  cancelEvent(args: CancelEvent): Promise<EventRecord>;
+
+  /**
+   * Puts dead-lettered events back: QUEUED at the end of the mailbox under a new sequence, with their content in the log again, not tried
+   * yet, oldest first, as many as there is room for. A task that is PAUSED is ACTIVE again, even if there was none.
+   * Rejects with TASK_NOT_FOUND, TASK_FINISHED, EVENT_NOT_FOUND, EVENT_STATE if the one that is named is not DEAD_LETTERED, or
+   * MAILBOX_FULL if there is room for none.
+   */
+  redriveEvents(args: RedriveEvents): Promise<RedrivenEvents>;
+
+  /**
+   * Interrupts a task: the works in hand that are for events are over, their running turns superseded as TASK_INTERRUPTED, their events
+   * DROPPED with that error. What waits stays. Does nothing if there are none.
+   * Rejects with TASK_NOT_FOUND, REQUEST_ID_REUSED or TASK_FINISHED.
+   */
+  interruptTask(args: InterruptTask): Promise<InterruptedTask>;
+
+  /**
    * Makes a task CANCELLING (G5), and all its unfinished descendants: their running turns are over and superseded, what waits
-   * in their mailboxes is DROPPED, and their cancel turns are due. A task that is cancelled, or being cancelled, is left as it is.
+   * in their mailboxes or is scheduled or in hand is DROPPED, an open question is closed, and their cancel turns are due. A task that is
+   * cancelled, or being cancelled, is left as it is. `task.cancellation` says how far it has come.
    *
-   * Rejects with TASK_NOT_FOUND, REQUEST_ID_REUSED, or TASK_FINISHED if the task completed or failed.
+   * Rejects with TASK_NOT_FOUND, REQUEST_ID_REUSED, or TASK_FINISHED if the task completed, failed or timed out.
    */
   cancelTask(args: CancelTask): Promise<CancelledTask>;
 
+  /** Deletes a finished task and all that belongs to it. Rejects with TASK_NOT_FOUND, or TASK_UNFINISHED. */
+  deleteTask(args: { taskId: string; now: Millis }): Promise<void>;
+
   /**
-   * Starts the turn that is due for a task, if one is (G2): onTaskCancel of a task that is CANCELLING, else onTaskCreate of one that
-   * is PENDING, else onTaskEventSend for the oldest event that is QUEUED.
+   * Starts the turn that is due for a task, if one is (G2). It is for new work, or for work in hand that is to be tried again:
    *
-   * A task has at most one running turn. One whose owner is gone is superseded as TURN_LOST and started again; one whose owner lives
-   * is left alone. A store that one process holds knows every other owner to be gone. A turn that was lost more than `maxLosses`
-   * times ends the task as a final failure does.
+   * - CANCELLING: onTaskCancel; its task ends CANCELLED or TIMED_OUT, its cancellation FORCED if `forced`, else STOPPED. PENDING: onTaskCreate.
+   * - Otherwise, first work in hand whose retry time has come, the oldest first.
+   * - ACTIVE with less work in hand than the agent's `parallel`: onTaskEventSend for the oldest event that waits, those that go ahead before all
+   *   others; for an agent with `batch`, onTaskEventBatch for up to `max` of them, once as many wait, one goes ahead, or the oldest has
+   *   waited for `wait`. Not before what a turn that deferred asked for.
+   * - PAUSED: nothing new. INPUT_REQUIRED: nothing, not even what is to be tried again.
    */
   startTurn(args: StartTurn): Promise<StartTurnResult>;
+
+  /**
+   * Takes turns from owners that are gone: they are superseded as TURN_LOST, and their work is due again; what they had taken besides waits
+   * again. Work that was lost more than `maxLosses` times is given up. A store that one process holds knows every other owner to be
+   * gone. Resolves with how many it took; none are left when that is less than `limit`.
+   */
+  recoverTurns(args: RecoverTurns): Promise<number>;
+
+  /**
+   * Draws events that wait into a running turn, in the order in which they would be started: they are PROCESSING, with the turn's attempt, and
+   * share its fate, except that those of a turn that fails wait again at their places. Rejects with TURN_OVER.
+   */
+  takeEvents(args: TakeEvents): Promise<EventRecord[]>;
 
   /** Appends what a running turn shows. Rejects with TURN_OVER. */
   appendOutput(args: AppendOutput): Promise<void>;
 
   /**
-   * Commits a turn (G3): the rest of its output, its changes of state, its event as PROCESSED and its end, in one transaction.
-   * The caller's output ends every message that it began. With `next`, starts the next turn of the task in the same transaction.
-   * Rejects with TURN_OVER.
+   * Commits a turn (G3): the rest of its output, its changes of state, its follow-ups in their order, its events as PROCESSED and its
+   * outcome, in one transaction. The caller's output ends every message that it began. With `next`, starts the next turn of the
+   * task in the same transaction. A task that ends sends its parent, if that is unfinished, an event of type `pigeonhole.task.ended`,
+   * whatever room its mailbox has, and has its timers cleared.
+   *
+   * Rejects with TURN_OVER; with STATE_CONFLICT if a turn that ran beside it has changed a key that it has read or changes; or with what a
+   * follow-up is refused with, except that cancelling a task that has ended does nothing. Nothing has then happened, and the turn goes on.
    */
   commitTurn(args: CommitTurn): Promise<StartTurnResult>;
 
   /**
-   * Ends a turn without effect (G3, G7): its messages are superseded, its error is in the log with its attempt, and its event is
-   * QUEUED again, due at `retryTime`. Without a `retryTime` it was the last attempt: its event is DEAD_LETTERED and the task FAILED;
-   * if it was onTaskCancel, the task is CANCELLED all the same. Rejects with TURN_OVER.
+   * Ends a turn without effect (G3, G7): its messages are superseded, its error is in the log with its attempt, its events are
+   * QUEUED again, what it had taken waits again, and its work stays in hand, due at `retryTime`.
+   *
+   * Without a `retryTime` it was the last attempt: its events are DEAD_LETTERED, and the task goes on, is PAUSED or ends FAILED, as
+   * `exhausted` says. If it was onTaskCreate, the task ends FAILED; if onTaskCancel, as it would have. Rejects with TURN_OVER.
    */
   failTurn(args: FailTurn): Promise<void>;
 
   /**
-   * Finds tasks with a turn to start: due at `now`, of one of these agents, and not running for `owner`. At most `limit`, those due
-   * longest first. Also tells when the next one that is not due yet will be.
+   * Finds tasks with a turn to start: due at `now`, of one of these agents. At most `limit`, those due longest first. Also tells when
+   * the next one that is not due yet will be.
    */
   dueTasks(args: DueTasks): Promise<DueTasksResult>;
+
+  /**
+   * Fires timers that are due, the earliest first, at most `limit`, each once: delivers scheduled events; times tasks out, as cancelTask
+   * does but that they end TIMED_OUT; closes questions, which puts an event of type `pigeonhole.question.expired` ahead in the mailbox;
+   * compacts the deltas of messages that are done: they leave the log, and the entry that ended the message has its parts from
+   * then on; deletes finished tasks whose retention is over.
+   */
+  fireTimers(args: FireTimers): Promise<FiredTimers>;
 
   /** Reads a task by id, or by name: the unfinished one, or else the one that was created last. */
   getTask(key: TaskKey): Promise<TaskRecord | undefined>;
@@ -112,7 +186,10 @@ export interface Store {
   /** Reads tasks that pass all filters, newest first. */
   listTasks(args: ListTasks): Promise<ListPage<TaskRecord>>;
 
-  /** Reads events in their order. Rejects with TASK_NOT_FOUND. */
+  /** Reads events that wait, in the order in which they would be started. Rejects with TASK_NOT_FOUND. */
+  peekEvents(args: PeekEvents): Promise<EventRecord[]>;
+
+  /** Reads events by their sequences. Rejects with TASK_NOT_FOUND. */
   listEvents(args: ListEvents): Promise<Page<EventRecord>>;
 
   /** Reads messages in their order, without those that are superseded. Rejects with TASK_NOT_FOUND. */
@@ -131,10 +208,10 @@ export interface Store {
   countAgent(agent: string): Promise<AgentCounts>;
 
   /**
-   * Calls `listener` after each commit with the tasks whose logs grew. It may be called late, twice, or for nothing, but never before the
-   * commit; whoever listens reads the log to learn what happened. Returns a function that stops it.
+   * Calls `listener` after each commit with what it changed. It may be called late, twice, or for nothing, but never before the
+   * commit; whoever listens reads the store to learn what holds. Returns a function that stops it.
    */
-  watch(listener: (taskIds: readonly string[]) => void): () => void;
+  watch(listener: (commit: Commit) => void): () => void;
 
   /** Finishes what was begun and releases the database. What is asked of it afterwards rejects with STORE_UNAVAILABLE. */
   close(): Promise<void>;

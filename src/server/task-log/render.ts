@@ -1,6 +1,8 @@
 import { create, fromBinary } from "@bufbuild/protobuf";
-import { anyPack, timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { anyPack, type Timestamp, timestampFromMs } from "@bufbuild/protobuf/wkt";
 import {
+  type Cancellation,
+  CancellationSchema,
   DeltaSchema,
   ErrorInfoSchema,
   type Event,
@@ -11,6 +13,8 @@ import {
   MessageSchema,
   type Part,
   PartSchema,
+  type Question,
+  QuestionSchema,
   type Status,
   StatusSchema,
   type Task,
@@ -19,7 +23,17 @@ import {
   TaskUpdateSchema,
 } from "../../proto.ts";
 import { codes } from "../errors.ts";
-import type { Delta, EventRecord, Failure, LogEntry, MessageRecord, TaskRecord } from "../store/records.ts";
+import type {
+  CancellationRecord,
+  Delta,
+  EventRecord,
+  Failure,
+  LogEntry,
+  MessageRecord,
+  Millis,
+  QuestionRecord,
+  TaskRecord,
+} from "../store/records.ts";
 import { structOf } from "../struct.ts";
 import type { LogUpdate } from "./task-log.ts";
 
@@ -40,12 +54,41 @@ export function renderTask(record: TaskRecord): Task {
     sequence: BigInt(record.sequence),
     createTime: timestampFromMs(record.createTime),
     updateTime: timestampFromMs(record.updateTime),
-    ...(record.endTime !== undefined && { endTime: timestampFromMs(record.endTime) }),
+    ...timesOf({ endTime: record.endTime, expireTime: record.expireTime, purgeTime: record.purgeTime }),
+    ...(record.question && { question: renderQuestion(record.question) }),
+    ...(record.cancellation && { cancellation: renderCancellation(record.cancellation) }),
+    scheduledEvents: record.scheduledEvents,
+    deadLetteredEvents: record.deadLetteredEvents,
   });
 }
 
+function renderQuestion({ id, prompt, schema, createTime, expireTime }: QuestionRecord): Question {
+  return create(QuestionSchema, {
+    id,
+    prompt,
+    ...(schema !== undefined && { schema: JSON.parse(schema) }),
+    createTime: timestampFromMs(createTime),
+    ...timesOf({ expireTime }),
+  });
+}
+
+function renderCancellation({ requestTime, ...rest }: CancellationRecord): Cancellation {
+  return create(CancellationSchema, { ...rest, requestTime: timestampFromMs(requestTime) });
+}
+
+/** Renders those times that there are. */
+function timesOf<Name extends string>(
+  times: Record<Name, Millis | undefined>,
+): Partial<Record<Name, Timestamp>> {
+  const rendered: Partial<Record<Name, Timestamp>> = {};
+  for (const name in times) {
+    if (times[name] !== undefined) rendered[name] = timestampFromMs(times[name]);
+  }
+  return rendered;
+}
+
 /** What of an event is its sender's. */
-type EventContent = Pick<EventInput, "type" | "sender" | "parts" | "metadata">;
+type EventContent = Pick<EventInput, "type" | "sender" | "parts" | "metadata" | "onBusy" | "answers">;
 
 /** Renders an event, with its content where the record has it or it is given. */
 export function renderEvent(record: EventRecord, content = contentOf(record)): Event {
@@ -53,14 +96,18 @@ export function renderEvent(record: EventRecord, content = contentOf(record)): E
     id: record.id,
     taskId: record.taskId,
     sequence: BigInt(record.sequence),
-    ...(content && { type: content.type, sender: content.sender, parts: content.parts }),
-    ...(content?.metadata && { metadata: content.metadata }),
+    ...(content && contentFields(content)),
     state: record.state,
     attempt: record.attempt,
     ...(record.lastError && { lastError: renderFailure(record.lastError) }),
     createTime: timestampFromMs(record.createTime),
     updateTime: timestampFromMs(record.updateTime),
+    ...timesOf({ deliverTime: record.deliverTime }),
   });
+}
+
+function contentFields({ type, sender, parts, metadata, onBusy, answers }: EventContent) {
+  return { type, sender, parts, onBusy, answers, ...(metadata && { metadata }) };
 }
 
 function contentOf({ content }: EventRecord): EventContent | undefined {
@@ -106,11 +153,7 @@ function renderEntry(update: LogEntry | LogUpdate): TaskUpdate["entry"] {
       return { case: "delta", value: renderDelta(update.delta) };
     case "superseded": {
       const { error, retryTime, ...rest } = update.superseded;
-      const value = {
-        ...rest,
-        error: renderFailure(error),
-        ...(retryTime !== undefined && { retryTime: timestampFromMs(retryTime) }),
-      };
+      const value = { ...rest, error: renderFailure(error), ...timesOf({ retryTime }) };
       return create(TaskUpdateSchema, { entry: { case: "superseded", value } }).entry;
     }
     case "heartbeat":

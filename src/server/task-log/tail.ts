@@ -11,11 +11,17 @@ const maxBytes = 262_144;
  *
  * The log is the buffer, and this is a window on its end. It holds little, drops the oldest first, and never blocks anybody: a follower who
  * has fallen out of the window reads on from the store. Nobody misses a wake-up: whoever waits after `changed` was called is woken.
+ *
+ * The window may still have deltas that have left the log since, before an entry that ends their message without its parts. That is whole
+ * for whoever has all that came before, and half of a message for whoever has read from the compacted log that they are gone.
+ * Therefore only those who have read up to the log's end are served from it, and those who begin with its first entry.
  */
 export class Tail {
   readonly #read: (args: ReadLog) => Promise<LogPage>;
   readonly #taskId: string;
   #entries: LogEntry[] = [];
+  /** The sequence after which the window begins: it has every entry from there on, up to `#last`. */
+  #first = 0;
   /** The sequence that the window reaches up to. Undefined until a follower has reached the log's end. */
   #last: number | undefined;
   #ended = false;
@@ -36,13 +42,16 @@ export class Tail {
     if (this.#waiters.size > 0) void this.#refresh();
   }
 
-  /** Gives the entries after a cursor, adjacent deltas merged: from the window where it reaches back so far, else from the store. */
-  async after(cursor: number): Promise<LogPage> {
-    const shared = this.#fromWindow(cursor);
+  /**
+   * Gives the entries after a cursor, adjacent deltas merged: from the window where it reaches back so far, else from the store.
+   * `caughtUp` tells that the page before reached the log's end.
+   */
+  async after(cursor: number, caughtUp: boolean): Promise<LogPage> {
+    const shared = caughtUp || cursor === 0 ? this.#fromWindow(cursor) : undefined;
     if (shared !== undefined) return shared;
     const page = await this.#read({ taskId: this.#taskId, afterSequence: cursor, maxEntries, maxBytes });
     const reached = page.entries.at(-1)?.sequence ?? cursor;
-    if (reached === page.lastSequence && (this.#last ?? -1) < reached) this.#move(page, reached);
+    if (reached === page.lastSequence && (this.#last ?? -1) < reached) this.#move(page, cursor, reached);
     return { ...page, entries: mergeDeltas(page.entries) };
   }
 
@@ -75,11 +84,9 @@ export class Tail {
 
   #fromWindow(cursor: number): LogPage | undefined {
     const last = this.#last;
-    if (last === undefined || cursor > last) return undefined;
-    const first = this.#entries[0]?.sequence ?? last + 1;
-    if (cursor < first - 1) return undefined;
+    if (last === undefined || cursor > last || cursor < this.#first) return undefined;
     if (this.#answer?.cursor === cursor && this.#answer.last === last) return this.#answer.page;
-    const entries = mergeDeltas(this.#entries.slice(cursor - first + 1));
+    const entries = mergeDeltas(this.#entries.slice(countUpTo(this.#entries, cursor)));
     const page = { entries, lastSequence: last, ended: this.#ended };
     this.#answer = { cursor, last, page };
     return page;
@@ -91,14 +98,10 @@ export class Tail {
     try {
       while (this.#stale && this.#last !== undefined) {
         this.#stale = false;
-        const page = await this.#read({
-          taskId: this.#taskId,
-          afterSequence: this.#last,
-          maxEntries,
-          maxBytes,
-        });
-        const reached = page.entries.at(-1)?.sequence ?? this.#last;
-        if (reached > this.#last) this.#move(page, reached);
+        const from = this.#last;
+        const page = await this.#read({ taskId: this.#taskId, afterSequence: from, maxEntries, maxBytes });
+        const reached = page.entries.at(-1)?.sequence ?? from;
+        if (reached > this.#last) this.#move(page, from, reached);
         if (reached < page.lastSequence) this.#stale = true;
       }
     } catch (error) {
@@ -109,20 +112,36 @@ export class Tail {
     }
   }
 
-  /** Takes in a page that goes on from the window, or begins it anew. */
-  #move(page: LogPage, reached: number): void {
-    const last = this.#last ?? 0;
-    const entries = page.entries.filter(({ sequence }) => sequence > last);
-    const joins = entries[0]?.sequence === last + 1;
-    this.#entries = newest(joins ? [...this.#entries, ...entries] : entries);
+  /** Takes in a page that was read after `from`: it goes on from the window, or begins it anew. */
+  #move(page: LogPage, from: number, reached: number): void {
+    const last = this.#last ?? -1;
+    const joins = from <= last;
+    const entries = joins
+      ? [...this.#entries, ...page.entries.slice(countUpTo(page.entries, last))]
+      : page.entries;
+    const dropped = countTooMany(entries);
+    if (dropped > 0) this.#first = entries[dropped - 1]?.sequence ?? reached;
+    else if (!joins) this.#first = from;
+    this.#entries = entries.slice(dropped);
     this.#last = reached;
     this.#ended = page.ended && reached === page.lastSequence;
     for (const { wake } of this.#waiters) wake();
   }
 }
 
-/** Gives the newest entries that fit into the window, one at least. */
-function newest(entries: LogEntry[]): LogEntry[] {
+/** Counts the entries up to a sequence. Sequences increase, with gaps where deltas were compacted. */
+function countUpTo(entries: readonly LogEntry[], sequence: number): number {
+  let [low, high] = [0, entries.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((entries[middle]?.sequence ?? Number.POSITIVE_INFINITY) <= sequence) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** Counts the oldest entries that do not fit into the window. The newest always does. */
+function countTooMany(entries: readonly LogEntry[]): number {
   let first = entries.length;
   let bytes = 0;
   while (first > 0 && entries.length - first < maxEntries) {
@@ -131,5 +150,5 @@ function newest(entries: LogEntry[]): LogEntry[] {
     if (bytes > maxBytes && first < entries.length) break;
     first -= 1;
   }
-  return entries.slice(first);
+  return first;
 }

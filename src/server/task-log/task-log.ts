@@ -2,6 +2,7 @@ import type { Clock } from "../clock.ts";
 import { TaskError } from "../errors.ts";
 import type { LogEntry, Millis } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
+import { type AwaitedEvent, type AwaitSettled, awaitSettled } from "./await-settled.ts";
 import { Tail } from "./tail.ts";
 
 /** What a follower is told: an entry, or that it has been told everything up to a sequence. */
@@ -22,6 +23,11 @@ export interface TaskLog {
    * of at most about 256 KiB and misses nothing. Throws TASK_NOT_FOUND or SEQUENCE_OUT_OF_RANGE.
    */
   follow(args: Follow): AsyncGenerator<LogUpdate, void>;
+  /**
+   * Waits until an event is settled, PROCESSED, DEAD_LETTERED or DROPPED, or the time has passed. Resolves with the event as it is then,
+   * for one that was settled long ago at once. Rejects with the signal's reason, or TASK_NOT_FOUND.
+   */
+  settled(args: AwaitSettled): Promise<AwaitedEvent>;
   /** Stops listening to the store. */
   close(): void;
 }
@@ -35,25 +41,27 @@ export interface TaskLogOptions {
 
 export function createTaskLog({ store, clock, heartbeat }: TaskLogOptions): TaskLog {
   const tails = new Map<string, { tail: Tail; followers: number }>();
-  const unwatch = store.watch((taskIds) => {
-    for (const taskId of taskIds) tails.get(taskId)?.tail.changed();
+  const unwatch = store.watch(({ grown }) => {
+    for (const taskId of grown) tails.get(taskId)?.tail.changed();
   });
-  return { follow, close: unwatch };
+  return { follow, settled: (args) => awaitSettled(follow, clock, args), close: unwatch };
 
   async function* follow({ taskId, afterSequence, signal }: Follow): AsyncGenerator<LogUpdate, void> {
     const tail = acquire(taskId);
     try {
       let cursor = afterSequence;
+      let caughtUp = false;
       let told = false;
       for (;;) {
         signal.throwIfAborted();
-        const page = await tail.after(cursor);
+        const page = await tail.after(cursor, caughtUp);
         requireInRange(taskId, cursor, page.lastSequence);
         for (const entry of page.entries) {
           yield entry;
           cursor = entry.sequence;
         }
-        if (cursor < page.lastSequence) continue;
+        caughtUp = cursor === page.lastSequence;
+        if (!caughtUp) continue;
         if (page.ended) return;
         if (!told) yield beat(cursor);
         told = true;

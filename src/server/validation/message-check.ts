@@ -6,13 +6,14 @@ import {
   hasOption,
   ScalarType,
 } from "@bufbuild/protobuf";
-import { StructSchema, ValueSchema } from "@bufbuild/protobuf/wkt";
+import { DurationSchema, StructSchema, TimestampSchema, ValueSchema } from "@bufbuild/protobuf/wkt";
 import { type FieldRules, oneofRequired, rules } from "../../proto.ts";
 import { prefixedSize, varintSize } from "./encoded-size.ts";
 import type { Findings } from "./findings.ts";
 import { createStructCheck, createValueCheck } from "./json-check.ts";
 import { createListCheck, createMapCheck, type Fields, isFields } from "./repeated-check.ts";
 import { type Check, createEnumCheck, createScalarCheck } from "./scalar-check.ts";
+import { createDurationCheck, timestampCheck } from "./time-check.ts";
 
 /** Checks one member of a message, and counts its bytes encoded, with its tag. */
 type MemberCheck = (message: Fields, findings: Findings) => number;
@@ -112,18 +113,30 @@ function createElement(field: DescField & { fieldKind: "list" }, bounds: FieldRu
 }
 
 function createMessageCheck(desc: DescMessage, bounds: FieldRules | undefined): Check {
-  const { maxBytes = Number.POSITIVE_INFINITY, maxDepth = Number.POSITIVE_INFINITY } = bounds ?? {};
-  const check =
-    desc.typeName === StructSchema.typeName
-      ? createStructCheck(maxDepth)
-      : desc.typeName === ValueSchema.typeName
-        ? createValueCheck(maxDepth)
-        : messageCheck(desc);
+  const { maxBytes = Number.POSITIVE_INFINITY } = bounds ?? {};
+  const check = createKnownCheck(desc, bounds) ?? messageCheck(desc);
   return (value, findings) => {
     const size = check(value, findings);
     if (size > maxBytes) findings.add(`must have at most ${maxBytes} bytes encoded, has ${size}`);
     return size;
   };
+}
+
+/** Makes the check of a message whose meaning protobuf defines, beyond its fields. */
+function createKnownCheck(desc: DescMessage, bounds: FieldRules | undefined): Check | undefined {
+  const { maxDepth = Number.POSITIVE_INFINITY, maxSeconds } = bounds ?? {};
+  switch (desc.typeName) {
+    case StructSchema.typeName:
+      return createStructCheck(maxDepth);
+    case ValueSchema.typeName:
+      return createValueCheck(maxDepth);
+    case TimestampSchema.typeName:
+      return timestampCheck;
+    case DurationSchema.typeName:
+      return createDurationCheck(maxSeconds);
+    default:
+      return undefined;
+  }
 }
 
 /** Tells whether a field is not on the wire. An empty map is not told apart: its check is cheap. */

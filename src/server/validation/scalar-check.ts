@@ -19,7 +19,7 @@ export function createScalarCheck(type: ScalarType, rules: FieldRules | undefine
     case ScalarType.UINT64:
       return createIntegerCheck(rules);
     case ScalarType.BOOL:
-      return () => 1;
+      return createBoolCheck(rules);
     default:
       throw new Error(`no check for the scalar type ${ScalarType[type]}`);
   }
@@ -64,6 +64,14 @@ function createIntegerCheck(rules: FieldRules | undefined): Check {
     if (max !== undefined && value > max) findings.add(`must be at most ${max}, is ${value}`);
     if (required && (value === 0 || value === 0n)) findings.add("must not be 0");
     return integerSize(value);
+  };
+}
+
+function createBoolCheck(rules: FieldRules | undefined): Check {
+  const { required = false } = rules ?? {};
+  return (value, findings) => {
+    if (required && value !== true) findings.add("must be true");
+    return 1;
   };
 }
 

@@ -1,45 +1,129 @@
 import { EventState, TaskState } from "../../../proto.ts";
 import { TaskError, taskFinished } from "../../errors.ts";
 import type { EventRecord, Millis, NewEvent } from "../records.ts";
-import { logNewEvent, type Tx } from "./log.ts";
-import { setDue, type TaskRow } from "./rows.ts";
+import { insertEvent } from "./events.ts";
+import { interrupt } from "./interrupt-task.ts";
+import { ahead } from "./mailbox.ts";
+import { policyOf } from "./policies.ts";
+import { closeQuestion } from "./questions.ts";
+import { type EventRow, parseQuestion, type TaskRow } from "./rows.ts";
+import { setTimer } from "./timers.ts";
+import type { Tx } from "./tx.ts";
 
 /** How long a sender is asked to wait when a mailbox is full. */
 const mailboxRetryAfter: Millis = 1000;
 
-/** Puts an event into a task's mailbox. The caller saves the task. Throws TASK_FINISHED or MAILBOX_FULL. */
+/**
+ * Puts an event into a task's mailbox, and does to a busy task what the event asks for. Throws TASK_FINISHED, QUESTION_CLOSED, TASK_BUSY
+ * or MAILBOX_FULL.
+ */
 export function acceptEvent(tx: Tx, task: TaskRow, now: Millis, event: NewEvent): EventRecord {
   requireUnfinished(task);
-  const bound = tx.sql.one<{
-    max_pending: number;
-  }>`select max_pending from agents where name = ${task.agent}`;
-  if (bound !== undefined && task.pending >= bound.max_pending) {
-    throw new TaskError(
-      "MAILBOX_FULL",
-      `the mailbox of task ${task.id} holds ${task.pending} events, as many as it may`,
-      {
-        metadata: { max_pending: String(bound.max_pending) },
-        resource: { type: "task", name: task.id },
-        retryAfter: mailboxRetryAfter,
-      },
-    );
+  requireQuestion(task, event);
+  requireIdle(task, event);
+  requireRoom(tx, task);
+  const row = newEventRow(task, now, event);
+  if (event.answers === undefined && event.deliverTime !== undefined && event.deliverTime > now) {
+    row.state = EventState.SCHEDULED;
+    row.deliver_at = event.deliverTime;
+    insertEvent(tx, task, now, row, event.content);
+    setTimer(tx, row.deliver_at, task.id, "deliver", row.sequence);
+    return acceptedEvent(row);
   }
-  const sequence = logNewEvent(tx, task, now, event.id, EventState.QUEUED, event.content);
-  tx.sql.run`insert into events (task_id, sequence, id, state, attempt, created_at, updated_at)
-    values (${task.id}, ${sequence}, ${event.id}, ${EventState.QUEUED}, 0, ${now}, ${now})`;
-  task.pending += 1;
-  setDue(tx.sql, task, task.due_at ?? now);
-  return acceptedEvent(task.id, sequence, now, event.id);
+  if (event.onBusy === "interrupt") interrupt(tx, task, now, "an event interrupted the turn");
+  insertEvent(tx, task, now, row, event.content);
+  if (event.answers !== undefined) closeQuestion(tx, task, now);
+  return acceptedEvent(row);
 }
+
+/** Makes the row of an event that is to wait in a task's mailbox. */
+export function newEventRow(task: TaskRow, now: Millis, event: NewEvent): EventRow {
+  return {
+    task_id: task.id,
+    sequence: 0,
+    id: event.id,
+    state: EventState.QUEUED,
+    attempt: 0,
+    last_error: null,
+    created_at: now,
+    updated_at: now,
+    ahead: orderOf(event),
+    hops: event.hops ?? 0,
+    held: 0,
+    deliver_at: null,
+    parked: null,
+  };
+}
+
+function orderOf({ onBusy, answers }: NewEvent): number {
+  if (answers !== undefined) return ahead.answer;
+  return onBusy === "steer" || onBusy === "interrupt" ? ahead[onBusy] : 0;
+}
+
+/** What identifies an accepted event. */
+export type AcceptedRow = Pick<
+  EventRow,
+  "task_id" | "id" | "sequence" | "state" | "created_at" | "deliver_at"
+>;
 
 /** Makes the record of an event as it was when it was accepted, without its content, which the caller has. */
-export function acceptedEvent(taskId: string, sequence: number, time: Millis, id: string): EventRecord {
-  return { id, taskId, sequence, state: EventState.QUEUED, attempt: 0, createTime: time, updateTime: time };
+export function acceptedEvent(row: AcceptedRow): EventRecord {
+  return {
+    id: row.id,
+    taskId: row.task_id,
+    sequence: row.sequence,
+    state: row.state,
+    attempt: 0,
+    createTime: row.created_at,
+    updateTime: row.created_at,
+    ...(row.deliver_at !== null && { deliverTime: row.deliver_at }),
+  };
 }
 
-/** Throws TASK_FINISHED unless the task is PENDING or ACTIVE. */
+/** Throws TASK_FINISHED unless the task takes events. */
 export function requireUnfinished(task: TaskRow): void {
-  if (task.state === TaskState.PENDING || task.state === TaskState.ACTIVE) return;
+  if (takesEvents(task)) return;
   const state = TaskState[task.state];
   throw taskFinished(task.id, state, `the task is ${state} and takes no more events`);
+}
+
+/** Whether a task is neither finished nor being cancelled. */
+export function takesEvents({ state }: TaskRow): boolean {
+  return (
+    state === TaskState.PENDING ||
+    state === TaskState.ACTIVE ||
+    state === TaskState.INPUT_REQUIRED ||
+    state === TaskState.PAUSED
+  );
+}
+
+function requireQuestion(task: TaskRow, { answers }: NewEvent): void {
+  if (answers === undefined) return;
+  if (task.question !== null && parseQuestion(task.question).id === answers) return;
+  throw new TaskError("QUESTION_CLOSED", `task ${task.id} does not ask question ${JSON.stringify(answers)}`, {
+    precondition: { subject: task.id, description: "the question is not open, or not any more" },
+  });
+}
+
+function requireIdle(task: TaskRow, { onBusy }: NewEvent): void {
+  if (onBusy !== "reject" || (task.in_hand === 0 && task.waiting === 0)) return;
+  throw new TaskError("TASK_BUSY", `task ${task.id} is busy`, {
+    precondition: { subject: task.id, description: "a turn is in hand, or events wait" },
+  });
+}
+
+/** Throws MAILBOX_FULL if a mailbox takes no more events. Returns how many more it takes. */
+export function requireRoom(tx: Tx, task: TaskRow): number {
+  const { maxPending } = policyOf(tx.sql, task.agent);
+  const pending = task.waiting + task.held + task.scheduled;
+  if (pending < maxPending) return maxPending - pending;
+  throw new TaskError(
+    "MAILBOX_FULL",
+    `the mailbox of task ${task.id} holds ${pending} events, as many as it may`,
+    {
+      metadata: { max_pending: String(maxPending) },
+      resource: { type: "task", name: task.id },
+      retryAfter: mailboxRetryAfter,
+    },
+  );
 }

@@ -1,6 +1,7 @@
 import { extname } from "node:path";
 import { Worker } from "node:worker_threads";
 import { TaskError } from "../../errors.ts";
+import type { Commit } from "../records.ts";
 import { unavailable } from "./database.ts";
 import type { BatchResult, Call, CallResult, WorkerSetup } from "./protocol.ts";
 import type { TransactionName, Transactions } from "./transactions.ts";
@@ -34,12 +35,9 @@ interface Waiting {
  * Starts a worker. Calls are sent as they come, and the worker takes together what has come while it was busy (group commit): it works on
  * the first of a burst of requests while the event loop still reads the last, and a lone call waits for nothing.
  *
- * `onCommit` is called after each batch with the tasks whose logs grew. Rejects if the worker cannot open its database.
+ * `onCommit` is called after each batch with what it changed. Rejects if the worker cannot open its database.
  */
-export async function openChannel(
-  setup: WorkerSetup,
-  onCommit: (taskIds: string[]) => void,
-): Promise<Channel> {
+export async function openChannel(setup: WorkerSetup, onCommit: (commit: Commit) => void): Promise<Channel> {
   const worker = new Worker(new URL(`./worker${extname(import.meta.url)}`, import.meta.url), {
     workerData: setup,
     // Not those of the process, which may be about its main module, such as --input-type.
@@ -105,7 +103,7 @@ export async function openChannel(
     }
   }
 
-  function settle({ results, touched }: BatchResult): void {
+  function settle({ results, commit }: BatchResult): void {
     for (const result of results) {
       const waiting = underWay.get(result.id);
       underWay.delete(result.id);
@@ -113,7 +111,7 @@ export async function openChannel(
       weight -= waiting.weight;
       answer(waiting, result);
     }
-    if (touched.length > 0) onCommit(touched);
+    if (commit !== undefined) onCommit(commit);
     if (gone !== undefined && underWay.size === 0) drained.resolve();
   }
 

@@ -1,16 +1,22 @@
 import { TaskState } from "../../../proto.ts";
 import { TaskError, taskFinished } from "../../errors.ts";
-import type { CreatedTask, CreateTask, EventRecord, Millis } from "../records.ts";
-import { acceptEvent, acceptedEvent } from "./accept-event.ts";
-import { logTask, type Tx } from "./log.ts";
+import type { CreatedTask, CreateTask, EventRecord } from "../records.ts";
+import { type AcceptedRow, acceptEvent, acceptedEvent } from "./accept-event.ts";
+import { logTask } from "./log.ts";
 import { findAnswer, keepAnswer } from "./requests.ts";
-import { requireTask, saveTask, snapshotOf, type TaskRow, type TaskSnapshot, taskRecord } from "./rows.ts";
+import { snapshotOf, type TaskRow, type TaskSnapshot, taskRecord } from "./rows.ts";
+import { setTimer } from "./timers.ts";
+import { loadTask, readTaskOf, requireTask, type Tx } from "./tx.ts";
+
+/** The most unfinished children of a task, and how many parents above one are too many. */
+const maxChildren = 10_000;
+const maxDepth = 16;
 
 interface Answer {
   taskId: string;
   snapshot: TaskSnapshot;
   created: boolean;
-  event?: { id: string; sequence: number; time: Millis };
+  event?: AcceptedRow;
 }
 
 /** See Store.createTask. */
@@ -18,63 +24,92 @@ export function createTask(tx: Tx, args: CreateTask): CreatedTask {
   const answered = findAnswer<Answer>(tx.sql, "", args.request);
   if (answered !== undefined) return repeat(tx, answered);
 
-  const found = args.name === undefined ? undefined : findByName(tx, args.name, args.agent);
-  const task = found ?? insertTask(tx, args);
+  const { task, created } = findOrInsert(tx, args);
   const event = args.event && acceptEvent(tx, task, args.now, args.event);
-  saveTask(tx.sql, task);
-  const created = found === undefined;
-  keepAnswer<Answer>(tx.sql, "", args.request, {
+  keepAnswer<Answer>(tx.sql, { scope: "", taskId: task.id }, args.request, {
     taskId: task.id,
     snapshot: snapshotOf(task),
     created,
-    ...(event && { event: { id: event.id, sequence: event.sequence, time: event.createTime } }),
+    ...(event && { event: acceptedRow(event) }),
   });
   return answer(taskRecord(tx.sql, task), created, event, false);
 }
 
+/** Finds the unfinished task of a name, or makes the task. Throws TASK_NAME_TAKEN, or what its parent does not allow. */
+export function findOrInsert(tx: Tx, args: CreateTask): { task: TaskRow; created: boolean } {
+  const found = args.name === undefined ? undefined : findByName(tx, args.name, args.agent);
+  return found === undefined
+    ? { task: insertTask(tx, args), created: true }
+    : { task: found, created: false };
+}
+
 function findByName(tx: Tx, name: string, agent: string): TaskRow | undefined {
-  const found = tx.sql.one<TaskRow>`select * from tasks where name = ${name} and ended_at is null`;
-  if (found !== undefined && found.agent !== agent) {
+  const found = tx.sql.one<{ id: string }>`select id from tasks where name = ${name} and ended_at is null`;
+  const task = found && loadTask(tx, found.id);
+  if (task !== undefined && task.agent !== agent) {
     throw new TaskError(
       "TASK_NAME_TAKEN",
-      `the name ${JSON.stringify(name)} is taken by a task of agent ${found.agent}`,
+      `the name ${JSON.stringify(name)} is taken by a task of agent ${task.agent}`,
       {
         resource: { type: "task", name },
       },
     );
   }
-  return found;
+  return task;
 }
 
 function insertTask(tx: Tx, args: CreateTask): TaskRow {
-  if (args.parentTaskId !== undefined) requireLivingParent(tx, args.parentTaskId);
-  const { now } = args;
+  const { now, taskId, expireTime } = args;
+  const parent = args.parentTaskId === undefined ? undefined : requireTask(tx, args.parentTaskId);
+  if (parent !== undefined) takeChild(parent);
   tx.sql
-    .run`insert into tasks (id, agent, name, parent_id, labels, state, pending, sequence, created_at, updated_at,
-      revision, due_at, cursor, turn, attempt, failures, losses)
-    values (${args.taskId}, ${args.agent}, ${args.name}, ${args.parentTaskId}, ${JSON.stringify(args.labels)},
-      ${TaskState.PENDING}, 0, 0, ${now}, ${now}, 0, ${now}, 0, 0, 0, 0, 0)`;
+    .run`insert into tasks (id, agent, name, parent_id, depth, children, labels, state, sequence, created_at,
+      updated_at, revision, waiting, ahead, held, scheduled, dead, cursor, in_hand, retrying, paused, turn, expire_at)
+    values (${taskId}, ${args.agent}, ${args.name}, ${args.parentTaskId}, ${(parent?.depth ?? -1) + 1}, 0,
+      ${JSON.stringify(args.labels)}, ${TaskState.PENDING}, 0, ${now}, ${now}, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, ${expireTime})`;
   if (args.params !== undefined) {
-    tx.sql.run`insert into task_params (task_id, params) values (${args.taskId}, ${args.params})`;
+    tx.sql.run`insert into task_params (task_id, params) values (${taskId}, ${args.params})`;
   }
-  const task = requireTask(tx.sql, args.taskId);
+  if (expireTime !== undefined) setTimer(tx, expireTime, taskId, "expire");
+  const task = requireTask(tx, taskId);
   logTask(tx, task, now);
   return task;
 }
 
-/** Throws TASK_NOT_FOUND, or TASK_FINISHED if the parent was cancelled: its cancellation, which would be the child's too, is past. */
-function requireLivingParent(tx: Tx, id: string): void {
-  const { state } = requireTask(tx.sql, id);
-  if (state !== TaskState.CANCELLING && state !== TaskState.CANCELLED) return;
-  const description = "the parent was cancelled, and its children with it";
-  throw taskFinished(id, TaskState[state], description, "the parent task");
+/**
+ * Counts a child of a task. Throws TASK_FINISHED if the task was cancelled: its cancellation, which would be the child's too, is past; or
+ * FAN_OUT_EXCEEDED.
+ */
+function takeChild(parent: TaskRow): void {
+  const { id, state, depth, children } = parent;
+  if (state === TaskState.CANCELLING || state === TaskState.CANCELLED || state === TaskState.TIMED_OUT) {
+    const description = "the parent was cancelled, and its children with it";
+    throw taskFinished(id, TaskState[state], description, "the parent task");
+  }
+  if (depth + 1 >= maxDepth) {
+    throw new TaskError("FAN_OUT_EXCEEDED", `fewer than ${maxDepth} parents may be above a task`, {
+      metadata: { max_depth: String(maxDepth) },
+    });
+  }
+  if (children >= maxChildren) {
+    throw new TaskError(
+      "FAN_OUT_EXCEEDED",
+      `task ${id} has ${children} unfinished children, as many as it may`,
+      {
+        metadata: { max_children: String(maxChildren) },
+      },
+    );
+  }
+  parent.children += 1;
+}
+
+function acceptedRow({ id, taskId, sequence, state, createTime, deliverTime }: EventRecord): AcceptedRow {
+  return { id, task_id: taskId, sequence, state, created_at: createTime, deliver_at: deliverTime ?? null };
 }
 
 function repeat(tx: Tx, answered: Answer): CreatedTask {
-  const task = taskRecord(tx.sql, requireTask(tx.sql, answered.taskId), answered.snapshot);
-  const { event } = answered;
-  const accepted = event && acceptedEvent(answered.taskId, event.sequence, event.time, event.id);
-  return answer(task, answered.created, accepted, true);
+  const task = taskRecord(tx.sql, readTaskOf(tx.sql, answered.taskId), answered.snapshot);
+  return answer(task, answered.created, answered.event && acceptedEvent(answered.event), true);
 }
 
 function answer(

@@ -1,86 +1,115 @@
 import { EventState, Handler, TaskState } from "../../../proto.ts";
-import type { CommitTurn, FailTurn, Millis, Outcome, StartTurnResult } from "../records.ts";
-import { requireTurn, writeOutput } from "./append-output.ts";
-import {
-  closeTurn,
-  closeWork,
-  endTask,
-  failEvent,
-  giveUp,
-  moveEvent,
-  supersedeTurn,
-  turnEvent,
-} from "./end-work.ts";
-import { logTask, type Tx } from "./log.ts";
-import { saveTask, setDue, type TaskRow } from "./rows.ts";
-import { requeue, startNext } from "./start-turn.ts";
+import type { CommitTurn, FailTurn, Failure, Millis, Outcome, StartTurnResult } from "../records.ts";
+import { writeOutput } from "./append-output.ts";
+import { armCompaction, hasDeltas } from "./compact.ts";
+import { endCancelled, endTask } from "./end-task.ts";
+import { moveEvent } from "./events.ts";
+import { applyFollowUps } from "./follow-ups.ts";
+import { logTask } from "./log.ts";
+import { openQuestion } from "./questions.ts";
+import type { EventRow, TaskRow } from "./rows.ts";
+import { startNext } from "./start-turn.ts";
+import { requireNoConflict, writeState } from "./state.ts";
+import type { Tx } from "./tx.ts";
+import { closeWork, eventsOf, keepWork, type RunningTurn, requireTurn, supersedeTurn } from "./works.ts";
 
 /** See Store.commitTurn. */
 export function commitTurn(tx: Tx, args: CommitTurn): StartTurnResult {
   const { now, outcome } = args;
-  const task = requireTurn(tx, args.taskId, args.turn);
-  writeOutput(tx, task, args);
+  const turn = requireTurn(tx, args.taskId, args.turn);
+  const { task, work } = turn;
+  requireNoConflict(tx, turn, args);
+  writeOutput(tx, turn, args);
   writeState(tx, task, args.changes);
-  const event = turnEvent(tx, task);
-  const handler = task.turn_handler;
-  closeTurn(task);
-  if (event !== undefined) {
-    moveEvent(tx, task, now, event, EventState.PROCESSED);
-    task.cursor = event.sequence;
-  }
-  closeWork(task);
-  const ended = handler === Handler.TASK_CANCEL || outcome.kind !== "continue";
-  if (ended) {
-    endTask(tx, task, now, finalState(handler, outcome));
-  } else {
-    if (handler === Handler.TASK_CREATE) {
-      task.state = TaskState.ACTIVE;
-      logTask(tx, task, now);
-    }
-    setDue(tx.sql, task, dueAfter(task, args));
-  }
-  const next = args.next === undefined || ended ? {} : startNext(tx, task, now, args.next);
-  saveTask(tx.sql, task);
-  return next;
+  const { own, taken } = eventsOf(tx, task, work);
+  closeWork(tx, task, work);
+  if (hasDeltas(tx, turn)) armCompaction(tx, task, now);
+  const place = outcome.kind === "defer" ? { state: EventState.QUEUED } : { state: EventState.PROCESSED };
+  for (const event of [...own, ...taken]) moveEvent(tx, task, now, event, place);
+  applyFollowUps(tx, task, now, args.followUps);
+  leave(tx, turn, now, outcome);
+  return args.next === undefined ? {} : startNext(tx, task, now, args.next, false);
 }
 
-/** When the next turn is due. A task that gives its place up goes to the end of the line, or others with as much to do would never come. */
-function dueAfter(task: TaskRow, { next, now }: CommitTurn): Millis | null {
-  if (task.pending === 0) return null;
-  return next === undefined ? now : (task.due_at ?? now);
+/** Leaves a task as its turn's outcome says. One that the turn itself has cancelled is being cancelled, whatever else it says. */
+function leave(tx: Tx, { task, work }: RunningTurn, now: Millis, outcome: Outcome): void {
+  if (work.handler === Handler.TASK_CANCEL) {
+    endCancelled(tx, task, now, work.forced === 1);
+  } else if (task.state === TaskState.CANCELLING) {
+    return;
+  } else if (outcome.kind === "complete") {
+    endTask(tx, task, now, { state: TaskState.COMPLETED, ...reasonOf(outcome) });
+  } else if (outcome.kind === "fail") {
+    endTask(tx, task, now, { state: TaskState.FAILED, error: outcome.error, ...reasonOf(outcome) });
+  } else if (outcome.kind === "ask") {
+    openQuestion(tx, task, now, outcome.question);
+  } else if (work.handler === Handler.TASK_CREATE) {
+    task.state = TaskState.ACTIVE;
+    logTask(tx, task, now);
+  } else if (outcome.kind === "defer") {
+    task.defer_until = outcome.untilTime ?? null;
+    task.defer_count = outcome.untilEvents ?? null;
+  }
+}
+
+function reasonOf({ reason }: { reason?: string }) {
+  return reason === undefined ? {} : { reason };
 }
 
 /** See Store.failTurn. */
 export function failTurn(tx: Tx, args: FailTurn): void {
-  const { now, error, retryTime } = args;
-  const task = requireTurn(tx, args.taskId, args.turn);
-  const event = turnEvent(tx, task);
-  supersedeTurn(tx, task, now, error, retryTime);
-  if (retryTime !== undefined) {
-    requeue(tx, task, now, event, error, retryTime);
-    if (args.counts) task.failures += 1;
-  } else {
-    failEvent(tx, task, now, event, EventState.DEAD_LETTERED, error);
-    giveUp(tx, task, now, error);
-  }
-  saveTask(tx.sql, task);
+  const { now, error, retryTime, exhausted = "dead-letter" } = args;
+  const turn = requireTurn(tx, args.taskId, args.turn);
+  if (args.counts) turn.work.failures += 1;
+  if (retryTime === undefined) giveUp(tx, turn, now, error, exhausted);
+  else putBack(tx, turn, now, error, retryTime);
 }
 
-function finalState(handler: Handler | null, outcome: Outcome) {
-  if (handler === Handler.TASK_CANCEL) return { state: TaskState.CANCELLED };
-  const reason =
-    outcome.kind !== "continue" && outcome.reason !== undefined ? { reason: outcome.reason } : {};
-  if (outcome.kind === "fail") return { state: TaskState.FAILED, error: outcome.error, ...reason };
-  return { state: TaskState.COMPLETED, ...reason };
+/** Ends a turn without effect: its work is to be tried again at a time, and what it had taken waits again. */
+export function putBack(tx: Tx, turn: RunningTurn, now: Millis, error: Failure, retryTime: Millis): void {
+  const { task, work } = turn;
+  const { own, taken } = supersede(tx, turn, now, error, retryTime);
+  keepWork(tx, task, work, retryTime);
+  for (const event of own) moveEvent(tx, task, now, event, { state: EventState.QUEUED, held: true, error });
+  returnTaken(tx, task, now, taken, error);
 }
 
-function writeState(tx: Tx, task: TaskRow, changes: CommitTurn["changes"]): void {
-  const entries = Object.entries(changes);
-  for (const [key, value] of entries) {
-    if (value === null) tx.sql.run`delete from task_state where task_id = ${task.id} and key = ${key}`;
-    else
-      tx.sql
-        .run`insert or replace into task_state (task_id, key, value) values (${task.id}, ${key}, ${value})`;
+/** Ends a turn without effect, for good: its events are dead-lettered. */
+export function giveUp(
+  tx: Tx,
+  turn: RunningTurn,
+  now: Millis,
+  error: Failure,
+  exhausted: NonNullable<FailTurn["exhausted"]>,
+): void {
+  const { task, work } = turn;
+  const { own, taken } = supersede(tx, turn, now, error);
+  closeWork(tx, task, work);
+  for (const event of own) moveEvent(tx, task, now, event, { state: EventState.DEAD_LETTERED, error });
+  returnTaken(tx, task, now, taken, error);
+  if (work.handler === Handler.TASK_CANCEL) {
+    endCancelled(tx, task, now, work.forced === 1, error);
+  } else if (work.handler === Handler.TASK_CREATE || exhausted === "fail") {
+    endTask(tx, task, now, { state: TaskState.FAILED, error });
+  } else if (exhausted === "pause") {
+    pause(tx, task, now);
   }
-  if (entries.length > 0) task.revision += 1;
+}
+
+/** Has a task wait for a redrive. While a question is open that shows once it is closed. */
+function pause(tx: Tx, task: TaskRow, now: Millis): void {
+  task.paused = 1;
+  if (task.state !== TaskState.ACTIVE) return;
+  task.state = TaskState.PAUSED;
+  logTask(tx, task, now);
+}
+
+function supersede(tx: Tx, turn: RunningTurn, now: Millis, error: Failure, retryTime?: Millis) {
+  const events = eventsOf(tx, turn.task, turn.work);
+  supersedeTurn(tx, turn, now, [...events.own, ...events.taken], error, retryTime);
+  return events;
+}
+
+function returnTaken(tx: Tx, task: TaskRow, now: Millis, taken: readonly EventRow[], error: Failure): void {
+  for (const event of taken) moveEvent(tx, task, now, event, { state: EventState.QUEUED, error });
 }

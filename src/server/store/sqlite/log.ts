@@ -1,13 +1,8 @@
-import type { EventState, MessageState } from "../../../proto.ts";
+import type { MessageState } from "../../../proto.ts";
 import type { Delta, EventRecord, LogEntry, MessageRecord, Millis, SupersededRecord } from "../records.ts";
 import { type EventRow, snapshotOf, type TaskRow, type TaskSnapshot, taskRecord } from "./rows.ts";
 import type { Sql } from "./sql.ts";
-
-/** A transaction: its statements, and the tasks whose logs it has appended to. */
-export interface Tx {
-  sql: Sql;
-  touched: Set<string>;
-}
+import type { Tx } from "./tx.ts";
 
 /** A row of `log`. */
 interface LogRow {
@@ -18,7 +13,7 @@ interface LogRow {
   content: Uint8Array | null;
 }
 
-/** Appends an entry and counts the task's sequence up. The caller saves the task. Returns the entry's sequence. */
+/** Appends an entry and counts the task's sequence up. Returns the entry's sequence. */
 function append(
   tx: Tx,
   task: TaskRow,
@@ -29,7 +24,7 @@ function append(
 ) {
   task.sequence += 1;
   task.updated_at = now;
-  tx.touched.add(task.id);
+  tx.grown.add(task.id);
   tx.sql.run`insert into log (task_id, sequence, time, kind, meta, content)
     values (${task.id}, ${task.sequence}, ${now}, ${kind}, ${JSON.stringify(meta)}, ${content})`;
   return task.sequence;
@@ -41,30 +36,31 @@ export function logTask(tx: Tx, task: TaskRow, now: Millis): void {
   append(tx, task, now, "task", { ...snapshot, sequence: task.sequence + 1, updateTime: now });
 }
 
-/** Appends an event with its content: the entry that accepts it, whose sequence becomes the event's. */
+/** Appends an event with its content: an entry that puts it into the mailbox, whose sequence becomes the event's. */
 export function logNewEvent(
   tx: Tx,
   task: TaskRow,
   now: Millis,
-  id: string,
-  state: EventState,
+  event: EventRow,
   content: Uint8Array,
-) {
-  const meta: EventMeta = { id, state, attempt: 0, createTime: now };
-  return append(tx, task, now, "event", meta, content);
+): number {
+  return append(tx, task, now, "event", eventMeta(event), content);
 }
 
 /** Appends a change of an event's state. */
 export function logEvent(tx: Tx, task: TaskRow, now: Millis, event: EventRow): void {
-  const meta: EventMeta = {
+  append(tx, task, now, "event", { sequence: event.sequence, ...eventMeta(event) });
+}
+
+function eventMeta(event: EventRow): EventMeta {
+  return {
     id: event.id,
-    sequence: event.sequence,
     state: event.state,
     attempt: event.attempt,
     createTime: event.created_at,
     ...(event.last_error !== null && { lastError: JSON.parse(event.last_error) }),
+    ...(event.deliver_at !== null && { deliverTime: event.deliver_at }),
   };
-  append(tx, task, now, "event", meta);
 }
 
 /** Appends a message: the entry that begins it, with `meta.sequence` absent, or one that ends it. */

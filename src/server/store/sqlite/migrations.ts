@@ -9,7 +9,12 @@ export const migrations: readonly string[] = [
   `
   create table agents (
     name text primary key,
-    max_pending integer not null
+    max_pending integer not null,
+    parallel integer not null,
+    batch_max integer,
+    batch_wait integer,
+    retention integer,
+    keep_deltas integer not null
   ) strict, without rowid;
 
   create table tasks (
@@ -17,32 +22,48 @@ export const migrations: readonly string[] = [
     agent text not null,
     name text,
     parent_id text,
+    -- How many parents are above it, and how many of its children have not ended.
+    depth integer not null,
+    children integer not null,
     labels text not null,
     state integer not null,
     status_reason text,
     error text,
-    pending integer not null,
-    processing_id text,
     sequence integer not null,
     created_at integer not null,
     updated_at integer not null,
     ended_at integer,
     revision integer not null,
-    -- When a turn may start. Set while one runs, so that it is found when its owner is gone; null when there is nothing to do.
+    -- When a turn may start that does not run yet; null when there is none.
     due_at integer,
-    -- Every event up to this sequence is settled, so that the oldest that waits is found without an index of its own.
+    -- Of its events: how many wait in the mailbox; of these, how many go ahead; how many are in hand to be tried again; how many
+    -- are scheduled; how many are dead-lettered.
+    waiting integer not null,
+    ahead integer not null,
+    held integer not null,
+    scheduled integer not null,
+    dead integer not null,
+    -- No event up to this sequence waits, so that the oldest that does is found without an index of its own.
     cursor integer not null,
-    -- The fence: the number of the last turn that was started or made void.
+    -- How many works are in hand, and how many of these are to be tried again.
+    in_hand integer not null,
+    retrying integer not null,
+    processing_id text,
+    -- The fence: the number of the last turn that was started.
     turn integer not null,
-    -- The running turn: who runs it, which handler, for which event, and the log's sequence when it began. Null when none runs.
-    turn_owner text,
-    turn_handler integer,
-    turn_event integer,
-    turn_began integer,
-    -- Of the work at hand: how many turns were started for it, how many of them failed, how many were lost.
-    attempt integer not null,
-    failures integer not null,
-    losses integer not null
+    -- What a turn that deferred asked for.
+    defer_until integer,
+    defer_count integer,
+    question text,
+    -- 1 while it waits for a redrive.
+    paused integer not null,
+    cancellation text,
+    -- The state that its cancellation leads to.
+    end_state integer,
+    -- When its timers are due.
+    expire_at integer,
+    purge_at integer,
+    compact_at integer
   ) strict, without rowid;
 
   create unique index tasks_name on tasks (name) where name is not null and ended_at is null;
@@ -61,7 +82,10 @@ export const migrations: readonly string[] = [
   create table task_state (
     task_id text not null,
     key text not null,
-    value text not null,
+    -- Null when it was deleted while another turn ran, which may have read it.
+    value text,
+    -- The task's revision since which it is so.
+    revision integer not null,
     primary key (task_id, key)
   ) strict, without rowid;
 
@@ -84,7 +108,51 @@ export const migrations: readonly string[] = [
     last_error text,
     created_at integer not null,
     updated_at integer not null,
+    -- Why it goes ahead of others: 1 to steer, 2 to interrupt, 3 as the end of a question; 0 when it does not.
+    ahead integer not null,
+    hops integer not null,
+    -- 1 while it is in hand.
+    held integer not null,
+    deliver_at integer,
+    -- 1 while it is scheduled, 2 while it is dead-lettered.
+    parked integer,
     primary key (task_id, sequence)
+  ) strict, without rowid;
+
+  create index events_parked on events (task_id, id) where parked is not null;
+
+  -- The works in hand: what a turn runs for, or ran for and is to be tried again.
+  create table turns (
+    task_id text not null,
+    -- The sequence of its first event; 0 for onTaskCreate and onTaskCancel.
+    work integer not null,
+    -- The number of its last turn, and who runs that; null when it is to be tried again.
+    turn integer not null,
+    owner text,
+    handler integer not null,
+    -- The sequences of its events, as JSON; the first so many are its own, the others were taken by the running turn.
+    events text not null,
+    own integer not null,
+    -- The log's sequence and the state's revision when the turn began.
+    began integer not null,
+    revision integer not null,
+    attempt integer not null,
+    failures integer not null,
+    losses integer not null,
+    -- When it is to be tried again; null while it runs.
+    due_at integer,
+    -- Of onTaskCancel: whether it began while a handler was left behind.
+    forced integer not null,
+    primary key (task_id, work)
+  ) strict, without rowid;
+
+  create table timers (
+    due_at integer not null,
+    task_id text not null,
+    kind text not null,
+    -- Of a delivery: the event's sequence. Otherwise 0.
+    ref integer not null,
+    primary key (due_at, task_id, kind, ref)
   ) strict, without rowid;
 
   create table messages (
@@ -98,6 +166,11 @@ export const migrations: readonly string[] = [
     content blob,
     created_at integer not null,
     updated_at integer not null,
+    -- The turn that showed it.
+    turn integer not null,
+    -- The entry that ended it, if it was streamed, and whether its deltas are in the log.
+    done_sequence integer,
+    deltas integer not null,
     primary key (task_id, sequence)
   ) strict, without rowid;
 
@@ -105,9 +178,12 @@ export const migrations: readonly string[] = [
   create table requests (
     scope text not null,
     id text not null,
+    task_id text not null,
     fingerprint text not null,
     answer text not null,
     primary key (scope, id)
   ) strict, without rowid;
+
+  create index requests_created on requests (task_id) where scope = '';
   `,
 ];

@@ -1,4 +1,5 @@
 import type { ErrorDetails, Reason } from "../../errors.ts";
+import type { Commit } from "../records.ts";
 import type { TransactionName } from "./transactions.ts";
 
 /** What a worker thread is started with. */
@@ -20,8 +21,8 @@ export type CallResult = { id: number } & (
   | { reason: Reason; message: string; details: ErrorDetails; cause?: unknown }
 );
 
-/** The answer to a batch, after its commit: a result for each call, and the tasks whose logs grew. */
+/** The answer to a batch, after its commit: a result for each call, and what the commit has changed, if anything. */
 export interface BatchResult {
   results: CallResult[];
-  touched: string[];
+  commit?: Commit;
 }

@@ -1,7 +1,6 @@
 import { MessageState } from "../../../proto.ts";
 import type {
   AgentCounts,
-  AgentRecord,
   DueTasks,
   DueTasksResult,
   EventRecord,
@@ -13,34 +12,31 @@ import type {
   LogPage,
   MessageRecord,
   Page,
+  PeekEvents,
   ReadLog,
   StateRecord,
   TaskKey,
   TaskRecord,
 } from "../records.ts";
-import { readDeltas, readEntries, type Tx } from "./log.ts";
+import { readDeltas, readEntries } from "./log.ts";
+import { readWaiting } from "./mailbox.ts";
+import { fill } from "./pages.ts";
 import {
   type EventRow,
   eventRecord,
-  loadTask,
   type MessageRow,
   messageRecord,
-  requireTask,
   type TaskRow,
   taskRecord,
 } from "./rows.ts";
-
-/** See Store.putAgents. */
-export function putAgents(tx: Tx, agents: readonly AgentRecord[]): void {
-  for (const { name, maxPending } of agents) {
-    tx.sql.run`insert or replace into agents (name, max_pending) values (${name}, ${maxPending})`;
-  }
-}
+import type { Sql } from "./sql.ts";
+import { readTask, readTaskOf, type Tx } from "./tx.ts";
 
 /** See Store.countAgent. */
 export function countAgent(tx: Tx, agent: string): AgentCounts {
   return (
-    tx.sql.one<AgentCounts>`select count(*) as unfinishedTasks, coalesce(sum(pending), 0) as pendingEvents
+    tx.sql
+      .one<AgentCounts>`select count(*) as unfinishedTasks, coalesce(sum(waiting + held), 0) as pendingEvents
       from tasks where agent = ${agent} and ended_at is null` ?? { unfinishedTasks: 0, pendingEvents: 0 }
   );
 }
@@ -49,7 +45,7 @@ export function countAgent(tx: Tx, agent: string): AgentCounts {
 export function getTask(tx: Tx, key: TaskKey): TaskRecord | undefined {
   const row =
     "id" in key
-      ? loadTask(tx.sql, key.id)
+      ? readTask(tx.sql, key.id)
       : tx.sql.one<TaskRow>`select * from tasks where name = ${key.name}
           order by ended_at is null desc, created_at desc, id desc limit 1`;
   return row && taskRecord(tx.sql, row);
@@ -89,7 +85,7 @@ export function listTasks(tx: Tx, args: ListTasks): ListPage<TaskRecord> {
 
 /** See Store.listEvents. */
 export function listEvents(tx: Tx, args: ListEvents): Page<EventRecord> {
-  const task = requireTask(tx.sql, args.taskId);
+  const task = readTaskOf(tx.sql, args.taskId);
   const states = args.states.length > 0 ? JSON.stringify(args.states) : null;
   const rows = tx.sql.each<EventRow>`select e.*, l.content from events e
     join log l on l.task_id = e.task_id and l.sequence = e.sequence
@@ -109,11 +105,11 @@ export function listEvents(tx: Tx, args: ListEvents): Page<EventRecord> {
 
 /** See Store.listMessages. */
 export function listMessages(tx: Tx, args: ListMessages): Page<MessageRecord> {
-  const task = requireTask(tx.sql, args.taskId);
+  const task = readTaskOf(tx.sql, args.taskId);
   const rows = tx.sql
     .each<MessageRow>`select m.task_id, m.sequence, m.id, m.event_id, m.attempt, m.author, m.state,
-      m.created_at, m.updated_at, coalesce(m.content, l.content) as content
-    from messages m join log l on l.task_id = m.task_id and l.sequence = m.sequence
+      m.created_at, m.updated_at, m.turn, m.done_sequence, m.deltas, coalesce(m.content, l.content) as content
+    from messages m join log l on l.task_id = m.task_id and l.sequence = coalesce(m.done_sequence, m.sequence)
     where m.task_id = ${task.id} and m.sequence > ${args.afterSequence} and m.state <> ${MessageState.SUPERSEDED}
     order by m.sequence`;
   return { ...fill(rows, withDeltas, sizeOf, args), sequence: task.sequence };
@@ -132,21 +128,21 @@ export function listMessages(tx: Tx, args: ListMessages): Page<MessageRecord> {
 
 /** See Store.getState. */
 export function getState(tx: Tx, taskId: string): StateRecord {
-  return readState(tx, requireTask(tx.sql, taskId));
+  return readState(tx.sql, readTaskOf(tx.sql, taskId));
 }
 
-export function readState(tx: Tx, task: TaskRow): StateRecord {
-  const rows = tx.sql.all<{
+export function readState(sql: Sql, task: TaskRow): StateRecord {
+  const rows = sql.all<{
     key: string;
     value: string;
-  }>`select key, value from task_state where task_id = ${task.id}`;
+  }>`select key, value from task_state where task_id = ${task.id} and value is not null`;
   const values = Object.fromEntries(rows.map(({ key, value }) => [key, value]));
   return { values, revision: task.revision, sequence: task.sequence };
 }
 
 /** See Store.readLog. */
 export function readLog(tx: Tx, args: ReadLog): LogPage {
-  const task = requireTask(tx.sql, args.taskId);
+  const task = readTaskOf(tx.sql, args.taskId);
   const entries: LogEntry[] = [];
   let bytes = 0;
   if (task.sequence > args.afterSequence) {
@@ -159,35 +155,18 @@ export function readLog(tx: Tx, args: ReadLog): LogPage {
   return { entries, lastSequence: task.sequence, ended: task.ended_at !== null };
 }
 
+/** See Store.peekEvents. */
+export function peekEvents(tx: Tx, args: PeekEvents): EventRecord[] {
+  const waiting = readWaiting(tx.sql, readTaskOf(tx.sql, args.taskId));
+  return fill(waiting, eventRecord, ({ content }) => content?.byteLength ?? 0, args).items;
+}
+
 /** See Store.dueTasks. */
 export function dueTasks(tx: Tx, args: DueTasks): DueTasksResult {
   const agents = JSON.stringify(args.agents);
   const due = tx.sql.all<{ id: string }>`select id from tasks where due_at <= ${args.now}
-    and turn_owner is not ${args.owner} and agent in (select value from json_each(${agents}))
-    order by due_at limit ${args.limit}`;
+    and agent in (select value from json_each(${agents})) order by due_at limit ${args.limit}`;
   const next = tx.sql.one<{ due_at: number }>`select due_at from tasks where due_at > ${args.now}
     and agent in (select value from json_each(${agents})) order by due_at limit 1`;
   return { taskIds: due.map(({ id }) => id), ...(next && { nextDueTime: next.due_at }) };
-}
-
-/** Takes rows into a page until it has `limit` items or about `maxBytes`, at least one. */
-function fill<Row, Item>(
-  rows: Iterable<Row>,
-  parse: (row: Row) => Item,
-  sizeOf: (item: Item) => number,
-  { limit, maxBytes }: { limit: number; maxBytes: number },
-): ListPage<Item> {
-  const items: Item[] = [];
-  let bytes = 0;
-  let more = false;
-  for (const row of rows) {
-    if (items.length >= limit || bytes >= maxBytes) {
-      more = true;
-      break;
-    }
-    const item = parse(row);
-    bytes += sizeOf(item);
-    items.push(item);
-  }
-  return { items, more };
 }

@@ -24,14 +24,17 @@ export function findAnswer<Answer>(
   return JSON.parse(row.answer);
 }
 
-/** Keeps what a request is answered, in the transaction that makes it so. */
+/**
+ * Keeps what a request is answered, in the transaction that makes it so, for as long as its task is there. Its id counts within a scope: a
+ * task's id, or empty for CreateTask.
+ */
 export function keepAnswer<Answer>(
   sql: Sql,
-  scope: string,
+  { scope, taskId }: { scope: string; taskId: string },
   request: RequestKey | undefined,
   answer: Answer,
 ): void {
   if (request === undefined) return;
-  sql.run`insert into requests (scope, id, fingerprint, answer)
-    values (${scope}, ${request.id}, ${request.fingerprint}, ${JSON.stringify(answer)})`;
+  sql.run`insert into requests (scope, id, task_id, fingerprint, answer)
+    values (${scope}, ${request.id}, ${taskId}, ${request.fingerprint}, ${JSON.stringify(answer)})`;
 }

@@ -1,6 +1,12 @@
 import type { EventState, Handler, MessageAuthor, MessageState, TaskState } from "../../../proto.ts";
-import { taskNotFound } from "../../errors.ts";
-import type { EventRecord, Failure, MessageRecord, Millis, TaskRecord } from "../records.ts";
+import type {
+  CancellationRecord,
+  EventRecord,
+  Failure,
+  MessageRecord,
+  QuestionRecord,
+  TaskRecord,
+} from "../records.ts";
 import type { Sql } from "./sql.ts";
 
 /** A row of `tasks`. */
@@ -9,27 +15,55 @@ export interface TaskRow {
   agent: string;
   name: string | null;
   parent_id: string | null;
+  depth: number;
+  children: number;
   labels: string;
   state: TaskState;
   status_reason: string | null;
   error: string | null;
-  pending: number;
-  processing_id: string | null;
   sequence: number;
   created_at: number;
   updated_at: number;
   ended_at: number | null;
   revision: number;
   due_at: number | null;
+  waiting: number;
+  ahead: number;
+  held: number;
+  scheduled: number;
+  dead: number;
   cursor: number;
+  in_hand: number;
+  retrying: number;
+  processing_id: string | null;
   turn: number;
-  turn_owner: string | null;
-  turn_handler: Handler | null;
-  turn_event: number | null;
-  turn_began: number | null;
+  defer_until: number | null;
+  defer_count: number | null;
+  question: string | null;
+  paused: number;
+  cancellation: string | null;
+  end_state: TaskState | null;
+  expire_at: number | null;
+  purge_at: number | null;
+  compact_at: number | null;
+}
+
+/** A row of `turns`: work in hand. */
+export interface WorkRow {
+  task_id: string;
+  work: number;
+  turn: number;
+  owner: string | null;
+  handler: Handler;
+  events: string;
+  own: number;
+  began: number;
+  revision: number;
   attempt: number;
   failures: number;
   losses: number;
+  due_at: number | null;
+  forced: number;
 }
 
 /** A row of `events`, with its content where it was read along. */
@@ -42,6 +76,11 @@ export interface EventRow {
   last_error: string | null;
   created_at: number;
   updated_at: number;
+  ahead: number;
+  hops: number;
+  held: number;
+  deliver_at: number | null;
+  parked: number | null;
   content?: Uint8Array | null;
 }
 
@@ -57,6 +96,9 @@ export interface MessageRow {
   content?: Uint8Array | null;
   created_at: number;
   updated_at: number;
+  turn: number;
+  done_sequence: number | null;
+  deltas: number;
 }
 
 /** What of a task changes: what an entry of kind `task` holds, and what an answer repeats. */
@@ -70,11 +112,17 @@ export function snapshotOf(row: TaskRow): TaskSnapshot {
     state: row.state,
     ...(row.status_reason !== null && { statusReason: row.status_reason }),
     ...(row.error !== null && { error: parseFailure(row.error) }),
-    pendingEvents: row.pending,
+    pendingEvents: row.waiting + row.held,
     ...(row.processing_id !== null && { processingEventId: row.processing_id }),
     sequence: row.sequence,
     updateTime: row.updated_at,
     ...(row.ended_at !== null && { endTime: row.ended_at }),
+    ...(row.expire_at !== null && { expireTime: row.expire_at }),
+    ...(row.question !== null && { question: parseQuestion(row.question) }),
+    ...(row.cancellation !== null && { cancellation: parseCancellation(row.cancellation) }),
+    scheduledEvents: row.scheduled,
+    deadLetteredEvents: row.dead,
+    ...(row.purge_at !== null && { purgeTime: row.purge_at }),
   };
 }
 
@@ -104,6 +152,7 @@ export function eventRecord(row: EventRow): EventRecord {
     ...(row.last_error !== null && { lastError: parseFailure(row.last_error) }),
     createTime: row.created_at,
     updateTime: row.updated_at,
+    ...(row.deliver_at !== null && { deliverTime: row.deliver_at }),
   };
 }
 
@@ -122,40 +171,12 @@ export function messageRecord(row: MessageRow): MessageRecord {
   };
 }
 
-export function loadTask(sql: Sql, id: string): TaskRow | undefined {
-  return sql.one<TaskRow>`select * from tasks where id = ${id}`;
+export function parseQuestion(text: string): QuestionRecord {
+  return JSON.parse(text);
 }
 
-/** Loads a task that must be there. Throws TASK_NOT_FOUND. */
-export function requireTask(sql: Sql, id: string): TaskRow {
-  const row = loadTask(sql, id);
-  if (row === undefined) throw taskNotFound(id);
-  return row;
-}
-
-/** Says when a task's next turn is due: null when it has none. Apart from saveTask, because it stands in an index and rarely changes. */
-export function setDue(sql: Sql, row: TaskRow, dueTime: Millis | null): void {
-  if (row.due_at === dueTime) return;
-  row.due_at = dueTime;
-  sql.run`update tasks set due_at = ${dueTime} where id = ${row.id}`;
-}
-
-/** Says that a task has ended: it has no more turns. */
-export function setEnded(sql: Sql, row: TaskRow, now: Millis): void {
-  row.ended_at = now;
-  row.due_at = null;
-  sql.run`update tasks set ended_at = ${now}, due_at = null where id = ${row.id}`;
-}
-
-/** Writes back what changes of a task, except when it is due and when it ended. */
-export function saveTask(sql: Sql, row: TaskRow): void {
-  sql.run`update tasks set state = ${row.state}, status_reason = ${row.status_reason}, error = ${row.error},
-    pending = ${row.pending}, processing_id = ${row.processing_id}, sequence = ${row.sequence},
-    updated_at = ${row.updated_at}, revision = ${row.revision}, cursor = ${row.cursor},
-    turn = ${row.turn}, turn_owner = ${row.turn_owner}, turn_handler = ${row.turn_handler},
-    turn_event = ${row.turn_event}, turn_began = ${row.turn_began},
-    attempt = ${row.attempt}, failures = ${row.failures}, losses = ${row.losses}
-    where id = ${row.id}`;
+export function parseCancellation(text: string): CancellationRecord {
+  return JSON.parse(text);
 }
 
 function parseFailure(text: string): Failure {

@@ -1,4 +1,5 @@
 import { closeSync, existsSync, openSync, realpathSync, statSync } from "node:fs";
+import type { Commit } from "../records.ts";
 import type { Store } from "../store.ts";
 import { type Channel, openChannel } from "./channel.ts";
 import { openDatabase, unavailable } from "./database.ts";
@@ -14,9 +15,9 @@ export async function openSqliteStore(path: string): Promise<Store> {
   const inMemory = path === ":memory:";
   const file = inMemory ? path : canonical(path);
   const lock = inMemory ? undefined : lockDatabase(file);
-  const listeners = new Set<(taskIds: readonly string[]) => void>();
-  const onCommit = (taskIds: string[]) => {
-    for (const listener of listeners) listener(taskIds);
+  const listeners = new Set<(commit: Commit) => void>();
+  const onCommit = (commit: Commit) => {
+    for (const listener of listeners) listener(commit);
   };
   let writer: Channel | undefined;
   try {
@@ -37,14 +38,22 @@ export async function openSqliteStore(path: string): Promise<Store> {
       putAgents: (args) => writer.call("putAgents", args),
       createTask: (args) => writer.call("createTask", args),
       sendEvent: (args) => writer.call("sendEvent", args),
+      cancelEvent: (args) => writer.call("cancelEvent", args),
+      redriveEvents: (args) => writer.call("redriveEvents", args),
+      interruptTask: (args) => writer.call("interruptTask", args),
       cancelTask: (args) => writer.call("cancelTask", args),
+      deleteTask: (args) => writer.call("deleteTask", args),
       startTurn: (args) => writer.call("startTurn", args),
+      recoverTurns: (args) => writer.call("recoverTurns", args),
+      takeEvents: (args) => writer.call("takeEvents", args),
       appendOutput: (args) => writer.call("appendOutput", args),
       commitTurn: (args) => writer.call("commitTurn", args),
       failTurn: (args) => writer.call("failTurn", args),
+      fireTimers: (args) => writer.call("fireTimers", args),
       dueTasks: (args) => reader.call("dueTasks", args),
       getTask: (args) => reader.call("getTask", args),
       listTasks: (args) => reader.call("listTasks", args),
+      peekEvents: (args) => reader.call("peekEvents", args),
       listEvents: (args) => reader.call("listEvents", args),
       listMessages: (args) => reader.call("listMessages", args),
       getState: (args) => reader.call("getState", args),

@@ -1,101 +1,125 @@
-import { EventState, Handler, TaskState } from "../../../proto.ts";
-import type { Failure, Millis, StartTurn, StartTurnResult, TurnSource } from "../records.ts";
-import { failEvent, giveUp, moveEvent, supersedeTurn, turnEvent } from "./end-work.ts";
-import type { Tx } from "./log.ts";
+import { Handler, TaskState } from "../../../proto.ts";
+import type { Millis, StartTurn, StartTurnResult, TurnSource } from "../records.ts";
+import { readEvents } from "./events.ts";
+import { readWaiting, takeInHand } from "./mailbox.ts";
+import { policyOf } from "./policies.ts";
 import { readState } from "./reads.ts";
-import { type EventRow, eventRecord, loadTask, saveTask, setDue, type TaskRow, taskRecord } from "./rows.ts";
+import { type EventRow, eventRecord, type TaskRow, taskRecord, type WorkRow } from "./rows.ts";
+import { settleDue } from "./save-tasks.ts";
+import { loadTask, type Tx } from "./tx.ts";
+import { sequencesOf, showProcessing } from "./works.ts";
 
 /** See Store.startTurn. */
 export function startTurn(tx: Tx, args: StartTurn): StartTurnResult {
-  const task = loadTask(tx.sql, args.taskId);
-  if (task === undefined || !args.agents.includes(task.agent) || task.turn_owner === args.owner) return {};
-  if (task.turn_owner !== null) recover(tx, task, args.now, args.maxLosses);
-  const result = startNext(tx, task, args.now, args);
-  saveTask(tx.sql, task);
-  return result;
+  const task = loadTask(tx, args.taskId);
+  if (task === undefined || !args.agents.includes(task.agent)) return {};
+  return startNext(tx, task, args.now, args, args.forced);
 }
 
-/** Starts the turn that is due, on a task that runs none. The caller saves the task. */
-export function startNext(tx: Tx, task: TaskRow, now: Millis, source: TurnSource): StartTurnResult {
+/** Starts the turn of a task that is due. */
+export function startNext(
+  tx: Tx,
+  task: TaskRow,
+  now: Millis,
+  source: TurnSource,
+  forced: boolean,
+): StartTurnResult {
+  settleDue(tx, task, now);
   if (task.due_at === null) return {};
   if (task.due_at > now) return { dueTime: task.due_at };
-  const handler = handlerFor(task.state);
-  const event = handler === Handler.TASK_EVENT_SEND ? oldestQueued(tx, task) : undefined;
-  if (handler === undefined || (handler === Handler.TASK_EVENT_SEND && event === undefined)) {
-    setDue(tx.sql, task, null);
-    return {};
-  }
+  const retry = oldestRetry(tx, task, now);
+  return retry === undefined
+    ? startFresh(tx, task, now, source, forced)
+    : startAgain(tx, task, now, source, retry);
+}
+
+function oldestRetry(tx: Tx, task: TaskRow, now: Millis): WorkRow | undefined {
+  if (task.retrying === 0) return undefined;
+  return tx.sql.one<WorkRow>`select * from turns
+    where task_id = ${task.id} and owner is null and due_at <= ${now} order by work limit 1`;
+}
+
+function startAgain(tx: Tx, task: TaskRow, now: Millis, source: TurnSource, work: WorkRow): StartTurnResult {
+  const events = readEvents(tx, task, sequencesOf(work));
+  task.retrying -= 1;
+  return begin(tx, task, now, source, { ...work, attempt: work.attempt + 1 }, events);
+}
+
+function startFresh(
+  tx: Tx,
+  task: TaskRow,
+  now: Millis,
+  source: TurnSource,
+  forced: boolean,
+): StartTurnResult {
+  const batch = task.state === TaskState.ACTIVE ? policyOf(tx.sql, task.agent).batch : undefined;
+  const events = task.state === TaskState.ACTIVE ? firstOf(readWaiting(tx.sql, task), batch?.max ?? 1) : [];
+  task.defer_until = null;
+  task.defer_count = null;
+  task.in_hand += 1;
+  const work: WorkRow = {
+    task_id: task.id,
+    work: events[0]?.sequence ?? 0,
+    turn: 0,
+    owner: null,
+    handler: handlerFor(task.state, batch !== undefined),
+    events: JSON.stringify(events.map(({ sequence }) => sequence)),
+    own: events.length,
+    began: 0,
+    revision: 0,
+    attempt: 1 + Math.max(0, ...events.map(({ attempt }) => attempt)),
+    failures: 0,
+    losses: 0,
+    due_at: null,
+    forced: forced ? 1 : 0,
+  };
+  return begin(tx, task, now, source, work, events);
+}
+
+function begin(
+  tx: Tx,
+  task: TaskRow,
+  now: Millis,
+  source: TurnSource,
+  work: WorkRow,
+  events: EventRow[],
+): StartTurnResult {
   task.turn += 1;
-  task.turn_owner = source.owner;
-  task.turn_handler = handler;
-  task.turn_event = event?.sequence ?? null;
-  task.turn_began = task.sequence;
-  task.attempt += 1;
-  if (event !== undefined) {
-    task.processing_id = event.id;
-    task.pending -= 1;
-    event.attempt = task.attempt;
-    moveEvent(tx, task, now, event, EventState.PROCESSING);
-  }
+  const { handler, attempt, failures } = work;
+  tx.sql
+    .run`insert or replace into turns (task_id, work, turn, owner, handler, events, own, began, revision, attempt,
+      failures, losses, due_at, forced)
+    values (${task.id}, ${work.work}, ${task.turn}, ${source.owner}, ${handler}, ${work.events}, ${work.own},
+      ${task.sequence}, ${task.revision}, ${attempt}, ${failures}, ${work.losses}, null, ${work.forced})`;
+  takeInHand(tx, task, now, events, attempt);
+  showProcessing(tx, task);
   return {
     turn: {
       turn: task.turn,
       handler,
       task: taskRecord(tx.sql, task),
-      ...(event && { event: eventRecord(event) }),
-      attempt: task.attempt,
-      failures: task.failures,
-      state: readState(tx, task),
+      events: events.map(eventRecord),
+      hops: Math.max(0, ...events.map(({ hops }) => hops)),
+      attempt,
+      failures,
+      state: readState(tx.sql, task),
     },
   };
 }
 
-/** Puts the event of a turn that ended without effect back to the head of the mailbox, due at a time. The caller saves the task. */
-export function requeue(
-  tx: Tx,
-  task: TaskRow,
-  now: Millis,
-  event: EventRow | undefined,
-  error: Failure,
-  dueTime: Millis,
-) {
-  failEvent(tx, task, now, event, EventState.QUEUED, error);
-  if (event !== undefined) task.pending += 1;
-  setDue(tx.sql, task, dueTime);
+function handlerFor(state: TaskState, batch: boolean): Handler {
+  if (state === TaskState.CANCELLING) return Handler.TASK_CANCEL;
+  if (state === TaskState.PENDING) return Handler.TASK_CREATE;
+  return batch ? Handler.TASK_EVENT_BATCH : Handler.TASK_EVENT_SEND;
 }
 
-/** Takes a turn from an owner that is gone: its work is due again, or given up if it was lost too often. */
-function recover(tx: Tx, task: TaskRow, now: Millis, maxLosses: number): void {
-  const event = turnEvent(tx, task);
-  const error: Failure = { reason: "TURN_LOST", message: "the process that ran the turn is gone" };
-  const losses = task.losses + 1;
-  const again = losses <= maxLosses;
-  supersedeTurn(tx, task, now, error, again ? now : undefined);
-  if (again) {
-    requeue(tx, task, now, event, error, now);
-    task.losses = losses;
-    return;
+/** Reads the first items, at most so many. */
+export function firstOf<T>(items: Iterable<T>, limit: number): T[] {
+  const first: T[] = [];
+  if (limit === 0) return first;
+  for (const item of items) {
+    first.push(item);
+    if (first.length === limit) break;
   }
-  failEvent(tx, task, now, event, EventState.DEAD_LETTERED, error);
-  giveUp(tx, task, now, { ...error, message: `${error.message}, for the ${losses}th time` });
-}
-
-function handlerFor(state: TaskState): Handler | undefined {
-  switch (state) {
-    case TaskState.CANCELLING:
-      return Handler.TASK_CANCEL;
-    case TaskState.PENDING:
-      return Handler.TASK_CREATE;
-    case TaskState.ACTIVE:
-      return Handler.TASK_EVENT_SEND;
-    default:
-      return undefined;
-  }
-}
-
-function oldestQueued(tx: Tx, task: TaskRow): EventRow | undefined {
-  return tx.sql.one<EventRow>`select e.*, l.content from events e
-    join log l on l.task_id = e.task_id and l.sequence = e.sequence
-    where e.task_id = ${task.id} and e.sequence > ${task.cursor} and e.state = ${EventState.QUEUED}
-    order by e.sequence limit 1`;
+  return first;
 }

@@ -1,7 +1,12 @@
 import { appendOutput } from "./append-output.ts";
+import { cancelEvent } from "./cancel-event.ts";
 import { cancelTask } from "./cancel-task.ts";
 import { createTask } from "./create-task.ts";
+import { deleteTask } from "./delete-task.ts";
 import { commitTurn, failTurn } from "./end-turn.ts";
+import { fireTimers } from "./fire-timers.ts";
+import { interruptTask } from "./interrupt-task.ts";
+import { putAgents } from "./policies.ts";
 import {
   countAgent,
   dueTasks,
@@ -10,22 +15,32 @@ import {
   listEvents,
   listMessages,
   listTasks,
-  putAgents,
+  peekEvents,
   readLog,
 } from "./reads.ts";
+import { recoverTurns } from "./recover-turns.ts";
+import { redriveEvents } from "./redrive-events.ts";
 import { sendEvent } from "./send-event.ts";
 import { startTurn } from "./start-turn.ts";
+import { takeEvents } from "./take-events.ts";
 
 /** The transactions that write, by the names of the Store's methods. */
 export const writes = {
   putAgents,
   createTask,
   sendEvent,
+  cancelEvent,
+  redriveEvents,
+  interruptTask,
   cancelTask,
+  deleteTask,
   startTurn,
+  recoverTurns,
+  takeEvents,
   appendOutput,
   commitTurn,
   failTurn,
+  fireTimers,
 };
 
 /** The transactions that only read. */
@@ -33,6 +48,7 @@ export const reads = {
   dueTasks,
   getTask,
   listTasks,
+  peekEvents,
   listEvents,
   listMessages,
   getState,

@@ -1,10 +1,13 @@
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import { TaskError } from "../../errors.ts";
+import type { Millis } from "../records.ts";
+import { type Changes, createChanges } from "./changes.ts";
 import { isStorageError, openDatabase, openReader, unavailable } from "./database.ts";
-import type { Tx } from "./log.ts";
 import type { BatchResult, Call, CallResult, WorkerSetup } from "./protocol.ts";
+import { saveTasks } from "./save-tasks.ts";
 import { createSql } from "./sql.ts";
 import { transactions } from "./transactions.ts";
+import { createTx, type Tx } from "./tx.ts";
 
 /** The most calls of a batch. Writes gain from large ones; of reads, a batch is the memory that their pages take on the way. */
 const maxBatch = { writer: 1_024, reader: 64 };
@@ -39,30 +42,31 @@ function arrived(): Call[] | null | undefined {
 }
 
 function writeBatch(calls: Call[]): BatchResult {
-  const touched = new Set<string>();
+  const changes = createChanges();
   try {
     db.exec("begin immediate");
-    const results = calls.map((call) => inSavepoint(call, touched));
+    const results = calls.map((call) => inSavepoint(call, changes));
     db.exec("commit");
-    return { results, touched: [...touched] };
+    return { results, ...changes.commit() };
   } catch (error) {
     if (db.isTransaction) db.exec("rollback");
     const failure = unavailable("the store cannot write", error);
-    return { results: calls.map(({ id }) => failed(id, failure)), touched: [] };
+    return { results: calls.map(({ id }) => failed(id, failure)) };
   }
 }
 
 function readBatch(calls: Call[]): BatchResult {
-  return { results: calls.map(inTransaction), touched: [] };
+  return { results: calls.map(inTransaction) };
 }
 
-function inSavepoint(call: Call, touched: Set<string>): CallResult {
-  const tx: Tx = { sql, touched: new Set() };
+function inSavepoint(call: Call, changes: Changes): CallResult {
+  const tx = createTx(sql);
   db.exec("savepoint call");
   try {
     const value = run(call, tx);
+    saveTasks(tx, timeOf(call));
     db.exec("release call");
-    for (const taskId of tx.touched) touched.add(taskId);
+    changes.add(tx);
     return { id: call.id, value };
   } catch (error) {
     // SQLite may have undone the whole transaction by itself.
@@ -75,7 +79,7 @@ function inSavepoint(call: Call, touched: Set<string>): CallResult {
 function inTransaction(call: Call): CallResult {
   db.exec("begin");
   try {
-    return { id: call.id, value: run(call, { sql, touched: new Set() }) };
+    return { id: call.id, value: run(call, createTx(sql)) };
   } catch (error) {
     return failed(call.id, isStorageError(error) ? unavailable("the store cannot read", error) : error);
   } finally {
@@ -87,6 +91,12 @@ function run(call: Call, tx: Tx): unknown {
   // The caller's types say that name and arguments belong together; a message between threads has lost them.
   const transaction = transactions[call.name] as (tx: Tx, args: unknown) => unknown;
   return transaction(tx, call.args);
+}
+
+/** The time that a call is made at, which every call that changes a task says. */
+function timeOf({ args }: Call): Millis {
+  if (typeof args !== "object" || args === null || !("now" in args) || typeof args.now !== "number") return 0;
+  return args.now;
 }
 
 function failed(id: number, error: unknown): CallResult {

@@ -1,0 +1,60 @@
+// Shows how an agent asks a person: a large expense waits for somebody to approve it, for a week at most. The task is
+// INPUT_REQUIRED meanwhile, over restarts, and shows the question; an answer that does not fit its schema is refused.
+import { type AgentEvent, defineAgent, type TurnContext } from "pigeonhole";
+
+const week = 7 * 24 * 60 * 60 * 1000;
+
+export default defineAgent({
+  name: "expenses",
+  description: "Pays expenses: send { data: { what, amount } }. Asks a person about those above 100.",
+
+  async onTaskEventSend(ctx, event) {
+    if (event.answers !== "") return await decide(ctx, event);
+    if (event.type === "pigeonhole.question.expired") {
+      await ctx.messages.send("Nobody has answered for a week: it is not paid.");
+      return ctx.complete("not approved in time");
+    }
+    const { what, amount } = expenseOf(event);
+    if (amount <= 100) return await pay(ctx, what, amount);
+    ctx.state.set("expense", { what, amount });
+    await ctx.messages.send(`${what} costs ${amount}. I ask for approval.`);
+    ctx.requireInput({
+      prompt: `May I pay ${amount} for ${what}?`,
+      schema: {
+        type: "object",
+        properties: { approved: { type: "boolean" }, note: { type: "string", maxLength: 200 } },
+        required: ["approved"],
+        additionalProperties: false,
+      },
+      deadline: { in: week },
+    });
+  },
+});
+
+/** Does what the person who answered wants. The schema has seen to it that the answer says so. */
+async function decide(ctx: TurnContext, event: AgentEvent) {
+  const { approved, note } = recordOf(event);
+  const { what, amount } = ctx.state.get<{ what: string; amount: number }>("expense") ?? {
+    what: "",
+    amount: 0,
+  };
+  if (approved === true) return await pay(ctx, what, amount);
+  await ctx.messages.send(`${what} is not paid. ${note ?? ""}`.trim());
+  ctx.complete("not approved");
+}
+
+async function pay(ctx: TurnContext, what: string, amount: number) {
+  await ctx.messages.send(`Paid ${amount} for ${what}.`);
+  ctx.complete("paid");
+}
+
+function expenseOf(event: AgentEvent): { what: string; amount: number } {
+  const { what, amount } = recordOf(event);
+  return { what: String(what ?? "something"), amount: Number(amount ?? 0) };
+}
+
+/** What the event's data says, by name. */
+function recordOf(event: AgentEvent): Record<string, unknown> {
+  const data = event.parts.find((part) => part.data !== undefined)?.data;
+  return typeof data === "object" && data !== null ? { ...data } : {};
+}

@@ -1,0 +1,38 @@
+import { create } from "@bufbuild/protobuf";
+import { durationFromMs, timestampFromDate } from "@bufbuild/protobuf/wkt";
+import type { Client } from "@connectrpc/connect";
+import { EventWait, SendEventRequestSchema, type SendEventResponse, type TaskService } from "../proto.ts";
+import { type EventContent, parseEventContent } from "./event-content.ts";
+import { createRequestId } from "./request-id.ts";
+import { type RetryPolicy, retry, withWait } from "./retry.ts";
+import type { SendOptions } from "./task-options.ts";
+
+/** How long to wait for an event to be settled when the caller does not say, in ms. */
+const defaultWait = 30_000;
+
+/** Puts an event into a task's mailbox. See TasksClient.send for what the caller may rely on. */
+export async function sendEvent(
+  rpc: Client<typeof TaskService>,
+  policy: RetryPolicy,
+  taskId: string,
+  content: EventContent,
+  { signal, requestId = createRequestId(), deliverTime, waitTimeout = defaultWait, ...options }: SendOptions,
+): Promise<SendEventResponse> {
+  const { $typeName: _, ...event } = parseEventContent(content);
+  const request = create(SendEventRequestSchema, {
+    ...event,
+    ...options,
+    ...(deliverTime && { deliverTime: timestampFromDate(deliverTime) }),
+    taskId,
+    requestId,
+  });
+  if (request.wait !== EventWait.PROCESSED) {
+    return retry(policy, signal, (call) => rpc.sendEvent(request, call));
+  }
+  const end = performance.now() + waitTimeout;
+  return retry(withWait(policy, waitTimeout), signal, (call) => {
+    // What is left of the time, so that a lost connection does not make the wait longer. It is no part of what the request id identifies.
+    const left = Math.max(0, Math.ceil(end - performance.now()));
+    return rpc.sendEvent({ ...request, waitTimeout: durationFromMs(left) }, call);
+  });
+}

@@ -1,0 +1,58 @@
+import { create } from "@bufbuild/protobuf";
+import { CreateTaskRequestSchema } from "../../proto.ts";
+import type { NewChildTask } from "../agent.ts";
+import type { Clock } from "../clock.ts";
+import { maxTimeAhead } from "../define-agent.ts";
+import { TaskError } from "../errors.ts";
+import type { FollowUp, TaskRecord } from "../store/records.ts";
+import type { Store } from "../store/store.ts";
+import { structBytes } from "../struct.ts";
+import { violations } from "../validation/index.ts";
+import { requireJsonObject } from "./json-value.ts";
+import { requireValid } from "./outgoing-event.ts";
+import { wholeNumber } from "./when.ts";
+
+/** How many parents may be above a task, as the store has it. */
+const maxParents = 16;
+
+type CreateFollowUp = Extract<FollowUp, { kind: "create" }>;
+
+/** Makes a child of a task from what an agent says of it, without its first event. Throws VALUE_INVALID that names what is wrong. */
+export function newChild(child: NewChildTask, parentTaskId: string, clock: Clock): CreateFollowUp["task"] {
+  const { agent, name = "", params, labels = {}, ttl } = child;
+  if (params !== undefined) requireJsonObject(params, "task.params");
+  requireTexts({ name, ...labels });
+  const request = create(CreateTaskRequestSchema, { agent, name, labels, ...(params && { params }) });
+  requireValid("task", violations(CreateTaskRequestSchema, request));
+  return {
+    taskId: clock.id(),
+    agent,
+    ...(name !== "" && { name }),
+    ...(params && { params: structBytes(params) }),
+    labels: { ...labels },
+    parentTaskId,
+    ...(ttl !== undefined && { expireTime: clock.now() + wholeNumber("task.ttl", ttl, 1, maxTimeAhead) }),
+  };
+}
+
+/** Throws FAN_OUT_EXCEEDED if a child of this task would have more parents above it than there may be. */
+export async function requireDepth(store: Pick<Store, "getTask">, task: TaskRecord): Promise<void> {
+  let parents = 1;
+  for (let id = task.parentTaskId; id !== undefined; parents++) {
+    if (parents >= maxParents) throw tooDeep();
+    id = (await store.getTask({ id }))?.parentTaskId;
+  }
+}
+
+function tooDeep(): TaskError {
+  return new TaskError("FAN_OUT_EXCEEDED", `at most ${maxParents} parents may be above a task`, {
+    metadata: { max_depth: String(maxParents) },
+  });
+}
+
+/** Throws VALUE_INVALID for a name or label that is no string. */
+function requireTexts(texts: Record<string, unknown>): void {
+  for (const [name, text] of Object.entries(texts)) {
+    if (typeof text !== "string") throw new TaskError("VALUE_INVALID", `task: ${name} must be a string`);
+  }
+}

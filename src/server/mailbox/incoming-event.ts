@@ -1,0 +1,69 @@
+import { create, toBinary } from "@bufbuild/protobuf";
+import { type EventInput, EventInputSchema, OnBusy } from "../../proto.ts";
+import type { BusyPolicy, Millis, NewEvent } from "../store/records.ts";
+import { busyPolicies } from "./busy-policy.ts";
+import { fieldInvalid, requireNear } from "./time-fields.ts";
+
+/** What event types begin with that are the server's own. */
+const ownTypes = "pigeonhole.";
+
+/** An event from outside: what it says, with every choice made, and what is stored of it. */
+export interface IncomingEvent {
+  input: EventInput;
+  event: NewEvent;
+}
+
+export interface IncomingEventOptions {
+  id: string;
+  input: EventInput;
+  /** Where the event is in its request, as in `event.`, for the fields that errors name. */
+  path: string;
+  /** What it does to a task that is busy if it does not say. */
+  onBusy: BusyPolicy;
+  now: Millis;
+}
+
+/**
+ * Makes an event of what a request says. Throws FIELD_INVALID if its type is one of the server's own, its `deliver_time` is more than 3,660
+ * days ahead, or is ahead and goes with ON_BUSY_REJECT or with an answer: both concern the task as it is now.
+ */
+export function incomingEvent({ id, input, path, onBusy, now }: IncomingEventOptions): IncomingEvent {
+  const { deliverTime: asked, ...rest } = input;
+  if (input.type.startsWith(ownTypes)) {
+    throw fieldInvalid(`${path}type`, `must not begin with ${ownTypes}, as the server's own events do`);
+  }
+  const deliverTime = asked && requireNear(`${path}deliver_time`, asked, now);
+  const later = deliverTime !== undefined && deliverTime > now;
+  if (later && (input.onBusy === OnBusy.REJECT || input.answers !== "")) {
+    const what = input.answers === "" ? "on_busy is ON_BUSY_REJECT" : "the event answers a question";
+    throw fieldInvalid(`${path}deliver_time`, `must not be ahead when ${what}`);
+  }
+  const policy = busyPolicyOf(input.onBusy) ?? (later && onBusy === "reject" ? "queue" : onBusy);
+  const made = create(EventInputSchema, { ...rest, onBusy: busyPolicies[policy] });
+  return {
+    input: made,
+    event: {
+      id,
+      content: toBinary(EventInputSchema, made),
+      onBusy: policy,
+      ...(deliverTime !== undefined && { deliverTime }),
+      ...(input.answers !== "" && { answers: input.answers }),
+    },
+  };
+}
+
+/** Gives what an event says that it does to a task that is busy. Nothing if it leaves that to the agent. */
+function busyPolicyOf(onBusy: OnBusy): BusyPolicy | undefined {
+  switch (onBusy) {
+    case OnBusy.UNSPECIFIED:
+      return undefined;
+    case OnBusy.QUEUE:
+      return "queue";
+    case OnBusy.INTERRUPT:
+      return "interrupt";
+    case OnBusy.REJECT:
+      return "reject";
+    case OnBusy.STEER:
+      return "steer";
+  }
+}

@@ -1,0 +1,60 @@
+import type { Logger, Messages } from "../agent.ts";
+import type { Clock } from "../clock.ts";
+import { TaskError } from "../errors.ts";
+import { encodeParts, parseContent } from "./content.ts";
+import { authorOf, createMessageStream } from "./message-stream.ts";
+import type { TurnOutput } from "./turn-output.ts";
+
+export interface TurnMessagesOptions {
+  output: TurnOutput;
+  clock: Clock;
+  log: Logger;
+  /** Throws once the turn is over. */
+  requireOpen(): void;
+}
+
+/** Makes what a turn shows its messages with, and a way to end what is still streaming. */
+export function createTurnMessages({ output, clock, log, requireOpen }: TurnMessagesOptions) {
+  const streams: { end(): void }[] = [];
+  const messages: Messages = {
+    send: (content, options) =>
+      shown(async () => {
+        requireOpen();
+        const author = authorOf(options);
+        const bytes = encodeParts(parseContent(content));
+        const id = clock.id();
+        output.push({ kind: "message", id, author, content: bytes, done: true }, bytes.byteLength);
+        await output.room();
+        return id;
+      }),
+    stream(options) {
+      requireOpen();
+      const { stream, end } = createMessageStream(clock.id(), authorOf(options), output, requireOpen);
+      streams.push({ end });
+      return {
+        id: stream.id,
+        write: (addition) => shown(() => stream.write(addition)),
+        end: () => shown(() => stream.end()),
+      };
+    },
+  };
+  return {
+    messages,
+    end() {
+      for (const { end } of streams) end();
+    },
+  };
+
+  /**
+   * Makes a call whose failure is a rejection, and no unhandled one if the handler does not wait for it: a callback that comes once
+   * the turn is over must not end the process. What is lost through a mistake of the agent is in the log.
+   */
+  function shown<T>(call: () => Promise<T>): Promise<T> {
+    const result = call();
+    result.catch((error: unknown) => {
+      const isMistake = error instanceof TaskError && error.reason === "VALUE_INVALID";
+      if (isMistake) log.warn("a handler cannot show what it wants to", { error });
+    });
+    return result;
+  }
+}

@@ -1,0 +1,165 @@
+import { TaskState } from "../../proto.ts";
+import type { Agent, TurnTasks } from "../agent.ts";
+import type { Clock } from "../clock.ts";
+import { TaskError, taskFinished, taskNotFound } from "../errors.ts";
+import type { BusyPolicy, Millis, StartedTurn, TaskRecord } from "../store/records.ts";
+import type { Store } from "../store/store.ts";
+import { renderUpdate } from "../task-log/render.ts";
+import type { TaskLog } from "../task-log/task-log.ts";
+import { newChild, requireDepth } from "./child-task.ts";
+import type { FollowUps } from "./follow-ups.ts";
+import { requireAgent } from "./mailbox.ts";
+import { outgoingEvent } from "./outgoing-event.ts";
+import { withReason } from "./turn-outcome.ts";
+import { timeOf, wholeNumber } from "./when.ts";
+
+export interface TurnTasksOptions {
+  store: Pick<Store, "getTask">;
+  agents: ReadonlyMap<string, Agent>;
+  follow: TaskLog["follow"];
+  turn: StartedTurn;
+  followUps: FollowUps;
+  /** Ends what is followed: aborts when the turn is to stop, or is over. */
+  signal: AbortSignal;
+  clock: Clock;
+  /** Throws once the turn is over. */
+  requireOpen(): void;
+}
+
+/** Makes other tasks as a turn sees them: what changes them goes to the turn's follow-ups. */
+export function createTurnTasks(options: TurnTasksOptions): TurnTasks {
+  const { store, agents, follow, turn, followUps, signal, clock, requireOpen } = options;
+  const { task: own } = turn;
+  return {
+    create: guarded(async (child) => {
+      const target = requireAgent(agents, child.agent);
+      const task = newChild(child, own.id, clock);
+      const event = () => {
+        const { event: content, type = "" } = child;
+        if (content === undefined) return undefined;
+        return outgoingEvent({ ...outgoing(target), content, options: { type }, hops: turn.hops + 1 });
+      };
+      const found = task.name === undefined ? undefined : await findNamed(task.name, child.agent);
+      if (found !== undefined) {
+        const first = event();
+        if (first !== undefined) followUps.add({ kind: "send", taskId: found, event: first });
+        return found;
+      }
+      await requireDepth(store, own);
+      requireOpen();
+      const first = event();
+      followUps.add({ kind: "create", task: { ...task, ...(first && { event: first }) } });
+      return task.taskId;
+    }),
+
+    send: guarded(async (taskId, content, { onBusy, deliver, ...rest } = {}) => {
+      const target = await agentOf(taskId);
+      requireOpen();
+      const deliverTime = deliver && timeOf(deliver, clock.now(), "deliver");
+      const event = outgoingEvent({
+        ...outgoing(target, { onBusy, deliverTime }),
+        content,
+        options: rest,
+        // To oneself, it has not been passed on.
+        hops: taskId === own.id ? turn.hops : turn.hops + 1,
+      });
+      followUps.add({ kind: "send", taskId, event });
+      return event.id;
+    }),
+
+    cancel: guarded(async (taskId, reason) => {
+      if (taskId === own.id) {
+        throw new TaskError("VALUE_INVALID", "a turn ends its own task by ctx.complete or ctx.fail");
+      }
+      const given = withReason(reason);
+      if (followUps.created(taskId) === undefined) await requireTask(taskId);
+      requireOpen();
+      followUps.add({ kind: "cancel", taskId, ...given });
+    }),
+
+    async *subscribe(taskId, { afterSequence = 0 } = {}) {
+      requireOpen();
+      wholeNumber("subscribe: afterSequence", afterSequence, 0, Number.MAX_SAFE_INTEGER);
+      for await (const update of follow({ taskId, afterSequence, signal })) {
+        if (update.kind !== "heartbeat") yield renderUpdate(update);
+      }
+    },
+  };
+
+  /** Makes a call that throws once the turn is over, and no unhandled rejection if the handler does not wait for it. */
+  function guarded<Args extends unknown[], T>(call: (...args: Args) => Promise<T>) {
+    return (...args: Args): Promise<T> => {
+      const result = (async () => {
+        requireOpen();
+        return await call(...args);
+      })();
+      result.catch(() => undefined);
+      return result;
+    };
+  }
+
+  /** What every event has that this turn sends to a task of an agent. */
+  function outgoing(
+    target: Agent | undefined,
+    { onBusy, deliverTime }: { onBusy?: BusyPolicy | undefined; deliverTime?: Millis | undefined } = {},
+  ) {
+    const later = deliverTime !== undefined && deliverTime > clock.now();
+    return {
+      id: clock.id(),
+      agent: own.agent,
+      onBusy: busyPolicy(onBusy, target?.onBusy, later),
+      deliverTime: later ? deliverTime : undefined,
+    };
+  }
+
+  /** Finds the unfinished task of a name: the turn's own, or another's. Throws TASK_NAME_TAKEN if it is another agent's. */
+  async function findNamed(name: string, agent: string): Promise<string | undefined> {
+    const stored = await store.getTask({ name });
+    requireOpen();
+    const created = followUps.createdAs(name);
+    const found =
+      stored !== undefined && stored.endTime === undefined
+        ? { id: stored.id, agent: stored.agent }
+        : created && { id: created.taskId, agent: created.agent };
+    if (found === undefined || found.agent === agent) return found?.id;
+    throw new TaskError(
+      "TASK_NAME_TAKEN",
+      `task ${JSON.stringify(name)} is of agent ${found.agent}, not ${agent}`,
+      { resource: { type: "task", name } },
+    );
+  }
+
+  /** The agent of a task that takes events. Undefined if it is not one of this server's. */
+  async function agentOf(taskId: string): Promise<Agent | undefined> {
+    const created = followUps.created(taskId);
+    if (created !== undefined) return agents.get(created.agent);
+    const { state, agent, endTime } = await requireTask(taskId);
+    if (endTime !== undefined || state === TaskState.CANCELLING) {
+      throw taskFinished(
+        taskId,
+        TaskState[state],
+        `the task is ${TaskState[state]} and takes no more events`,
+      );
+    }
+    return agents.get(agent);
+  }
+
+  async function requireTask(taskId: string): Promise<TaskRecord> {
+    const task = await store.getTask({ id: String(taskId) });
+    if (task === undefined) throw taskNotFound(String(taskId));
+    return task;
+  }
+}
+
+/** What an event does to a task that is busy: what its sender says, or else the agent of that task. One for later cannot be refused then. */
+export function busyPolicy(
+  said: BusyPolicy | undefined,
+  ofAgent: BusyPolicy | undefined,
+  later: boolean,
+): BusyPolicy {
+  if (said === "reject" && later) {
+    throw new TaskError("VALUE_INVALID", "an event that is delivered later cannot be refused: onBusy reject");
+  }
+  const policy = said ?? ofAgent ?? "queue";
+  return policy === "reject" && later ? "queue" : policy;
+}

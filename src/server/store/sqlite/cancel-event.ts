@@ -1,0 +1,39 @@
+import { EventState } from "../../../proto.ts";
+import { TaskError } from "../../errors.ts";
+import type { CancelEvent, EventRecord } from "../records.ts";
+import { findEvent } from "./events.ts";
+import { dropEvent } from "./mailbox.ts";
+import { type EventRow, eventRecord, type TaskRow } from "./rows.ts";
+import { requireTask, type Tx } from "./tx.ts";
+
+/** See Store.cancelEvent. */
+export function cancelEvent(tx: Tx, args: CancelEvent): EventRecord {
+  const task = requireTask(tx, args.taskId);
+  const event = requireEvent(tx, task, args.eventId);
+  const waits =
+    event.state === EventState.SCHEDULED || (event.state === EventState.QUEUED && event.held === 0);
+  if (waits) {
+    dropEvent(tx, task, args.now, event, { reason: "TASK_CANCELLED", message: "the event was taken back" });
+  } else if (event.state !== EventState.DROPPED) {
+    throw wrongState(event, "it does not wait");
+  }
+  return eventRecord(event);
+}
+
+/** Finds an event that must be there. Throws EVENT_NOT_FOUND. */
+export function requireEvent(tx: Tx, task: TaskRow, id: string): EventRow {
+  const event = findEvent(tx, task, id);
+  if (event !== undefined) return event;
+  throw new TaskError("EVENT_NOT_FOUND", `task ${task.id} has no event ${JSON.stringify(id)}`, {
+    resource: { type: "event", name: id },
+  });
+}
+
+/** Makes the error for an event whose state does not allow what was asked. */
+export function wrongState({ id, state, held }: EventRow, why: string): TaskError {
+  const name = EventState[state];
+  return new TaskError("EVENT_STATE", `event ${id} is ${name}${held === 1 ? ", in hand" : ""}: ${why}`, {
+    metadata: { state: name },
+    precondition: { subject: id, description: why },
+  });
+}

@@ -1,0 +1,36 @@
+import { EventState } from "../../../proto.ts";
+import type { FollowUp, Millis } from "../records.ts";
+import { acceptEvent } from "./accept-event.ts";
+import { cancelTree } from "./cancel-task.ts";
+import { findOrInsert } from "./create-task.ts";
+import { findEvent } from "./events.ts";
+import { dropEvent } from "./mailbox.ts";
+import type { TaskRow } from "./rows.ts";
+import { requireTask, type Tx } from "./tx.ts";
+
+/** Does what a turn asks of other tasks, or of its own, in its order. Throws what one of it is refused with. */
+export function applyFollowUps(tx: Tx, task: TaskRow, now: Millis, followUps: readonly FollowUp[]): void {
+  for (const followUp of followUps) apply(tx, task, now, followUp);
+}
+
+function apply(tx: Tx, task: TaskRow, now: Millis, followUp: FollowUp): void {
+  switch (followUp.kind) {
+    case "create": {
+      const { event } = followUp.task;
+      const { task: made } = findOrInsert(tx, { ...followUp.task, now });
+      if (event !== undefined) acceptEvent(tx, made, now, event);
+      return;
+    }
+    case "send":
+      acceptEvent(tx, requireTask(tx, followUp.taskId), now, followUp.event);
+      return;
+    case "cancel":
+      cancelTree(tx, requireTask(tx, followUp.taskId), now, followUp.reason);
+      return;
+    case "unschedule": {
+      const event = findEvent(tx, task, followUp.eventId);
+      if (event?.state !== EventState.SCHEDULED) return;
+      dropEvent(tx, task, now, event, { reason: "TASK_CANCELLED", message: "its agent took it back" });
+    }
+  }
+}

@@ -1,0 +1,50 @@
+import { EventState, TaskState } from "../../../proto.ts";
+import type { Millis } from "../records.ts";
+import { policyOf } from "./policies.ts";
+import type { TaskRow } from "./rows.ts";
+import type { Sql } from "./sql.ts";
+
+/**
+ * Tells when a turn of a task is due that does not run yet: null when there is none. One that is due keeps the time since when it is, so
+ * that those that are due longest come first.
+ */
+export function nextDue(sql: Sql, task: TaskRow, now: Millis): Millis | null {
+  if (task.ended_at !== null || task.state === TaskState.INPUT_REQUIRED) return null;
+  const due = earlier(retryDue(sql, task), freshDue(sql, task, now));
+  if (due === null || due > now) return due;
+  return task.due_at !== null && task.due_at <= now ? task.due_at : due;
+}
+
+/** When work that is in hand is to be tried again. */
+function retryDue(sql: Sql, { id, retrying }: TaskRow): Millis | null {
+  if (retrying === 0) return null;
+  return (
+    sql.one<{
+      due: Millis | null;
+    }>`select min(due_at) as due from turns where task_id = ${id} and owner is null`?.due ?? null
+  );
+}
+
+/** When new work may be begun. */
+function freshDue(sql: Sql, task: TaskRow, now: Millis): Millis | null {
+  if (task.state === TaskState.PENDING || task.state === TaskState.CANCELLING) {
+    return task.in_hand === 0 ? now : null;
+  }
+  if (task.state !== TaskState.ACTIVE || task.waiting === 0) return null;
+  const { parallel, batch } = policyOf(sql, task.agent);
+  if (task.in_hand >= parallel) return null;
+  if (task.ahead > 0) return now;
+  if (task.defer_until !== null || task.defer_count !== null) {
+    return task.defer_count !== null && task.waiting >= task.defer_count ? now : task.defer_until;
+  }
+  if (batch === undefined || task.waiting >= batch.max) return now;
+  const oldest = sql.one<{ updated_at: Millis }>`select updated_at from events
+    where task_id = ${task.id} and sequence > ${task.cursor} and state = ${EventState.QUEUED} and held = 0
+    order by sequence limit 1`;
+  return (oldest?.updated_at ?? now) + batch.wait;
+}
+
+function earlier(a: Millis | null, b: Millis | null): Millis | null {
+  if (a === null || b === null) return a ?? b;
+  return Math.min(a, b);
+}

@@ -1,0 +1,45 @@
+import type { AgentRecord, Millis } from "../records.ts";
+import type { Sql } from "./sql.ts";
+import type { Tx } from "./tx.ts";
+
+/** A row of `agents`. */
+interface AgentRow {
+  name: string;
+  max_pending: number;
+  parallel: number;
+  batch_max: number | null;
+  batch_wait: Millis | null;
+  retention: Millis | null;
+  keep_deltas: Millis;
+}
+
+/** See Store.putAgents. */
+export function putAgents(tx: Tx, agents: readonly AgentRecord[]): void {
+  for (const { name, maxPending, parallel, batch, retention, keepDeltas } of agents) {
+    tx.sql.run`insert or replace into agents
+        (name, max_pending, parallel, batch_max, batch_wait, retention, keep_deltas)
+      values (${name}, ${maxPending}, ${parallel}, ${batch?.max}, ${batch?.wait}, ${retention}, ${keepDeltas})`;
+  }
+}
+
+/** Reads the rules of an agent's mailboxes: those of a plain one if the agent is not known. */
+export function policyOf(sql: Sql, agent: string): AgentRecord {
+  const row = sql.one<AgentRow>`select * from agents where name = ${agent}`;
+  if (row === undefined) {
+    return {
+      name: agent,
+      maxPending: Number.POSITIVE_INFINITY,
+      parallel: 1,
+      keepDeltas: Number.POSITIVE_INFINITY,
+    };
+  }
+  const { name, max_pending, parallel, batch_max, batch_wait, retention, keep_deltas } = row;
+  return {
+    name,
+    maxPending: max_pending,
+    parallel,
+    ...(batch_max !== null && { batch: { max: batch_max, wait: batch_wait ?? 0 } }),
+    ...(retention !== null && { retention }),
+    keepDeltas: keep_deltas,
+  };
+}

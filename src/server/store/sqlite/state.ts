@@ -1,0 +1,43 @@
+import { TaskError } from "../../errors.ts";
+import type { CommitTurn } from "../records.ts";
+import { policyOf } from "./policies.ts";
+import type { TaskRow } from "./rows.ts";
+import type { Tx } from "./tx.ts";
+import type { RunningTurn } from "./works.ts";
+
+/** Throws STATE_CONFLICT if a turn that ran beside has changed a key since this one began that it has read or changes. */
+export function requireNoConflict(
+  tx: Tx,
+  { task, work }: RunningTurn,
+  { reads, changes }: Pick<CommitTurn, "reads" | "changes">,
+): void {
+  if (work.revision === task.revision) return;
+  const changed = tx.sql.all<{ key: string }>`select key from task_state
+    where task_id = ${task.id} and revision > ${work.revision}`;
+  const conflict = changed.find(({ key }) => reads === "all" || reads.includes(key) || key in changes);
+  if (conflict === undefined) return;
+  throw new TaskError(
+    "STATE_CONFLICT",
+    `another turn of task ${task.id} has changed its state under ${JSON.stringify(conflict.key)}`,
+  );
+}
+
+/** Writes what a turn changes of its task's state. */
+export function writeState(tx: Tx, task: TaskRow, changes: CommitTurn["changes"]): void {
+  const entries = Object.entries(changes);
+  if (entries.length === 0) return;
+  task.revision += 1;
+  // Another turn may have read what is deleted, and is to find that out. With none, nothing that was deleted has to be kept.
+  const alone = task.in_hand === 1;
+  for (const [key, value] of entries) {
+    if (value === null && alone) {
+      tx.sql.run`delete from task_state where task_id = ${task.id} and key = ${key}`;
+    } else {
+      tx.sql.run`insert or replace into task_state (task_id, key, value, revision)
+        values (${task.id}, ${key}, ${value}, ${task.revision})`;
+    }
+  }
+  if (alone && policyOf(tx.sql, task.agent).parallel > 1) {
+    tx.sql.run`delete from task_state where task_id = ${task.id} and value is null`;
+  }
+}

@@ -1,0 +1,37 @@
+import type { EventRecord, TakeEvents } from "../records.ts";
+import { ahead, readWaiting, takeInHand } from "./mailbox.ts";
+import { fill } from "./pages.ts";
+import { type EventRow, eventRecord } from "./rows.ts";
+import type { Tx } from "./tx.ts";
+import { requireTurn, sequencesOf, showProcessing } from "./works.ts";
+
+/** See Store.takeEvents. */
+export function takeEvents(tx: Tx, args: TakeEvents): EventRecord[] {
+  const { task, work } = requireTurn(tx, args.taskId, args.turn);
+  // Before onTaskCreate has completed no event is handled, and after a cancellation none either.
+  if (work.work === 0) return [];
+  const waiting = readWaiting(tx.sql, task);
+  const { items: events } = fill(args.steering ? steering(waiting) : waiting, eventItem, eventSize, args);
+  if (events.length === 0) return [];
+  takeInHand(tx, task, args.now, events, work.attempt);
+  const sequences = [...sequencesOf(work), ...events.map(({ sequence }) => sequence)];
+  tx.sql.run`update turns set events = ${JSON.stringify(sequences)}
+    where task_id = ${task.id} and work = ${work.work}`;
+  showProcessing(tx, task);
+  return events.map(eventRecord);
+}
+
+function* steering(events: Iterable<EventRow>): Iterable<EventRow> {
+  for (const event of events) {
+    if (event.ahead === 0) return;
+    if (event.ahead === ahead.steer) yield event;
+  }
+}
+
+export function eventItem(row: EventRow): EventRow {
+  return row;
+}
+
+export function eventSize({ content }: EventRow): number {
+  return content?.byteLength ?? 0;
+}

@@ -1,0 +1,58 @@
+import { taskNotFound } from "../../errors.ts";
+import type { Millis, StoppedTurn } from "../records.ts";
+import type { TaskRow } from "./rows.ts";
+import type { Sql } from "./sql.ts";
+
+/**
+ * A transaction: its statements, the rows of the tasks that it works on, and what it will have changed.
+ *
+ * A task is loaded once, changed as a plain object by all who work on it, and written back at the end.
+ */
+export interface Tx {
+  sql: Sql;
+  tasks: Map<string, TaskRow>;
+  /** The tasks whose logs it has appended to. */
+  grown: Set<string>;
+  /** The tasks that have a turn to start, and when. */
+  due: Map<string, Millis>;
+  /** The running turns that it has made void from outside. */
+  stopped: StoppedTurn[];
+  /** The earliest timer that it has set. */
+  timer: Millis;
+}
+
+export function createTx(sql: Sql): Tx {
+  return {
+    sql,
+    tasks: new Map(),
+    grown: new Set(),
+    due: new Map(),
+    stopped: [],
+    timer: Number.POSITIVE_INFINITY,
+  };
+}
+
+/** Loads a task to change it. What is changed of the row is written at the end of the transaction. */
+export function loadTask(tx: Tx, id: string): TaskRow | undefined {
+  const known = tx.tasks.get(id) ?? readTask(tx.sql, id);
+  if (known !== undefined) tx.tasks.set(id, known);
+  return known;
+}
+
+/** Loads a task that must be there, to change it. Throws TASK_NOT_FOUND. */
+export function requireTask(tx: Tx, id: string): TaskRow {
+  const row = loadTask(tx, id);
+  if (row === undefined) throw taskNotFound(id);
+  return row;
+}
+
+/** Reads a task that must be there, to look at it. Throws TASK_NOT_FOUND. */
+export function readTaskOf(sql: Sql, id: string): TaskRow {
+  const row = readTask(sql, id);
+  if (row === undefined) throw taskNotFound(id);
+  return row;
+}
+
+export function readTask(sql: Sql, id: string): TaskRow | undefined {
+  return sql.one<TaskRow>`select * from tasks where id = ${id}`;
+}

@@ -1,0 +1,87 @@
+import { timestampMs } from "@bufbuild/protobuf/wkt";
+import { type Event, EventState, OnBusy, TaskState, type TaskUpdate } from "../src/proto.ts";
+import type { Report } from "./crash-check.ts";
+import { reasonOfStatus } from "./crash-clients.ts";
+
+/** An event that waits, and whether it goes ahead of those that do not. */
+interface Waiting {
+  sequence: bigint;
+  ahead: boolean;
+}
+
+/** Checks in which order the events of a log were handled: those that go ahead first, and what is tried again before all (G2). */
+export function checkOrder(log: TaskUpdate[], report: Report): void {
+  let created = false;
+  const accepted = new Map<string, Event>();
+  const waiting = new Map<string, Waiting>();
+  const processing = new Map<string, Event>();
+  let inHand: string | undefined;
+  for (const { entry } of log) {
+    if (entry.case === "task" && entry.value.state === TaskState.ACTIVE) created = true;
+    if (entry.case === "superseded") inHand = entry.value.retryTime && (entry.value.eventId || undefined);
+    if (entry.case !== "event") continue;
+    const { id, sequence, state, parts, onBusy } = entry.value;
+    if (parts.length > 0) accepted.set(id, entry.value);
+    switch (state) {
+      case EventState.QUEUED: {
+        const policy = accepted.get(id)?.onBusy ?? onBusy;
+        waiting.set(id, { sequence, ahead: policy === OnBusy.STEER || policy === OnBusy.INTERRUPT });
+        processing.delete(id);
+        break;
+      }
+      case EventState.PROCESSING: {
+        if (!created) report("G2", `event ${sequence} is handled before onTaskCreate has completed`);
+        const [running] = processing.values();
+        if (running !== undefined && accepted.get(running.id)?.type !== "gather") {
+          report("G2", `events ${running.sequence} and ${sequence} are handled at once`);
+        }
+        const first = inHand ?? firstOf(waiting);
+        if (first !== id) {
+          report("G2", `event ${sequence} is handled before event ${waiting.get(first ?? "")?.sequence}`);
+        }
+        inHand = undefined;
+        waiting.delete(id);
+        processing.set(id, entry.value);
+        break;
+      }
+      default:
+        if (state === EventState.PROCESSED && !processing.has(id)) {
+          report("G2", `event ${sequence} is PROCESSED, and no turn ran for it`);
+        }
+        waiting.delete(id);
+        processing.delete(id);
+        if (inHand === id) inHand = undefined;
+    }
+  }
+}
+
+/** Checks that nothing is delivered before its time, and that what is dropped as interrupted was. */
+export function checkTimes(log: TaskUpdate[], report: Report): void {
+  const events = log.flatMap(({ time, entry }) =>
+    entry.case === "event" ? [{ time, event: entry.value }] : [],
+  );
+  const interrupts = events.some(({ event }) => event.onBusy === OnBusy.INTERRUPT);
+  for (const { time, event } of events) {
+    const { state, deliverTime, sequence, lastError } = event;
+    const waits = state === EventState.SCHEDULED || state === EventState.DROPPED;
+    if (
+      !waits &&
+      deliverTime !== undefined &&
+      time !== undefined &&
+      timestampMs(time) < timestampMs(deliverTime)
+    ) {
+      report("G2", `event ${sequence} is delivered before its time`);
+    }
+    if (reasonOfStatus(lastError) === "TASK_INTERRUPTED" && !interrupts) {
+      report("G2", `event ${sequence} is interrupted by nobody`);
+    }
+  }
+}
+
+function firstOf(waiting: Map<string, Waiting>): string | undefined {
+  const order = [...waiting].sort(([, a], [, b]) => {
+    if (a.ahead !== b.ahead) return a.ahead ? -1 : 1;
+    return Number(a.sequence - b.sequence);
+  });
+  return order[0]?.[0];
+}

@@ -1,0 +1,70 @@
+import {
+  type Event,
+  type EventState,
+  type Message,
+  OnBusy,
+  type Task,
+  TaskState,
+  type TaskUpdate,
+} from "../src/proto.ts";
+import { mentionOf } from "./agents/scribe-answer.ts";
+import type { StoreHistory, TaskHistory } from "./crash-history.ts";
+
+/** Finds entries of a log. */
+export type Test = (update: TaskUpdate) => boolean;
+
+export const isActive: Test = ({ entry }) => entry.case === "task" && entry.value.state === TaskState.ACTIVE;
+export const isDelta: Test = ({ entry }) =>
+  entry.case === "delta" && entry.value.change.case === "appendText";
+
+export const isInterrupt: Test = ({ entry }) =>
+  entry.case === "event" && entry.value.onBusy === OnBusy.INTERRUPT;
+
+export function isEvent(id: string, state: EventState): Test {
+  return ({ entry }) => entry.case === "event" && entry.value.id === id && entry.value.state === state;
+}
+
+export function isPut(type: string): Test {
+  return ({ entry }) => entry.case === "event" && entry.value.parts.length > 0 && entry.value.type === type;
+}
+
+export function isMention({ parts: [part] }: Message): boolean {
+  return part?.content.case === "text" && part.content.value.startsWith(mentionOf(""));
+}
+
+export function isChildEnd({ type }: Event): boolean {
+  return type === "pigeonhole.task.ended";
+}
+
+export function childOf({ listed }: StoreHistory): Task {
+  return only(listed.find(({ parentTaskId }) => parentTaskId !== ""));
+}
+
+export function without<T>(items: T[], item: T): void {
+  items.splice(items.indexOf(item), 1);
+}
+
+export function remove(log: TaskUpdate[], test: Test): void {
+  change(log, test, (update) => log.splice(log.indexOf(update), 1));
+}
+
+/** Moves the last entry that passes a test. */
+export function move(log: TaskUpdate[], test: Test, place: number): void {
+  change(log, test, (update) => {
+    log.splice(log.indexOf(update), 1);
+    log.splice(place, 0, update);
+  });
+}
+
+export function change(log: TaskUpdate[], test: Test, harm: (update: TaskUpdate) => void): void {
+  harm(only(log.findLast(test)));
+}
+
+export function answer(outcome: TaskHistory["sends"][number]["outcomes"][number] | undefined) {
+  return outcome?.kind === "acknowledged" ? outcome.answer : undefined;
+}
+
+export function only<T>(value: T | undefined): T {
+  if (value === undefined) throw new Error("the history does not have what is to be harmed");
+  return value;
+}

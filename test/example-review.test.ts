@@ -1,0 +1,24 @@
+import { expect, it } from "vitest";
+import agents from "../examples/review.ts";
+import { TaskState } from "../src/proto.ts";
+import { collect, startRig } from "./agents/rig.ts";
+
+it("the review example has a text written and reviewed until it is approved", async () => {
+  await using rig = await startRig({}, { agents });
+  const { task } = await rig.tasks.create({ agent: "editor", event: "Order" });
+  await rig.end(task.id);
+  expect((await rig.tasks.get(task.id)).statusReason).toBe("approved");
+  expect(await rig.texts(task.id)).toEqual([
+    "For the reviewer: Order matters.",
+    "For the writer: It needs an example.",
+    "For the reviewer: Order matters. For example, it came up today.",
+    "Order matters. For example, it came up today.",
+  ]);
+  const children = await collect(rig.tasks.list({ parentTaskId: task.id }));
+  expect(children.map(({ agent }) => agent).sort()).toEqual(["reviewer", "writer"]);
+  for (const { id } of children) {
+    await rig.end(id);
+    expect((await rig.tasks.get(id)).state).toBe(TaskState.CANCELLED);
+  }
+  expect(rig.logged).toEqual([]);
+});

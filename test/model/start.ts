@@ -1,0 +1,101 @@
+import { EventState, Handler, TaskState } from "../../src/proto.ts";
+import type { Millis, TakeEvents, TurnSource } from "../../src/server/store/records.ts";
+import { ended, type Model, type ModelEvent, type ModelTask, type Work, waiting, workOf } from "./state.ts";
+
+/** Since ever. */
+const always = Number.NEGATIVE_INFINITY;
+
+/** A turn that is or will be due. */
+interface Due {
+  time: Millis;
+  work: Work;
+}
+
+/** When the next turn of a task is due, if one ever is as things stand. */
+export function dueTime(task: ModelTask, now: Millis): Millis | undefined {
+  const times = candidates(task, now).map(({ time }) => time);
+  return times.length === 0 ? undefined : Math.min(...times);
+}
+
+/** Starts the turn that is due for a task, if one is. */
+export function start(task: ModelTask, { owner, agents }: TurnSource, now: Millis, forced: boolean): object {
+  if (!agents.includes(task.agent.name)) return {};
+  const due = candidates(task, now).find(({ time }) => time <= now);
+  const later = dueTime(task, now);
+  if (due === undefined) return later === undefined ? {} : { dueTime: later };
+
+  const { work } = due;
+  if (!task.works.includes(work)) {
+    task.works.push(work);
+    if (work.events.length > 0) task.hold = undefined;
+  }
+  task.turns += 1;
+  work.attempt += 1;
+  work.turn = { number: task.turns, owner, revision: task.revision, taken: [] };
+  task.forced ||= forced && work.handler === Handler.TASK_CANCEL;
+  for (const event of work.events) process(event, work);
+  const { handler, attempt, failures } = work;
+  return {
+    ...{ turn: task.turns, handler, attempt, failures, values: { ...task.values } },
+    events: work.events.map(({ id }) => id),
+    hops: Math.max(0, ...work.events.map(({ hops }) => hops)),
+  };
+}
+
+/** Draws events into a running turn. */
+export function take(model: Model, args: TakeEvents): object {
+  const { task, work, turn } = workOf(model, args);
+  const drawn = waiting(task).filter(({ steer }) => steer || !args.steering);
+  const taken = drawn.slice(0, args.limit);
+  turn.taken.push(...taken);
+  for (const event of taken) process(event, work);
+  return { taken: taken.map(({ id }) => id) };
+}
+
+function process(event: ModelEvent, work: Work): void {
+  Object.assign(event, { state: EventState.PROCESSING, attempt: work.attempt });
+}
+
+/** The turns that could be started, now or later, those that go first before others. */
+function candidates(task: ModelTask, now: Millis): Due[] {
+  if (ended(task)) return [];
+  const retried = task.works.filter(({ turn }) => turn === undefined);
+  const again = retried.map((work) => ({ time: work.due, work }));
+  const fresh = freshWork(task, now);
+  return fresh === undefined ? again : [...again, fresh];
+}
+
+function freshWork(task: ModelTask, now: Millis): Due | undefined {
+  const idle = task.works.length === 0;
+  const { state } = task;
+  if (state === TaskState.CANCELLING || state === TaskState.PENDING) {
+    const handler = state === TaskState.PENDING ? Handler.TASK_CREATE : Handler.TASK_CANCEL;
+    return idle ? { time: always, work: newWork(handler, [], now) } : undefined;
+  }
+  if (state !== TaskState.ACTIVE || task.works.length >= task.agent.parallel) return undefined;
+
+  const waits = waiting(task);
+  if (waits.length === 0) return undefined;
+  const { batch } = task.agent;
+  const time = Math.max(gathered(task, waits), released(task, waits));
+  const handler = batch === undefined ? Handler.TASK_EVENT_SEND : Handler.TASK_EVENT_BATCH;
+  const work = newWork(handler, waits.slice(0, batch?.max ?? 1), now);
+  return time === Number.POSITIVE_INFINITY ? undefined : { time, work };
+}
+
+function newWork(handler: Handler, events: ModelEvent[], now: Millis): Work {
+  return { handler, events, attempt: 0, failures: 0, losses: 0, due: now };
+}
+
+/** When a batch is complete. */
+function gathered({ agent: { batch } }: ModelTask, waits: ModelEvent[]): Millis {
+  if (batch === undefined || waits.length >= batch.max || waits.some(({ ahead }) => ahead)) return always;
+  return (waits[0]?.since ?? always) + batch.wait;
+}
+
+/** When what a turn that deferred asked for has come. */
+function released({ hold }: ModelTask, waits: ModelEvent[]): Millis {
+  if (hold === undefined || waits.length >= (hold.untilEvents ?? Number.POSITIVE_INFINITY)) return always;
+  if (waits.some((event) => event.ahead && !hold.events.includes(event))) return always;
+  return hold.untilTime ?? Number.POSITIVE_INFINITY;
+}

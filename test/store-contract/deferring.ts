@@ -1,0 +1,142 @@
+import { expect, it } from "vitest";
+import { TaskState } from "../../src/proto.ts";
+import type { Outcome } from "../../src/server/store/records.ts";
+import { at, type Scene, show } from "./scene.ts";
+
+type Deferral = Omit<Extract<Outcome, { kind: "defer" }>, "kind">;
+
+export function describeDeferring(scene: () => Scene): void {
+  /** A task whose turn for its event `e` has deferred at 10. */
+  async function deferred(until: Deferral): Promise<Scene> {
+    const one = scene();
+    await one.activate();
+    await one.send("e");
+    await one.finish({ kind: "defer", ...until }, { now: at(10) });
+    return one;
+  }
+
+  it("leaves the event in the mailbox until a time, on the record", async () => {
+    const { states, task, log, waiting, start, store, agent, due, turn, id } = await deferred({
+      untilTime: at(100),
+    });
+    expect(await states()).toEqual({ e: "QUEUED" });
+    expect(await waiting()).toEqual(["e"]);
+    expect(await task()).toMatchObject({ state: TaskState.ACTIVE, pendingEvents: 1 });
+    expect(await task()).not.toHaveProperty("processingEventId");
+    expect((await log()).at(-1)).toMatchObject({ kind: "event", event: { id: id("e") }, time: at(10) });
+    expect((await log()).some(({ kind }) => kind === "superseded")).toBe(false);
+    expect(await start({ now: at(99) })).toEqual({ dueTime: at(100) });
+    const args = { agents: [agent], now: at(99), limit: 9 };
+    expect(await store.dueTasks(args)).toEqual({ taskIds: [], nextDueTime: at(100) });
+    expect(await due(at(100))).toEqual([id("task")]);
+    expect(await turn({ now: at(100) })).toMatchObject({
+      failures: 0,
+      events: [{ id: id("e"), attempt: 2 }],
+    });
+  });
+
+  it("keeps what the turn showed and stored", async () => {
+    const { activate, send, turn, commit, messages, store, id } = scene();
+    await activate();
+    await send("e");
+    const outcome = { kind: "defer", untilTime: at(100) } as const;
+    await commit((await turn()).turn, { outcome, output: [show.whole(id("m"))], changes: { a: "1" } });
+    expect(await messages()).toMatchObject([{ id: id("m") }]);
+    expect((await store.getState(id("task"))).values).toEqual({ a: "1" });
+  });
+
+  it("says with its commit when the next turn is due", async () => {
+    const { activate, send, turn, commit, agent } = scene();
+    await activate();
+    await send("e");
+    const args = {
+      outcome: { kind: "defer", untilTime: at(100) },
+      next: { owner: "a", agents: [agent] },
+    } as const;
+    expect(await commit((await turn()).turn, args)).toEqual({ dueTime: at(100) });
+  });
+
+  it("waits until so many events wait, the one that it left included", async () => {
+    const { send, start, due, turn, id } = await deferred({ untilEvents: 3 });
+    expect(await start({ now: at(1e6) })).toEqual({});
+    await send("e2", { now: at(20) });
+    expect(await start({ now: at(1e6) })).toEqual({});
+    await send("e3", { now: at(30) });
+    expect(await due(at(30))).toEqual([id("task")]);
+    expect((await turn({ now: at(30) })).events).toMatchObject([{ id: id("e") }]);
+  });
+
+  it("goes by the time or by the events, whichever comes first", async () => {
+    const byTime = await deferred({ untilTime: at(50), untilEvents: 2 });
+    expect((await byTime.turn({ now: at(50) })).events).toMatchObject([{ id: byTime.id("e") }]);
+    const byEvents = await deferred({ untilTime: at(50), untilEvents: 2 });
+    await byEvents.send("e2", { now: at(20) });
+    expect((await byEvents.turn({ now: at(20) })).events).toMatchObject([{ id: byEvents.id("e") }]);
+  });
+
+  it("is due at once if as many wait already, or the time has passed", async () => {
+    const past = await deferred({ untilTime: at(10) });
+    expect((await past.turn({ now: at(10) })).events).toMatchObject([{ id: past.id("e") }]);
+    const enough = await deferred({ untilEvents: 1 });
+    expect((await enough.turn({ now: at(10) })).events).toMatchObject([{ id: enough.id("e") }]);
+  });
+
+  it("counts scheduled events when they are delivered", async () => {
+    const { send, start, fire, turn } = await deferred({ untilEvents: 2 });
+    await send("later", { now: at(11), deliverTime: at(40) });
+    expect(await start({ now: at(39) })).toEqual({});
+    await fire(at(40));
+    await turn({ now: at(40) });
+  });
+
+  it("is called again by an event that goes ahead", async () => {
+    const { send, start, turn, id } = await deferred({ untilTime: at(1e6) });
+    await send("q", { now: at(20) });
+    expect(await start({ now: at(20) })).toEqual({ dueTime: at(1e6) });
+    await send("s", { now: at(21), onBusy: "steer" });
+    expect((await turn({ now: at(21) })).events).toMatchObject([{ id: id("s") }]);
+  });
+
+  it("puts the events back at the head of the mailbox, with those that it had taken, in their order", async () => {
+    const { activate, send, turn, take, commit, waiting, states } = scene();
+    await activate();
+    for (const name of ["e1", "e2", "e3"]) await send(name);
+    const { turn: number } = await turn();
+    await take(number, { limit: 1 });
+    await commit(number, { outcome: { kind: "defer", untilTime: at(100) } });
+    expect(await waiting()).toEqual(["e1", "e2", "e3"]);
+    expect(await states()).toEqual({ e1: "QUEUED", e2: "QUEUED", e3: "QUEUED" });
+  });
+
+  it("needs no room in the mailbox", async () => {
+    const { rules, activate, send, turn, commit, task } = scene();
+    await rules({ maxPending: 1 });
+    await activate();
+    await send("e1");
+    const { turn: number } = await turn();
+    await send("e2");
+    await commit(number, { outcome: { kind: "defer", untilTime: at(100) } });
+    expect(await task()).toMatchObject({ pendingEvents: 2 });
+  });
+
+  it("has nothing in hand meanwhile: its event can be taken back, and is not interrupted", async () => {
+    const { interrupt, takeBack, states, start } = await deferred({ untilTime: at(100) });
+    expect(await interrupt()).toMatchObject({ interrupted: 0 });
+    await takeBack("e", { now: at(20) });
+    expect(await states()).toEqual({ e: "DROPPED" });
+    expect(await start({ now: at(1e6) })).toEqual({});
+  });
+
+  it("defers again and again, and counts the attempts of the event", async () => {
+    const { finish, turn } = await deferred({ untilTime: at(20) });
+    await finish({ kind: "defer", untilTime: at(30) }, { now: at(20) });
+    expect(await turn({ now: at(30) })).toMatchObject({ failures: 0, events: [{ attempt: 3 }] });
+  });
+
+  it("is forgotten once a turn has begun", async () => {
+    const { send, finish, turn, id } = await deferred({ untilTime: at(100) });
+    await send("e2", { now: at(20) });
+    await finish({ kind: "continue" }, { now: at(100) });
+    expect((await turn({ now: at(100) })).events).toMatchObject([{ id: id("e2") }]);
+  });
+}

@@ -1,0 +1,91 @@
+import { describe, expect, it } from "vitest";
+import { EventState } from "../src/proto.ts";
+import { collect, createGate, failuresIn, isEvent, startRig } from "./agents/rig.ts";
+
+describe("an agent that handles events side by side", () => {
+  it("starts as many as it may, in their order, and no more", async () => {
+    const gates = Array.from({ length: 4 }, createGate);
+    const started: string[] = [];
+    await using rig = await startRig({
+      mailbox: { parallel: 3 },
+      async onTaskEventSend(ctx, event) {
+        started.push(event.text);
+        await gates[Number(event.text)]?.pass(ctx);
+      },
+    });
+    const taskId = await rig.create("0");
+    for (const text of ["1", "2"]) await rig.tasks.send(taskId, text);
+    const { event: last } = await rig.tasks.send(taskId, "3");
+    await Promise.all([gates[0]?.reached, gates[1]?.reached, gates[2]?.reached]);
+    expect(started).toEqual(["0", "1", "2"]);
+    gates[1]?.open();
+    await gates[3]?.reached;
+    for (const gate of gates) gate.open();
+    await rig.until(taskId, isEvent(EventState.PROCESSED, last.sequence));
+    expect(started).toEqual(["0", "1", "2", "3"]);
+  });
+
+  it("counts right: of two turns that change what they have read, one is run again", async () => {
+    const both = [createGate(), createGate()];
+    await using rig = await startRig({
+      mailbox: { parallel: 2 },
+      async onTaskEventSend(ctx, event) {
+        const count = ctx.state.get("count") ?? 0;
+        if (ctx.attempt === 1) await both[Number(event.text)]?.pass(ctx);
+        ctx.state.set("count", count + 1);
+      },
+    });
+    const taskId = await rig.create("0");
+    await rig.tasks.send(taskId, "1");
+    await Promise.all(both.map(({ reached }) => reached));
+    for (const { open } of both) open();
+    let settled = 0;
+    const log = await rig.until(taskId, (update) => isEvent(EventState.PROCESSED)(update) && ++settled === 2);
+    expect((await rig.tasks.state(taskId)).state).toEqual({ count: 2 });
+    expect(failuresIn(log)).toEqual([expect.stringMatching(/^1: STATE_CONFLICT/)]);
+    expect(rig.logged).toEqual([]);
+  });
+
+  it("leaves turns alone that have nothing to do with each other", async () => {
+    const both = [createGate(), createGate()];
+    await using rig = await startRig({
+      mailbox: { parallel: 2 },
+      async onTaskEventSend(ctx, event) {
+        await both[Number(event.text)]?.pass(ctx);
+        ctx.state.set(event.text, (ctx.state.get(event.text) ?? 0) + 1);
+      },
+    });
+    const taskId = await rig.create("0");
+    await rig.tasks.send(taskId, "1");
+    await Promise.all(both.map(({ reached }) => reached));
+    for (const { open } of both) open();
+    let settled = 0;
+    const log = await rig.until(taskId, (update) => isEvent(EventState.PROCESSED)(update) && ++settled === 2);
+    expect((await rig.tasks.state(taskId)).state).toEqual({ 0: 1, 1: 1 });
+    expect(failuresIn(log)).toEqual([]);
+  });
+
+  it("is cancelled when all of its handlers have settled", async () => {
+    const gates = [createGate(), createGate()];
+    const order: string[] = [];
+    await using rig = await startRig({
+      mailbox: { parallel: 2 },
+      async onTaskEventSend(ctx, event) {
+        await gates[Number(event.text)]?.pass(ctx);
+        await new Promise((resolve) => ctx.signal.addEventListener("abort", resolve, { once: true }));
+        order.push(event.text);
+      },
+      onTaskCancel: () => void order.push("cancel"),
+    });
+    const taskId = await rig.create("0");
+    await rig.tasks.send(taskId, "1");
+    await Promise.all(gates.map(({ reached }) => reached));
+    for (const { open } of gates) open();
+    await rig.tasks.cancel(taskId);
+    await rig.end(taskId);
+    expect(order.toSorted()).toEqual(["0", "1", "cancel"]);
+    expect(order.at(-1)).toBe("cancel");
+    const states = (await collect(rig.tasks.events(taskId))).map(({ state }) => state);
+    expect(states).toEqual(Array(2).fill(EventState.DROPPED));
+  });
+});
