@@ -34,15 +34,18 @@ export type {
   ScheduleAction,
   ScheduleJson,
   ScheduleSpec,
+  TriggerScheduleRequest,
   TriggerScheduleResponse,
 } from "../gen/pigeonhole/v1/schedule_service_pb.js";
 export {
+  CreateScheduleRequestSchema,
   Missed,
   Overlap,
   ScheduleActionSchema,
   ScheduleSchema,
   ScheduleService,
   ScheduleSpecSchema,
+  TriggerScheduleRequestSchema,
 } from "../gen/pigeonhole/v1/schedule_service_pb.js";
 export type { Cancellation, Question, QuestionJson, Task, TaskJson } from "../gen/pigeonhole/v1/task_pb.js";
 export {

@@ -6,7 +6,13 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { atAddress, codeBlocks, readmeCode, readmeCommand, root } from "./readme-code.ts";
 import { type Serving, serving, shell } from "./readme-shell.ts";
 
-const docs = ["docs/guarantees.md", "docs/protocol.md", "docs/webhooks.md", "docs/writing-an-agent.md"];
+const docs = [
+  "docs/guarantees.md",
+  "docs/protocol.md",
+  "docs/schedules.md",
+  "docs/webhooks.md",
+  "docs/writing-an-agent.md",
+];
 const pages = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", ...docs];
 
 /** A folder of a user's, in which the package is these sources. */

@@ -23,6 +23,7 @@ import { describeRecovering } from "./store-contract/recovering.ts";
 import { describeRedriving } from "./store-contract/redriving.ts";
 import { describeRetrying } from "./store-contract/retrying.ts";
 import { createScene, type Scene } from "./store-contract/scene.ts";
+import { describeSchedules } from "./store-contract/schedules.ts";
 import { describeScheduling } from "./store-contract/scheduling.ts";
 import { describeSending } from "./store-contract/sending.ts";
 import { describeTaking } from "./store-contract/taking.ts";
@@ -97,6 +98,7 @@ export function describeStore(name: string, open: () => Promise<OpenedStore>): v
     describe("lists", () => describeLists(scene));
     describe("watch", () => describeWatching(scene));
     describe("watch for what is due", () => describeWaking(scene));
+    describe("schedules", () => describeSchedules(scene));
     describe("its life", () => describeLife(open));
   });
 }

@@ -2,6 +2,7 @@ import type { Interceptor, Transport } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-web";
 import { type AgentsClient, createAgentsClient } from "./agents-client.ts";
 import { createRetryPolicy, type RetryOptions } from "./retry.ts";
+import { createSchedulesClient, type SchedulesClient } from "./schedules-client.ts";
 import { createTasksClient, type TasksClient } from "./tasks-client.ts";
 
 /** Where the server is, and how to reach it. */
@@ -36,6 +37,7 @@ export interface TransportOptions {
 export interface PigeonholeClient {
   readonly tasks: TasksClient;
   readonly agents: AgentsClient;
+  readonly schedules: SchedulesClient;
 }
 
 /**
@@ -50,7 +52,11 @@ export interface PigeonholeClient {
 export function createClient(options: ClientOptions): PigeonholeClient {
   const transport = options.transport ?? createFetchTransport(options);
   const policy = createRetryPolicy(options.retry);
-  return { tasks: createTasksClient(transport, policy), agents: createAgentsClient(transport, policy) };
+  return {
+    tasks: createTasksClient(transport, policy),
+    agents: createAgentsClient(transport, policy),
+    schedules: createSchedulesClient(transport, policy),
+  };
 }
 
 function createFetchTransport({ baseUrl, interceptors = [] }: FetchOptions): Transport {

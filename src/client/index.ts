@@ -17,10 +17,12 @@ export type {
   PartJson,
   Question,
   RedriveEventResponse,
+  Schedule,
   SendEventResponse,
   Superseded,
   Task,
   TaskUpdate,
+  TriggerScheduleResponse,
 } from "../proto.ts";
 export {
   CancelOutcome,
@@ -29,8 +31,10 @@ export {
   Handler,
   MessageAuthor,
   MessageState,
+  Missed,
   OnBusy,
   OnExhausted,
+  Overlap,
   TaskState,
 } from "../proto.ts";
 export type { AgentsClient } from "./agents-client.ts";
@@ -40,6 +44,8 @@ export type { EventContent } from "./event-content.ts";
 export type { FieldViolation, Reason, ServerReason } from "./pigeonhole-error.ts";
 export { isReason, PigeonholeError } from "./pigeonhole-error.ts";
 export type { RetryOptions } from "./retry.ts";
+export type { NewSchedule, PauseOptions, ScheduleFilters } from "./schedule-options.ts";
+export type { SchedulesClient } from "./schedules-client.ts";
 export type { SubscribeOptions } from "./subscribe.ts";
 export type {
   CancelOptions,

@@ -1,5 +1,6 @@
 import type { Agent, AgentDefinition } from "./agent.ts";
 import { TaskError } from "./errors.ts";
+import { declaredSchedules } from "./schedules/declared-schedules.ts";
 import type { Millis } from "./store/records.ts";
 
 const day: Millis = 86_400_000;
@@ -28,6 +29,7 @@ export function defineAgent(definition: AgentDefinition): Agent {
       "a-z, A-Z, 0-9, ., _ and -",
     );
   }
+  declaredSchedules(definition);
   within("turnTimeout", definition.turnTimeout ?? day, 1, day);
   within("retention", definition.retention ?? 0, 0, maxTimeAhead);
   return {

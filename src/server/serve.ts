@@ -1,4 +1,4 @@
-import { AgentService, TaskService } from "../proto.ts";
+import { AgentService, ScheduleService, TaskService } from "../proto.ts";
 import type { Agent, Logger } from "./agent.ts";
 import { createAgentService } from "./agent-service.ts";
 import { type Clock, systemClock } from "./clock.ts";
@@ -10,6 +10,9 @@ import { createListener } from "./http/index.ts";
 import { createLogger } from "./logger.ts";
 import { createMailbox } from "./mailbox/mailbox.ts";
 import { openStore } from "./open-store.ts";
+import { createScheduleService } from "./schedule-service.ts";
+import { declareSchedules } from "./schedules/declared-schedules.ts";
+import { createScheduler } from "./schedules/scheduler.ts";
 import { createTaskService } from "./service.ts";
 import type { AgentRecord, Millis } from "./store/records.ts";
 import { createTaskLog } from "./task-log/task-log.ts";
@@ -63,6 +66,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
   const stopping = new AbortController();
   try {
     await store.putAgents([...agents.values()].map(agentRecord));
+    await declareSchedules(store, agents, clock);
     const mailbox = createMailbox({ store, agents, clock });
     const taskLog = createTaskLog({ store, clock, heartbeat: options.heartbeat ?? 15_000 });
     const engine = createLocalEngine({
@@ -73,6 +77,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
       log,
       maxTurns: options.maxTurns ?? 1000,
     });
+    const scheduler = createScheduler({ store, agents, clock, log });
     const report = createReport(log, clock);
     const listener = createListener({
       host,
@@ -89,15 +94,18 @@ export async function serve(options: ServeOptions): Promise<Server> {
           TaskService,
           createTaskService({ store, mailbox, taskLog, stopping: stopping.signal }),
         );
+        const { wake: onChanged } = scheduler;
+        router.service(ScheduleService, createScheduleService({ agents, store, clock, onChanged }));
         router.service(AgentService, createAgentService({ agents, store }));
       },
     });
     const address = await listener.listen();
     await engine.start();
+    scheduler.start();
     return {
       ...address,
       async close() {
-        await Promise.all([listener.close(drain), engine.stop(drain)]);
+        await Promise.all([listener.close(drain), engine.stop(drain), scheduler.stop()]);
         taskLog.close();
         await store.close();
       },

@@ -97,7 +97,7 @@ export declare type Schedule = Message<"pigeonhole.v1.Schedule"> & {
   fired: bigint;
 
   /**
-   * How many of its times were skipped, as missed or as overlapping.
+   * How many of its times were skipped, as missed or as overlapping. Of those that are missed at once, at most 1,000 are counted.
    *
    * @generated from field: int64 skipped = 12;
    */
@@ -209,7 +209,7 @@ export declare type ScheduleJson = {
   fired?: string;
 
   /**
-   * How many of its times were skipped, as missed or as overlapping.
+   * How many of its times were skipped, as missed or as overlapping. Of those that are missed at once, at most 1,000 are counted.
    *
    * @generated from field: int64 skipped = 12;
    */
@@ -441,6 +441,14 @@ export declare type CreateScheduleRequest = Message<"pigeonhole.v1.CreateSchedul
    * @generated from field: bool paused = 5;
    */
   paused: boolean;
+
+  /**
+   * Identifies the request, so that sending it again has no second effect (AIP-155); best a random UUID.
+   * At most 128 characters. Optional, and kept for as long as the schedule is.
+   *
+   * @generated from field: string request_id = 6;
+   */
+  requestId: string;
 };
 
 /**
@@ -483,6 +491,14 @@ export declare type CreateScheduleRequestJson = {
    * @generated from field: bool paused = 5;
    */
   paused?: boolean;
+
+  /**
+   * Identifies the request, so that sending it again has no second effect (AIP-155); best a random UUID.
+   * At most 128 characters. Optional, and kept for as long as the schedule is.
+   *
+   * @generated from field: string request_id = 6;
+   */
+  requestId?: string;
 };
 
 /**

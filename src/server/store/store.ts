@@ -39,6 +39,7 @@ import type {
   TaskKey,
   TaskRecord,
 } from "./records.ts";
+import type { ScheduleStore } from "./schedule-store.ts";
 
 /**
  * The seam to the database: what Pigeonhole asks of one, and what it may rely on.
@@ -57,7 +58,7 @@ import type {
  *
  * Methods reject with a `TaskError`.
  */
-export interface Store {
+export interface Store extends ScheduleStore {
   /** Makes agents known, with the rules of their mailboxes. Adds or replaces; forgets none. */
   putAgents(agents: readonly AgentRecord[]): Promise<void>;
 

@@ -1,5 +1,6 @@
-import type { Commit, Millis, StoppedTurn } from "../records.ts";
-import type { Tx } from "./tx.ts";
+import type { Commit } from "../records.ts";
+import type { Sql } from "./sql.ts";
+import { addChanges, createTx, type Tx } from "./tx.ts";
 
 /** What the transactions of a batch have changed, together. */
 export interface Changes {
@@ -8,20 +9,12 @@ export interface Changes {
   commit(): { commit?: Commit };
 }
 
-export function createChanges(): Changes {
-  const grown = new Set<string>();
-  const due = new Map<string, Millis>();
-  const stopped: StoppedTurn[] = [];
-  let timer = Number.POSITIVE_INFINITY;
+export function createChanges(sql: Sql): Changes {
+  const all = createTx(sql);
   return {
-    add(tx) {
-      for (const taskId of tx.grown) grown.add(taskId);
-      for (const taskId of tx.tasks.keys()) due.delete(taskId);
-      for (const [taskId, time] of tx.due) due.set(taskId, time);
-      stopped.push(...tx.stopped);
-      timer = Math.min(timer, tx.timer);
-    },
+    add: (tx) => addChanges(all, tx),
     commit() {
+      const { grown, due, stopped, timer } = all;
       const hasTimer = timer < Number.POSITIVE_INFINITY;
       if (grown.size === 0 && due.size === 0 && stopped.length === 0 && !hasTimer) return {};
       return {

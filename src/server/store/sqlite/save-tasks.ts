@@ -1,13 +1,39 @@
+import { TaskError } from "../../errors.ts";
 import type { Millis } from "../records.ts";
 import { nextDue } from "./next-due.ts";
 import type { TaskRow } from "./rows.ts";
-import type { Tx } from "./tx.ts";
+import { addChanges, createTx, type Tx } from "./tx.ts";
 
 /** Ends a transaction: says when each task that it worked on has its next turn, and writes them back. */
 export function saveTasks(tx: Tx, now: Millis): void {
   for (const task of tx.tasks.values()) {
     settleDue(tx, task, now);
     saveTask(tx, task);
+  }
+}
+
+/**
+ * Runs a part of a transaction that undoes itself alone if it throws a TaskError. It works on tasks of its own: rows that were loaded before are
+ * written first, and not to be used after.
+ */
+export function attempt<T>(tx: Tx, now: Millis, run: (tx: Tx) => T): T {
+  saveTasks(tx, now);
+  tx.tasks.clear();
+  const part = createTx(tx.sql);
+  tx.sql.run`savepoint attempt`;
+  try {
+    const result = run(part);
+    saveTasks(part, now);
+    tx.sql.run`release attempt`;
+    addChanges(tx, part);
+    return result;
+  } catch (error) {
+    // What is no refusal undoes the whole transaction, if it has not done so already.
+    if (error instanceof TaskError) {
+      tx.sql.run`rollback to attempt`;
+      tx.sql.run`release attempt`;
+    }
+    throw error;
   }
 }
 

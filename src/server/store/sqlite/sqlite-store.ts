@@ -59,6 +59,16 @@ export async function openSqliteStore(path: string): Promise<Store> {
       getState: (args) => reader.call("getState", args),
       readLog: (args) => reader.call("readLog", args),
       countAgent: (args) => reader.call("countAgent", args),
+      createSchedule: (args) => writer.call("createSchedule", args),
+      pauseSchedule: (args) => writer.call("pauseSchedule", args),
+      resumeSchedule: (args) => writer.call("resumeSchedule", args),
+      deleteSchedule: (args) => writer.call("deleteSchedule", args),
+      declareSchedules: (args) => writer.call("declareSchedules", args),
+      fireSchedule: (args) => writer.call("fireSchedule", args),
+      triggerSchedule: (args) => writer.call("triggerSchedule", args),
+      getSchedule: (args) => reader.call("getSchedule", args),
+      listSchedules: (args) => reader.call("listSchedules", args),
+      dueSchedules: (args) => reader.call("dueSchedules", args),
       watch(listener) {
         listeners.add(listener);
         return () => listeners.delete(listener);

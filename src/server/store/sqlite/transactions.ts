@@ -2,8 +2,10 @@ import { appendOutput } from "./append-output.ts";
 import { cancelEvent } from "./cancel-event.ts";
 import { cancelTask } from "./cancel-task.ts";
 import { createTask } from "./create-task.ts";
+import { declareSchedules } from "./declare-schedules.ts";
 import { deleteTask } from "./delete-task.ts";
 import { commitTurn, failTurn } from "./end-turn.ts";
+import { fireSchedule, triggerSchedule } from "./fire-schedule.ts";
 import { fireTimers } from "./fire-timers.ts";
 import { interruptTask } from "./interrupt-task.ts";
 import { putAgents } from "./policies.ts";
@@ -20,6 +22,15 @@ import {
 } from "./reads.ts";
 import { recoverTurns } from "./recover-turns.ts";
 import { redriveEvents } from "./redrive-events.ts";
+import {
+  createSchedule,
+  deleteSchedule,
+  dueSchedules,
+  getSchedule,
+  listSchedules,
+  pauseSchedule,
+  resumeSchedule,
+} from "./schedules.ts";
 import { sendEvent } from "./send-event.ts";
 import { startTurn } from "./start-turn.ts";
 import { takeEvents } from "./take-events.ts";
@@ -41,6 +52,13 @@ export const writes = {
   commitTurn,
   failTurn,
   fireTimers,
+  createSchedule,
+  pauseSchedule,
+  resumeSchedule,
+  deleteSchedule,
+  declareSchedules,
+  fireSchedule,
+  triggerSchedule,
 };
 
 /** The transactions that only read. */
@@ -54,6 +72,9 @@ export const reads = {
   getState,
   readLog,
   countAgent,
+  getSchedule,
+  listSchedules,
+  dueSchedules,
 };
 
 export const transactions = { ...writes, ...reads };

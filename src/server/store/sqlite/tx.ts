@@ -32,6 +32,15 @@ export function createTx(sql: Sql): Tx {
   };
 }
 
+/** Notes what a part of a transaction has changed, after it. */
+export function addChanges(to: Pick<Tx, "grown" | "due" | "stopped" | "timer">, part: Tx): void {
+  for (const taskId of part.grown) to.grown.add(taskId);
+  for (const taskId of part.tasks.keys()) to.due.delete(taskId);
+  for (const [taskId, time] of part.due) to.due.set(taskId, time);
+  to.stopped.push(...part.stopped);
+  to.timer = Math.min(to.timer, part.timer);
+}
+
 /** Loads a task to change it. What is changed of the row is written at the end of the transaction. */
 export function loadTask(tx: Tx, id: string): TaskRow | undefined {
   const known = tx.tasks.get(id) ?? readTask(tx.sql, id);

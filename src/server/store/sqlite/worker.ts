@@ -42,7 +42,7 @@ function arrived(): Call[] | null | undefined {
 }
 
 function writeBatch(calls: Call[]): BatchResult {
-  const changes = createChanges();
+  const changes = createChanges(sql);
   try {
     db.exec("begin immediate");
     const results = calls.map((call) => inSavepoint(call, changes));

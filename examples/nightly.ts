@@ -1,0 +1,36 @@
+// Shows a schedule that an agent declares: every night at three, in Berlin, it is told to write the report of the day
+// before. All reports go into one task, `reports`, so that whoever follows it sees each as it is written. If the server
+// was down at three, the report is written when it is back; if it was down for a week, one report is written and not
+// seven. A report that is still being written when the next is due is not disturbed: that night is left out.
+import { defineAgent } from "pigeonhole";
+
+export default defineAgent({
+  name: "reporter",
+  description: "Writes a report every night.",
+
+  schedules: {
+    nightly: {
+      cron: "0 3 * * *",
+      timeZone: "Europe/Berlin",
+      missed: "latest",
+      overlap: "skip",
+      task: "reports",
+      content: "Write the report.",
+    },
+  },
+
+  async onTaskEventSend(ctx, event) {
+    // Who fired is in the metadata; what a client sends by itself has no such entry.
+    const { time } = (event.metadata.schedule ?? {}) as { time?: string };
+    const night = time === undefined ? event.createTime : new Date(time);
+    const count = (ctx.state.get("count") ?? 0) + 1;
+    ctx.state.set("count", count);
+    await ctx.messages.send(`Report ${count}, for ${dayBefore(night)}: all is well.`);
+  },
+});
+
+/** The day before a moment, as it is called in Berlin, as in `2027-03-27`. */
+function dayBefore(moment: Date): string {
+  const parts = new Intl.DateTimeFormat("sv-SE", { timeZone: "Europe/Berlin" });
+  return parts.format(new Date(moment.getTime() - 24 * 60 * 60 * 1000));
+}

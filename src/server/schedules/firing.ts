@@ -1,0 +1,42 @@
+import { fromBinary, toBinary } from "@bufbuild/protobuf";
+import { EventInputSchema, OnBusy } from "../../proto.ts";
+import type { Agent } from "../agent.ts";
+import type { Clock } from "../clock.ts";
+import type { BusyPolicy, Millis, NewEvent } from "../store/records.ts";
+import type { Firing, ScheduleRecord } from "../store/schedule-records.ts";
+
+/** Makes what a schedule does for one of its times. */
+export function createFiring(schedule: ScheduleRecord, time: Millis, agent: Agent, clock: Clock): Firing {
+  const { taskName, params, labels, event } = schedule.action;
+  return {
+    time,
+    task: {
+      taskId: clock.id(),
+      agent: schedule.agent,
+      ...(taskName !== undefined && { name: taskName }),
+      ...(params && { params }),
+      labels,
+      ...(event && { event: eventFor(schedule.name, event, time, agent, clock) }),
+    },
+  };
+}
+
+/** Makes the event: what the action says, from the schedule, with its name and the time in the metadata. */
+function eventFor(name: string, content: Uint8Array, time: Millis, agent: Agent, clock: Clock): NewEvent {
+  const input = fromBinary(EventInputSchema, content);
+  input.metadata = { ...input.metadata, schedule: { name, time: new Date(time).toISOString() } };
+  input.sender ||= `schedule:${name}`;
+  return {
+    id: clock.id(),
+    content: toBinary(EventInputSchema, input),
+    onBusy: busyPolicies[input.onBusy] ?? agent.onBusy,
+  };
+}
+
+const busyPolicies: Record<OnBusy, BusyPolicy | undefined> = {
+  [OnBusy.UNSPECIFIED]: undefined,
+  [OnBusy.QUEUE]: "queue",
+  [OnBusy.INTERRUPT]: "interrupt",
+  [OnBusy.REJECT]: "reject",
+  [OnBusy.STEER]: "steer",
+};

@@ -1,0 +1,150 @@
+import type { CreateTask, Millis, RequestKey, TaskRecord } from "./records.ts";
+
+/** What becomes of times that were missed: see `pigeonhole.v1.Missed`. */
+export type MissedPolicy = "skip" | "latest" | "all";
+
+/** What becomes of a time at which the last firing is not finished: see `pigeonhole.v1.Overlap`. */
+export type OverlapPolicy = "allow" | "skip" | "replace";
+
+/** When a schedule fires. */
+export interface ScheduleTimes {
+  cron: string;
+  timeZone: string;
+  missed: MissedPolicy;
+  overlap: OverlapPolicy;
+}
+
+/** What a schedule does when it fires. Optional fields are absent, never empty. */
+export interface ScheduleDeed {
+  taskName?: string;
+  /** An encoded `google.protobuf.Struct`. */
+  params?: Uint8Array;
+  labels: Record<string, string>;
+  /** An encoded `pigeonhole.v1.EventInput`. */
+  event?: Uint8Array;
+}
+
+/** A schedule as it is asked for. */
+export interface ScheduleDefinition {
+  name: string;
+  agent: string;
+  spec: ScheduleTimes;
+  action: ScheduleDeed;
+}
+
+/** A schedule. Optional fields are absent, never empty. */
+export interface ScheduleRecord extends ScheduleDefinition {
+  /** Identifies the definition: another one when the schedule is made anew, or declared otherwise. */
+  id: string;
+  paused: boolean;
+  pauseReason?: string;
+  declared: boolean;
+  /** Absent while it is paused, and when its times have come to an end. */
+  nextTime?: Millis;
+  /** The latest of its times that was fired for or skipped: none up to it fires again. */
+  settledTime?: Millis;
+  lastTime?: Millis;
+  lastTaskId?: string;
+  fired: number;
+  skipped: number;
+  lastError?: string;
+  createTime: Millis;
+  updateTime: Millis;
+}
+
+/** A schedule to make, with the first of its times. */
+export interface NewSchedule extends ScheduleDefinition {
+  id: string;
+  nextTime: Millis;
+}
+
+export interface CreateSchedule extends NewSchedule {
+  paused: boolean;
+  /** How many schedules there may be. */
+  limit: number;
+  request?: RequestKey;
+  now: Millis;
+}
+
+export interface ListSchedules {
+  agent?: string;
+  /** Where to go on: only schedules whose names sort after this one. */
+  after?: string;
+  limit: number;
+  maxBytes: number;
+}
+
+export interface PauseSchedule {
+  name: string;
+  reason?: string;
+  now: Millis;
+}
+
+export interface ResumeSchedule {
+  name: string;
+  /** Absent when no time is ahead. */
+  nextTime?: Millis;
+  now: Millis;
+}
+
+export interface DeclareSchedules {
+  /** Whose declarations these are: all of these agents. */
+  agents: readonly string[];
+  schedules: readonly NewSchedule[];
+  now: Millis;
+}
+
+export interface DueSchedules {
+  agents: readonly string[];
+  now: Millis;
+  limit: number;
+}
+
+export interface DueSchedulesResult {
+  /** Those that are due, longest first. */
+  schedules: ScheduleRecord[];
+  /** When the next one that is not due yet will be. */
+  nextTime?: Millis;
+}
+
+/** One firing: the task to make or to find by its name, and the event for it. */
+export interface Firing {
+  /** The time that it is for. */
+  time: Millis;
+  task: Omit<CreateTask, "request" | "now">;
+}
+
+export interface FireSchedule {
+  name: string;
+  /** The fence: the definition that is fired, and the `nextTime` that it is at. */
+  id: string;
+  expectedTime: Millis;
+  firings: readonly Firing[];
+  /** How many times are skipped. */
+  skipped: number;
+  /** The latest time that this fires for or skips. */
+  settledTime: Millis;
+  /** The time that follows it, if there is one. */
+  nextTime?: Millis;
+  now: Millis;
+}
+
+export interface FiredSchedule {
+  /** Whether this has fired it; otherwise it had moved on, and nothing happened. */
+  fired: boolean;
+  /** The tasks that were sent to. */
+  taskIds: string[];
+}
+
+export interface TriggerSchedule {
+  name: string;
+  firing: Firing;
+  request?: RequestKey;
+  now: Millis;
+}
+
+export interface TriggeredSchedule {
+  schedule: ScheduleRecord;
+  task: TaskRecord;
+  duplicate: boolean;
+}
