@@ -33,7 +33,7 @@ describe("requests that are no call", () => {
       connectRaw("application/proto"),
       grpcRaw("application/grpc"),
     ]) {
-      expect(await send(server.url, "TaskService/DeleteTask", "{}")).toMatchObject(failure);
+      expect(await send(server.url, "TaskService/RenameTask", "{}")).toMatchObject(failure);
     }
     expect(await grpcRaw("application/grpc")(server.url, "OtherService/Get", "")).toMatchObject(failure);
   });

@@ -47,7 +47,7 @@ export function apply(model: Model, { method, args }: Call, sequences: Sequences
       const task = find(model, args.taskId);
       return once(model, task.id, args.request, () => {
         if (closed(task)) refuse("TASK_FINISHED");
-        return { task: task.id, interrupted: interrupt(model, task) };
+        return { task: task.id, interrupted: interrupt(model, task, args.now) };
       });
     }
     case "cancelTask": {
@@ -72,7 +72,7 @@ export function apply(model: Model, { method, args }: Call, sequences: Sequences
       return take(model, args);
     case "appendOutput": {
       const { task, work } = workOf(model, args);
-      show(task, work, args.output);
+      show(task, work, args.output, args.now);
       return {};
     }
     case "commitTurn":

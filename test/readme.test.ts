@@ -7,12 +7,17 @@ import { atAddress, codeBlocks, readmeCode, readmeCommand, root } from "./readme
 import { type Serving, serving, shell } from "./readme-shell.ts";
 
 const docs = [
-  "docs/guarantees.md",
-  "docs/protocol.md",
-  "docs/schedules.md",
-  "docs/webhooks.md",
-  "docs/writing-an-agent.md",
-];
+  ...[
+    "agents-together",
+    "guarantees",
+    "mailbox",
+    "people",
+    "protocol",
+    "schedules",
+    "webhooks",
+    "writing-an-agent",
+  ],
+].map((page) => `docs/${page}.md`);
 const pages = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", ...docs];
 
 /** A folder of a user's, in which the package is these sources. */

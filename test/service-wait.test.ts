@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { durationFromMs, timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { Code } from "@connectrpc/connect";
 import { afterAll, describe, expect, it } from "vitest";
 import { EventState, EventWait } from "../src/proto.ts";
 import { failureOf } from "./service-failure.ts";
@@ -98,7 +99,7 @@ describe.each(protocols)("SendEvent with EVENT_WAIT_PROCESSED over $name", ({ op
   it("ends with the caller's deadline, which is an error, and the event is handled all the same", async () => {
     const taskId = await newTask(tasks);
     const call = tasks.sendEvent({ taskId, type: "block", parts: [text("x")], wait }, { timeoutMs: 200 });
-    expect(await failureOf(call)).toMatchObject({ code: "DeadlineExceeded" });
+    await expect(call).rejects.toMatchObject({ code: Code.DeadlineExceeded });
     await desk.entered(taskId);
     desk.release(taskId);
     const [event] = (await tasks.listEvents({ taskId })).events;
@@ -107,7 +108,7 @@ describe.each(protocols)("SendEvent with EVENT_WAIT_PROCESSED over $name", ({ op
 });
 
 it("a wait ends with UNAVAILABLE when the server stops", async () => {
-  const stopping = await startServer({ drain: 0 });
+  const stopping = await startServer({ drain: 5000 });
   const { tasks } = clientsOf(openAny(stopping.url));
   const taskId = await newTask(tasks);
   const failure = failureOf(tasks.sendEvent({ taskId, type: "block", parts: [text("x")], wait }));

@@ -276,7 +276,7 @@ describe.each(protocols)("tasks and agents over $name", ({ open }) => {
       const { agent } = await agents.getAgent({ agent: "desk" });
       expect(agent).toMatchObject({
         description: "Does what it is told.",
-        mailbox: { maxPending: 3, parallel: 1, batch: undefined },
+        mailbox: { maxPending: 3, parallel: 1 },
         retry: {
           maxAttempts: 2,
           initialBackoff: { nanos: 1_000_000 },
@@ -285,11 +285,11 @@ describe.each(protocols)("tasks and agents over $name", ({ open }) => {
         },
         cancelGrace: { seconds: 1n },
         onBusy: OnBusy.QUEUE,
-        turnTimeout: undefined,
-        retention: undefined,
         webhooks: [],
         schedules: [],
       });
+      const { turnTimeout, retention } = present(agent);
+      expect([turnTimeout, retention, agent?.mailbox?.batch]).toEqual([undefined, undefined, undefined]);
       const [unfinished] = await count();
       await sendAndWait(tasks, taskId, "finish");
       expect((await count())[0]).toBe(unfinished - 1n);

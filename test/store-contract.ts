@@ -32,6 +32,7 @@ import { expectDueTasksStart, expectLogsTell } from "./store-contract/told.ts";
 import { describeTurns } from "./store-contract/turns.ts";
 import { describeWaking } from "./store-contract/waking.ts";
 import { describeWatching } from "./store-contract/watching.ts";
+import { describeWebhooks } from "./store-contract/webhooks.ts";
 
 /** A store to test, on an empty database. */
 export interface OpenedStore {
@@ -99,6 +100,7 @@ export function describeStore(name: string, open: () => Promise<OpenedStore>): v
     describe("watch", () => describeWatching(scene));
     describe("watch for what is due", () => describeWaking(scene));
     describe("schedules", () => describeSchedules(scene));
+    describe("webhooks", () => describeWebhooks(scene));
     describe("its life", () => describeLife(open));
   });
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { EventState, Handler, TaskState } from "../src/proto.ts";
+import { CancelOutcome, EventState, Handler, TaskState } from "../src/proto.ts";
 import type { TurnContext } from "../src/server/index.ts";
 import { collect, createGate, failureOf, failuresIn, isEvent, isTask, startRig } from "./agents/rig.ts";
 
@@ -38,7 +38,10 @@ describe("a task that is cancelled", () => {
       ["cancel", "enough", 1, false],
     ]);
     expect(failuresIn(log)).toEqual(["1: TASK_CANCELLED: enough"]);
-    expect((await rig.tasks.get(taskId)).state).toBe(TaskState.CANCELLED);
+    expect(await rig.tasks.get(taskId)).toMatchObject({
+      state: TaskState.CANCELLED,
+      cancellation: { outcome: CancelOutcome.STOPPED, droppedEvents: 2 },
+    });
     const events = await collect(rig.tasks.events(taskId));
     expect(events.map(({ state }) => state)).toEqual([EventState.DROPPED, EventState.DROPPED]);
     expect(await rig.texts(taskId)).toEqual(["Stopped."]);
@@ -79,6 +82,7 @@ describe("a task that is cancelled", () => {
     running.open();
     await gate.pass(await running.reached);
     expect(cancels).toBe(1);
+    expect((await rig.tasks.get(taskId)).cancellation?.outcome).toBe(CancelOutcome.FORCED);
     expect(await rig.end(taskId)).toEqual(log);
     expect(await rig.texts(taskId)).toEqual(["Stopped."]);
     expect((await rig.tasks.state(taskId)).state).toEqual({});

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { EventState } from "../src/proto.ts";
+import type { TurnContext } from "../src/server/index.ts";
 import { collect, createGate, failuresIn, isEvent, startRig } from "./agents/rig.ts";
 
 describe("an agent that handles events side by side", () => {
@@ -44,6 +45,36 @@ describe("an agent that handles events side by side", () => {
     expect((await rig.tasks.state(taskId)).state).toEqual({ count: 2 });
     expect(failuresIn(log)).toEqual([expect.stringMatching(/^1: STATE_CONFLICT/)]);
     expect(rig.logged).toEqual([]);
+  });
+
+  it.each<[string, (ctx: TurnContext) => unknown]>([
+    ["its value", (ctx) => ctx.state.get("x")],
+    ["whether there is one", (ctx) => ctx.state.delete("x")],
+    ["which keys there are", (ctx) => ctx.state.keys()],
+  ])("runs a turn again that has read what another one changes: %s", async (_, read) => {
+    const [reading, changing] = [createGate(), createGate()];
+    await using rig = await startRig({
+      mailbox: { parallel: 2 },
+      async onTaskEventSend(ctx, event) {
+        if (event.text === "change") {
+          ctx.state.set("x", 1);
+          return await changing.pass(ctx);
+        }
+        read(ctx);
+        if (ctx.attempt === 1) await reading.pass(ctx);
+        ctx.state.set("read at attempt", ctx.attempt);
+      },
+    });
+    const taskId = await rig.create("read");
+    const { event } = await rig.tasks.send(taskId, "change");
+    await Promise.all([reading.reached, changing.reached]);
+    changing.open();
+    await rig.until(taskId, isEvent(EventState.PROCESSED, event.sequence));
+    reading.open();
+    let settled = 0;
+    const log = await rig.until(taskId, (update) => isEvent(EventState.PROCESSED)(update) && ++settled === 2);
+    expect(failuresIn(log)).toEqual([expect.stringMatching(/^1: STATE_CONFLICT/)]);
+    expect((await rig.tasks.state(taskId)).state).toMatchObject({ "read at attempt": 2 });
   });
 
   it("leaves turns alone that have nothing to do with each other", async () => {

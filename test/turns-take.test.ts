@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { EventState } from "../src/proto.ts";
+import { EventState, OnBusy, TaskState } from "../src/proto.ts";
 import type { AgentEvent, TurnContext } from "../src/server/index.ts";
 import { collect, createGate, failuresIn, isEvent, isTask, startRig } from "./agents/rig.ts";
 
@@ -94,6 +94,27 @@ describe("a turn that takes events", () => {
     running.open();
     await rig.end(taskId);
     expect((await rig.tasks.get(taskId)).statusReason).toBe("2,3,4");
+  });
+
+  it("takes only those to steer by, if it asks for these, and they go ahead of others", async () => {
+    const running = createGate();
+    const handled: unknown[] = [];
+    await using rig = await startRig({
+      async onTaskEventSend(ctx, event) {
+        handled.push(event.text);
+        await running.pass(ctx);
+        if (event.text !== "1") return;
+        handled.push(texts(await ctx.mailbox.take({ max: 10, steering: true })));
+        handled.push(texts(await ctx.mailbox.take({ steering: true })));
+      },
+    });
+    const taskId = await rig.create("1");
+    await running.reached;
+    const { event: last } = await rig.tasks.send(taskId, "2");
+    for (const text of ["3", "4"]) await rig.tasks.send(taskId, text, { onBusy: OnBusy.STEER });
+    running.open();
+    await rig.until(taskId, isEvent(EventState.PROCESSED, last.sequence));
+    expect(handled).toEqual(["1", ["3", "4"], [], "2"]);
   });
 
   it("that fails lets them wait again, at their places", async () => {
@@ -191,7 +212,7 @@ describe("a turn that takes events", () => {
     };
     await using rig = await startRig({ onTaskCreate: attempt, onTaskCancel: attempt });
     const taskId = await rig.create();
-    await rig.until(taskId, isTask(2));
+    await rig.until(taskId, isTask(TaskState.ACTIVE));
     await rig.tasks.cancel(taskId);
     await rig.end(taskId);
     expect(errors).toEqual(Array(6).fill("VALUE_INVALID"));

@@ -107,7 +107,7 @@ describe("a task that an agent makes", () => {
     });
     await rig.create();
     expect(await thrown.promise).toMatchObject({ reason: "FAN_OUT_EXCEEDED" });
-    expect(deepest).toBe(16);
+    expect(deepest).toBe(15);
     expect(rig.logged).toEqual([]);
   });
 });
@@ -178,6 +178,24 @@ describe("an event that an agent sends", () => {
     const log = await rig.end(taskId);
     expect(failuresIn(log)).toEqual([expect.stringMatching(/^1: MAILBOX_FULL/)]);
     full.open();
+  });
+
+  it("does to a task that is busy what its agent says, unless the sender says other", async () => {
+    const running = createGate();
+    await using rig = await startPair(
+      {
+        async onTaskEventSend(ctx, { text: to }) {
+          await ctx.tasks.send(to, "hello", ctx.attempt === 1 ? {} : { onBusy: "queue" });
+          if (ctx.attempt === 2) ctx.complete();
+        },
+      },
+      { onBusy: "reject", onTaskEventSend: running.pass },
+    );
+    const { task: to } = await rig.tasks.create({ agent: "other", event: "runs" });
+    await running.reached;
+    const log = await rig.end(await rig.create(to.id));
+    expect(failuresIn(log)).toEqual([expect.stringMatching(/^1: TASK_BUSY/)]);
+    running.open();
   });
 
   it("goes round in a ring a number of times, and no more", async () => {

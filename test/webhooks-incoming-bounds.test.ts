@@ -8,7 +8,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import type { Address } from "../src/server/http/index.ts";
 import { TaskError } from "../src/server/index.ts";
 import { createBodyReader } from "../src/server/webhooks/incoming/body-reader.ts";
-import { delivery, httpVersions, startWebhooks, toTask } from "./webhooks-rig.ts";
+import { delivery, httpVersions, startWebhooks, toTask } from "./webhooks-incoming-rig.ts";
 import { githubHeaders } from "./webhooks-signed.ts";
 
 const mebibyte = 1024 * 1024;

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { collect } from "./agents/rig.ts";
 import { tempDir } from "./temp-dir.ts";
-import { type Answer, delivery, httpVersions, startWebhooks, toTask } from "./webhooks-rig.ts";
+import { type Answer, delivery, httpVersions, startWebhooks, toTask } from "./webhooks-incoming-rig.ts";
 import { githubHeaders } from "./webhooks-signed.ts";
 
 const statusesOf = (answers: Answer[]) => answers.map(({ status }) => status).sort();

@@ -3,7 +3,7 @@ import { toConnectError } from "../src/server/connect-error.ts";
 import { defineAgent, TaskError } from "../src/server/index.ts";
 import { refusal } from "../src/server/webhooks/incoming/webhook-response.ts";
 import { expectNoInnards } from "./service-failure.ts";
-import { httpVersions, neverRoute, type Script, startWebhooks, toTask } from "./webhooks-rig.ts";
+import { httpVersions, neverRoute, type Script, startWebhooks, toTask } from "./webhooks-incoming-rig.ts";
 
 /** What verifiers in plain JavaScript may do that have not said yes. */
 const oddVerifiers: Record<string, () => unknown> = {

@@ -7,7 +7,14 @@ import { collect } from "./agents/rig.ts";
 import { send, startRig } from "./http-rig.ts";
 import { expectNoInnards } from "./service-failure.ts";
 import { openStore } from "./temp-dir.ts";
-import { clockAt, delivery, httpVersions, neverRoute, startWebhooks, toTask } from "./webhooks-rig.ts";
+import {
+  clockAt,
+  delivery,
+  httpVersions,
+  neverRoute,
+  startWebhooks,
+  toTask,
+} from "./webhooks-incoming-rig.ts";
 import { githubHeaders, slackHeaders, slackSecret, standardHeaders } from "./webhooks-signed.ts";
 
 describe.each(httpVersions)("a webhook over HTTP/%i", (httpVersion) => {

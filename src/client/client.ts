@@ -4,6 +4,7 @@ import { type AgentsClient, createAgentsClient } from "./agents-client.ts";
 import { createRetryPolicy, type RetryOptions } from "./retry.ts";
 import { createSchedulesClient, type SchedulesClient } from "./schedules-client.ts";
 import { createTasksClient, type TasksClient } from "./tasks-client.ts";
+import { createWebhooksClient, type WebhooksClient } from "./webhooks-client.ts";
 
 /** Where the server is, and how to reach it. */
 export type ClientOptions = (FetchOptions | TransportOptions) & {
@@ -38,6 +39,7 @@ export interface PigeonholeClient {
   readonly tasks: TasksClient;
   readonly agents: AgentsClient;
   readonly schedules: SchedulesClient;
+  readonly webhooks: WebhooksClient;
 }
 
 /**
@@ -56,6 +58,7 @@ export function createClient(options: ClientOptions): PigeonholeClient {
     tasks: createTasksClient(transport, policy),
     agents: createAgentsClient(transport, policy),
     schedules: createSchedulesClient(transport, policy),
+    webhooks: createWebhooksClient(transport, policy),
   };
 }
 

@@ -23,6 +23,7 @@ export type {
   Task,
   TaskUpdate,
   TriggerScheduleResponse,
+  Webhook,
 } from "../proto.ts";
 export {
   CancelOutcome,
@@ -36,6 +37,8 @@ export {
   OnExhausted,
   Overlap,
   TaskState,
+  WebhookKind,
+  WebhookState,
 } from "../proto.ts";
 export type { AgentsClient } from "./agents-client.ts";
 export type { ClientOptions, FetchOptions, PigeonholeClient, TransportOptions } from "./client.ts";
@@ -63,3 +66,4 @@ export type {
 export type { TaskView } from "./task-view.ts";
 export { applyUpdate, createTaskView } from "./task-view.ts";
 export type { TaskStateSnapshot, TasksClient } from "./tasks-client.ts";
+export type { NewWebhook, WebhookFilters, WebhooksClient } from "./webhooks-client.ts";

@@ -82,6 +82,7 @@ export const codes: Record<Reason, Code> = {
   URL_FORBIDDEN: Code.InvalidArgument,
   SIGNATURE_INVALID: Code.Unauthenticated,
   LIMIT_REACHED: Code.ResourceExhausted,
+  EVENT_CANCELLED: Code.Canceled,
 };
 
 /** Whether something that was thrown is a TaskError for one of these reasons. */
@@ -106,5 +107,12 @@ export function taskFinished(id: string, state: string, description: string, wha
 export function taskNotFound(id: string): TaskError {
   return new TaskError("TASK_NOT_FOUND", `there is no task ${JSON.stringify(id)}`, {
     resource: { type: "task", name: id },
+  });
+}
+
+/** Makes the error for a webhook that is not there. */
+export function webhookNotFound(id: string): TaskError {
+  return new TaskError("WEBHOOK_NOT_FOUND", `there is no webhook ${JSON.stringify(id)}`, {
+    resource: { type: "webhook", name: id },
   });
 }

@@ -27,7 +27,7 @@ export { systemClock } from "./clock.ts";
 export { defineAgent } from "./define-agent.ts";
 export type { ErrorDetails, FieldViolation, Reason } from "./errors.ts";
 export { TaskError } from "./errors.ts";
-export type { ServeOptions, Server } from "./serve.ts";
+export type { ServeOptions, Server, WebhookOptions } from "./serve.ts";
 export { serve } from "./serve.ts";
 export type {
   HmacSignatureOptions,

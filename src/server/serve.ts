@@ -1,4 +1,4 @@
-import { AgentService, ScheduleService, TaskService } from "../proto.ts";
+import { AgentService, ScheduleService, TaskService, WebhookService } from "../proto.ts";
 import type { Agent, Logger } from "./agent.ts";
 import { createAgentService } from "./agent-service.ts";
 import { type Clock, systemClock } from "./clock.ts";
@@ -17,7 +17,14 @@ import { createTaskService } from "./service.ts";
 import type { AgentRecord, Millis } from "./store/records.ts";
 import { createTaskLog } from "./task-log/task-log.ts";
 import { createValidationInterceptor } from "./validation/index.ts";
+import { createWebhookService } from "./webhook-service.ts";
 import { createIncomingWebhooks } from "./webhooks/incoming/index.ts";
+import {
+  createAddressGuard,
+  createDeliverer,
+  type Resolve,
+  systemResolve,
+} from "./webhooks/outgoing/index.ts";
 
 export interface ServeOptions {
   /** The agents, of distinct names, at least one. */
@@ -38,10 +45,20 @@ export interface ServeOptions {
   heartbeat?: Millis;
   /** How long turns may go on once the server is asked to close, in ms. Default 10,000. */
   drain?: Millis;
+  /** Which URLs outgoing webhooks may have. */
+  webhooks?: WebhookOptions;
   /** Where the server's own log goes. Default: one JSON object a line, to stderr. */
   log?: Logger;
   /** Where time, randomness and ids come from. */
   clock?: Clock;
+}
+
+/** Where outgoing webhooks may lead. */
+export interface WebhookOptions {
+  /** Allows addresses that are private, loopback, link-local and the like, and `http:`. Default false. */
+  allowPrivateAddresses?: boolean;
+  /** Finds all addresses of a name. Default: as the system does. */
+  resolve?: Resolve;
 }
 
 /** A server that listens. */
@@ -78,6 +95,9 @@ export async function serve(options: ServeOptions): Promise<Server> {
       maxTurns: options.maxTurns ?? 1000,
     });
     const scheduler = createScheduler({ store, agents, clock, log });
+    const { allowPrivateAddresses = false, resolve = systemResolve } = options.webhooks ?? {};
+    const guard = createAddressGuard({ allowPrivateAddresses, resolve });
+    const deliverer = createDeliverer({ store, guard, clock, log });
     const report = createReport(log, clock);
     const listener = createListener({
       host,
@@ -97,15 +117,17 @@ export async function serve(options: ServeOptions): Promise<Server> {
         const { wake: onChanged } = scheduler;
         router.service(ScheduleService, createScheduleService({ agents, store, clock, onChanged }));
         router.service(AgentService, createAgentService({ agents, store }));
+        router.service(WebhookService, createWebhookService({ agents, store, guard, deliverer, clock }));
       },
     });
     const address = await listener.listen();
     await engine.start();
     scheduler.start();
+    await deliverer.start();
     return {
       ...address,
       async close() {
-        await Promise.all([listener.close(drain), engine.stop(drain), scheduler.stop()]);
+        await Promise.all([listener.close(drain), engine.stop(drain), scheduler.stop(), deliverer.stop()]);
         taskLog.close();
         await store.close();
       },

@@ -1,6 +1,6 @@
 import { fromJson, toJson } from "@bufbuild/protobuf";
 import { anyUnpack } from "@bufbuild/protobuf/wkt";
-import { createClient, type TasksClient } from "../../src/client/index.ts";
+import { createClient, type TasksClient, type WebhooksClient } from "../../src/client/index.ts";
 import {
   ErrorInfoSchema,
   type EventState,
@@ -21,6 +21,7 @@ import {
 /** A server of one agent, `rig`, and a client of it that tries nothing twice. */
 export interface Rig extends AsyncDisposable {
   tasks: TasksClient;
+  webhooks: WebhooksClient;
   /** What the server wrote to its log. */
   logged: { level: string; message: string; fields: Record<string, unknown> }[];
   /** Creates a task and returns its id. */
@@ -48,9 +49,10 @@ export async function startRig(
   const agent = defineAgent({ name: "rig", onTaskEventSend: () => {}, ...definition });
   const log = { info: write("info"), warn: write("warn"), error: write("error") };
   const server = await serve({ agents: [agent], store: "memory:", port: 0, drain: 0, log, ...options });
-  const { tasks } = createClient({ baseUrl: server.url, retry: { maxAttempts: 1 } });
+  const { tasks, webhooks } = createClient({ baseUrl: server.url, retry: { maxAttempts: 1 } });
   return {
     tasks,
+    webhooks,
     logged,
     until,
     close: () => server.close(),

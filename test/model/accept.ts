@@ -74,7 +74,7 @@ export function accept(model: Model, task: ModelTask, args: NewEvent, now: Milli
   if (args.deliverTime !== undefined && args.deliverTime > now) {
     Object.assign(event, { state: EventState.SCHEDULED, deliverTime: args.deliverTime });
   } else if (event.interrupts) {
-    interrupt(model, task);
+    interrupt(model, task, now);
   }
   task.events.push(event);
   return event;

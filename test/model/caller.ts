@@ -14,6 +14,8 @@ export interface Caller {
   /** The engine that lives. */
   owner(): string;
   now(): Millis;
+  /** Whether the clock has been further than it is. */
+  behind(): boolean;
   newId(kind: string): string;
   /** Makes a moment that no other timer has, so many ms from now. */
   moment(delay: Millis): Millis;
@@ -40,6 +42,7 @@ const beginning: Millis = 1_700_000_000_000;
 
 export function createCaller(prefix: string): Caller {
   let now = beginning;
+  let latest = beginning;
   let ids = 0;
   let owners = 1;
   const moments = new Set<Millis>();
@@ -57,6 +60,7 @@ export function createCaller(prefix: string): Caller {
     prefix,
     owner: () => `${prefix}-owner${owners}`,
     now: () => now,
+    behind: () => now < latest,
     newId: (kind) => `${prefix}-${kind}${++ids}`,
     moment(delay) {
       let time = now + delay;
@@ -69,6 +73,7 @@ export function createCaller(prefix: string): Caller {
         if (what === "wait") now += choice * 5;
         if (what === "back") now -= choice * 4;
         if (what === "kill") owners += 1;
+        latest = Math.max(latest, now);
       }
       return steps.flatMap((step) => callFor(model, step, steps.length > 1 ? undefined : sequences) ?? []);
     },

@@ -32,18 +32,16 @@ export const questionExpired = "pigeonhole.question.expired";
 export function commit(model: Model, args: CommitTurn): object {
   const { task, work, turn } = workOf(model, args);
   const { now } = args;
-  if (conflicts(task, turn, args)) refuse("STATE_CONFLICT");
-  show(task, work, args.output);
+  const asksToo = args.outcome.kind === "ask" && task.question !== undefined;
+  if (asksToo || conflicts(task, turn, args)) refuse("STATE_CONFLICT");
+  show(task, work, args.output, now);
   change(task, args.changes);
-  for (const followUp of args.followUps) follow(model, task, followUp, now);
 
   const deferred = work.handler !== Handler.TASK_CANCEL && args.outcome.kind === "defer";
   const events = [...work.events, ...turn.taken];
   for (const event of events) event.state = deferred ? EventState.QUEUED : EventState.PROCESSED;
   close(task, work);
-  for (const message of task.messages.filter((message) => message.turn === turn.number)) {
-    if (message.deltas > 0) message.compactTime = now + task.agent.keepDeltas;
-  }
+  for (const followUp of args.followUps) follow(model, task, followUp, now);
   if (work.handler === Handler.TASK_CANCEL) endCancelled(model, task, undefined, now);
   else {
     if (work.handler === Handler.TASK_CREATE) task.state = TaskState.ACTIVE;
@@ -110,7 +108,7 @@ export function fail(model: Model, args: FailTurn): object {
   const { error, retryTime, exhausted = "dead-letter" } = args;
   if (args.counts) work.failures += 1;
   if (retryTime === undefined) giveUp(model, task, work, error.reason, exhausted, args.now);
-  else tryAgain(task, work, error.reason, retryTime);
+  else tryAgain(task, work, error.reason, retryTime, args.now);
   return {};
 }
 
@@ -122,15 +120,15 @@ export function recover(model: Model, { owner, maxLosses, now }: RecoverTurns): 
       if (work.turn === undefined || work.turn.owner === owner) continue;
       recovered += 1;
       work.losses += 1;
-      if (work.losses <= maxLosses) tryAgain(task, work, "TURN_LOST", now);
+      if (work.losses <= maxLosses) tryAgain(task, work, "TURN_LOST", now, now);
       else giveUp(model, task, work, "TURN_LOST", "dead-letter", now);
     }
   }
   return { recovered };
 }
 
-function tryAgain(task: ModelTask, work: Work, error: Reason, due: Millis): void {
-  fallBack(task, work, EventState.QUEUED, error);
+function tryAgain(task: ModelTask, work: Work, error: Reason, due: Millis, now: Millis): void {
+  fallBack(task, work, EventState.QUEUED, error, now);
   work.due = due;
 }
 
@@ -142,22 +140,22 @@ function giveUp(
   exhausted: string,
   now: Millis,
 ): void {
-  fallBack(task, work, EventState.DEAD_LETTERED, error);
+  fallBack(task, work, EventState.DEAD_LETTERED, error, now);
   close(task, work);
   if (work.handler === Handler.TASK_CANCEL) endCancelled(model, task, error, now);
   else if (work.handler === Handler.TASK_CREATE || exhausted === "fail") {
     end(model, task, TaskState.FAILED, now);
     task.error = error;
-  } else if (exhausted === "pause") {
-    Object.assign(task, { state: TaskState.PAUSED, question: undefined });
+  } else if (exhausted === "pause" && task.state === TaskState.ACTIVE) {
+    task.state = TaskState.PAUSED;
   }
 }
 
 /** Ends a turn without effect: its events go to a state, and what it had taken waits again. */
-function fallBack(task: ModelTask, work: Work, state: EventState, error: Reason): void {
-  for (const event of work.turn?.taken ?? []) event.state = EventState.QUEUED;
+function fallBack(task: ModelTask, work: Work, state: EventState, error: Reason, now: Millis): void {
+  for (const event of work.turn?.taken ?? []) Object.assign(event, { state: EventState.QUEUED, error });
   for (const event of work.events) Object.assign(event, { state, error });
-  supersede(task, work);
+  supersede(task, work, now);
 }
 
 function close(task: ModelTask, work: Work): void {
@@ -173,7 +171,7 @@ function endCancelled(model: Model, task: ModelTask, error: Reason | undefined, 
 
 /** Brings a task to a final state, and tells its parent. */
 function end(model: Model, task: ModelTask, state: TaskState, now: Millis): void {
-  dropWorks(model, task, task.works, "ended");
+  dropWorks(model, task, task.works, "ended", now);
   dropWaiting(task);
   Object.assign(task, { state, question: undefined, hold: undefined });
   if (task.agent.retention !== undefined) task.purgeTime = now + task.agent.retention;

@@ -1,4 +1,5 @@
 import { fromBinary } from "@bufbuild/protobuf";
+import { expect } from "vitest";
 import { EventInputSchema } from "../../src/proto.ts";
 import { TaskError } from "../../src/server/errors.ts";
 import type { EventRecord, StartTurnResult } from "../../src/server/store/records.ts";
@@ -37,7 +38,8 @@ export function outcomeOnModel(
 
 /** Names an event: those that the store makes are known by their type. */
 export function nameOf({ id, content }: EventRecord, prefix: string): string {
-  if (id.startsWith(prefix) || content === undefined) return id;
+  const given = id.startsWith(prefix) && /^e[0-9]+$/.test(id.slice(prefix.length + 1));
+  if (given || content === undefined) return id;
   return fromBinary(EventInputSchema, content).type;
 }
 
@@ -98,7 +100,8 @@ async function perform(store: Store, { method, args }: Call, prefix: string): Pr
     case "fireTimers":
       for (;;) {
         const { fired, nextTime } = await store.fireTimers(args);
-        if (fired < args.limit) return { essence: { nextTime } };
+        expect(fired).toBeLessThanOrEqual(args.limit);
+        if (nextTime === undefined || nextTime > args.now) return { essence: { nextTime } };
       }
     case "deleteTask":
       await store.deleteTask(args);

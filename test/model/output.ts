@@ -1,9 +1,9 @@
 import { MessageState } from "../../src/proto.ts";
-import type { OutputEntry } from "../../src/server/store/records.ts";
+import type { Millis, OutputEntry } from "../../src/server/store/records.ts";
 import type { ModelTask, Work } from "./state.ts";
 
 /** Shows what the running turn of a work shows. */
-export function show(task: ModelTask, work: Work, output: readonly OutputEntry[]): void {
+export function show(task: ModelTask, work: Work, output: readonly OutputEntry[], now: Millis): void {
   const shown = (id: string) => task.messages.find((message) => message.id === id);
   for (const entry of output) {
     if (entry.kind === "message") {
@@ -19,6 +19,7 @@ export function show(task: ModelTask, work: Work, output: readonly OutputEntry[]
     } else {
       const message = shown(entry.id);
       if (message !== undefined) message.state = MessageState.DONE;
+      task.compactTime ??= now + task.agent.keepDeltas;
     }
   }
 }

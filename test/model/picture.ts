@@ -30,17 +30,22 @@ export async function lookAtTask(store: Store, { id: taskId }: TaskRecord): Prom
 }
 
 /** What can be seen of agents and what is due. */
-export async function lookAtAgents(store: Store, { agents, now }: Caller) {
+export async function lookAtAgents(store: Store, { agents, now, behind }: Caller) {
   const names = agents.map(({ name }) => name);
   const [due, ...counts] = await Promise.all([
     store.dueTasks({ agents: names, now: now(), limit: 1000 }),
     ...names.map((agent) => store.countAgent(agent)),
   ]);
+  // What became due at a time is found from then on, whatever the clock says in between.
+  if (behind()) return { counts };
   return { counts, due: { taskIds: due.taskIds.toSorted(), nextDueTime: due.nextDueTime } };
 }
 
 /** What `lookAtAgents` must see if the store is as the model. */
-export function agentsOf(model: Model, { agents, now }: Caller): Awaited<ReturnType<typeof lookAtAgents>> {
+export function agentsOf(
+  model: Model,
+  { agents, now, behind }: Caller,
+): Awaited<ReturnType<typeof lookAtAgents>> {
   const times = model.tasks.map((task) => ({ id: task.id, time: dueTime(task, now()) }));
   const later = times.flatMap(({ time }) => (time !== undefined && time > now() ? [time] : []));
   const counts = agents.map(({ name }) => {
@@ -48,6 +53,7 @@ export function agentsOf(model: Model, { agents, now }: Caller): Awaited<ReturnT
     const pending = unfinished.flatMap((task) => inState(task, EventState.QUEUED));
     return { unfinishedTasks: unfinished.length, pendingEvents: pending.length };
   });
+  if (behind()) return { counts };
   const due = times.filter(({ time }) => time !== undefined && time <= now());
   const nextDueTime: Millis | undefined = later.length > 0 ? Math.min(...later) : undefined;
   return { counts, due: { taskIds: due.map(({ id }) => id).sort(), nextDueTime } };

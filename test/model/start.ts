@@ -1,6 +1,15 @@
 import { EventState, Handler, TaskState } from "../../src/proto.ts";
 import type { Millis, TakeEvents, TurnSource } from "../../src/server/store/records.ts";
-import { ended, type Model, type ModelEvent, type ModelTask, type Work, waiting, workOf } from "./state.ts";
+import {
+  ended,
+  type Hold,
+  type Model,
+  type ModelEvent,
+  type ModelTask,
+  type Work,
+  waiting,
+  workOf,
+} from "./state.ts";
 
 /** Since ever. */
 const always = Number.NEGATIVE_INFINITY;
@@ -27,12 +36,12 @@ export function start(task: ModelTask, { owner, agents }: TurnSource, now: Milli
   const { work } = due;
   if (!task.works.includes(work)) {
     task.works.push(work);
+    task.forced = forced;
     if (work.events.length > 0) task.hold = undefined;
   }
   task.turns += 1;
   work.attempt += 1;
   work.turn = { number: task.turns, owner, revision: task.revision, taken: [] };
-  task.forced ||= forced && work.handler === Handler.TASK_CANCEL;
   for (const event of work.events) process(event, work);
   const { handler, attempt, failures } = work;
   return {
@@ -77,7 +86,7 @@ function freshWork(task: ModelTask, now: Millis): Due | undefined {
   const waits = waiting(task);
   if (waits.length === 0) return undefined;
   const { batch } = task.agent;
-  const time = Math.max(gathered(task, waits), released(task, waits));
+  const time = task.hold === undefined ? gathered(task, waits) : released(task.hold, waits);
   const handler = batch === undefined ? Handler.TASK_EVENT_SEND : Handler.TASK_EVENT_BATCH;
   const work = newWork(handler, waits.slice(0, batch?.max ?? 1), now);
   return time === Number.POSITIVE_INFINITY ? undefined : { time, work };
@@ -94,8 +103,8 @@ function gathered({ agent: { batch } }: ModelTask, waits: ModelEvent[]): Millis 
 }
 
 /** When what a turn that deferred asked for has come. */
-function released({ hold }: ModelTask, waits: ModelEvent[]): Millis {
-  if (hold === undefined || waits.length >= (hold.untilEvents ?? Number.POSITIVE_INFINITY)) return always;
+function released(hold: Hold, waits: ModelEvent[]): Millis {
+  if (waits.length >= (hold.untilEvents ?? Number.POSITIVE_INFINITY)) return always;
   if (waits.some((event) => event.ahead && !hold.events.includes(event))) return always;
   return hold.untilTime ?? Number.POSITIVE_INFINITY;
 }

@@ -44,6 +44,8 @@ export interface ModelTask {
   /** In the order of their places. */
   events: ModelEvent[];
   messages: ModelMessage[];
+  /** When the deltas of all messages that are done leave the log. */
+  compactTime?: Millis | undefined;
   /** What is in hand, in the order in which it was started. */
   works: Work[];
   turns: number;
@@ -78,8 +80,7 @@ export interface ModelMessage {
   text: string;
   /** How many deltas made it. */
   deltas: number;
-  /** When its deltas leave the log. */
-  compactTime?: Millis;
+  /** Whether they have left the log. */
   compacted?: true;
 }
 

@@ -3,8 +3,10 @@ import type { Millis } from "../../src/server/store/records.ts";
 import { closed, find, inState, type Model, type ModelEvent, type ModelTask, type Work } from "./state.ts";
 
 /** Makes what a turn showed void, and ends the turn. */
-export function supersede(task: ModelTask, work: Work): void {
+export function supersede(task: ModelTask, work: Work, now: Millis): void {
   const turn = work.turn?.number;
+  const streamed = task.messages.some((message) => message.turn === turn && message.deltas > 0);
+  if (streamed) task.compactTime ??= now + task.agent.keepDeltas;
   task.messages = task.messages.filter((message) => message.turn !== turn);
   work.turn = undefined;
 }
@@ -15,13 +17,14 @@ export function dropWorks(
   task: ModelTask,
   works: Work[],
   error: "TASK_INTERRUPTED" | "ended" | "cancelled",
+  now: Millis,
 ): ModelEvent[] {
   const events = works.flatMap((work) => [...work.events, ...(work.turn?.taken ?? [])]);
   for (const { turn } of works) {
     if (turn !== undefined)
       model.stopped.push({ taskId: task.id, turn: turn.number, outside: error !== "ended" });
   }
-  for (const work of works) supersede(task, work);
+  for (const work of works) supersede(task, work, now);
   for (const event of events) Object.assign(event, { state: EventState.DROPPED, error });
   task.works = task.works.filter((work) => !works.includes(work));
   return events;
@@ -35,21 +38,22 @@ export function dropWaiting(task: ModelTask): ModelEvent[] {
 }
 
 /** Interrupts a task. Returns how many events were dropped. */
-export function interrupt(model: Model, task: ModelTask): number {
+export function interrupt(model: Model, task: ModelTask, now: Millis): number {
   const works = task.works.filter(({ handler }) => handler !== Handler.TASK_CREATE);
-  return dropWorks(model, task, works, "TASK_INTERRUPTED").length;
+  return dropWorks(model, task, works, "TASK_INTERRUPTED", now).length;
 }
 
 /** Cancels a task and all its unfinished descendants. */
 export function cancel(model: Model, task: ModelTask, reason: string | undefined, now: Millis): void {
   if (!closed(task)) {
-    const droppedEvents = dropWorks(model, task, task.works, "cancelled").length + dropWaiting(task).length;
+    const droppedEvents =
+      dropWorks(model, task, task.works, "cancelled", now).length + dropWaiting(task).length;
     const cancellation = { requestTime: now, outcome: CancelOutcome.REQUESTED, droppedEvents };
     const work = { works: [], question: undefined, hold: undefined };
     Object.assign(task, { state: TaskState.CANCELLING, reason, cancellation, ...work });
   }
   for (const child of model.tasks.filter(({ parent }) => parent === task.id)) {
-    cancel(model, child, "its parent was cancelled", now);
+    cancel(model, child, undefined, now);
   }
 }
 

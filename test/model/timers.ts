@@ -1,4 +1,4 @@
-import { EventState, TaskState } from "../../src/proto.ts";
+import { EventState, MessageState, TaskState } from "../../src/proto.ts";
 import type { FireTimers, Millis } from "../../src/server/store/records.ts";
 import { requeue } from "./accept.ts";
 import { questionExpired } from "./finish.ts";
@@ -29,7 +29,7 @@ export function nextTime(model: Model): Millis | undefined {
 function timers(model: Model, now: Millis): Timer[] {
   return model.tasks.flatMap((task) => [
     ...(closed(task) ? [] : openTimers(model, task, now)),
-    ...compactions(task),
+    ...compaction(task),
     ...(task.purgeTime === undefined ? [] : [{ time: task.purgeTime, fire: () => forget(model, task.id) }]),
   ]);
 }
@@ -54,7 +54,7 @@ function openTimers(model: Model, task: ModelTask, now: Millis): Timer[] {
   for (const event of task.events) {
     if (event.state !== EventState.SCHEDULED || event.deliverTime === undefined) continue;
     const fire = () => {
-      if (event.interrupts) interrupt(model, task);
+      if (event.interrupts) interrupt(model, task, now);
       requeue(task, event, now);
     };
     timers.push({ time: event.deliverTime, fire });
@@ -62,10 +62,14 @@ function openTimers(model: Model, task: ModelTask, now: Millis): Timer[] {
   return timers;
 }
 
-function compactions(task: ModelTask): Timer[] {
-  const waits = task.messages.filter((message) => message.compacted === undefined);
-  return waits.flatMap((message) => {
-    if (message.compactTime === undefined) return [];
-    return [{ time: message.compactTime, fire: () => Object.assign(message, { compacted: true }) }];
-  });
+/** Compacts all that is done by then. */
+function compaction(task: ModelTask): Timer[] {
+  if (task.compactTime === undefined) return [];
+  const fire = () => {
+    task.compactTime = undefined;
+    for (const message of task.messages) {
+      if (message.state === MessageState.DONE && message.deltas > 0) message.compacted = true;
+    }
+  };
+  return [{ time: task.compactTime, fire }];
 }

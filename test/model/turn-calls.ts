@@ -31,7 +31,10 @@ export function callOfTurn(
   const streaming = (task?.messages ?? []).filter(
     (message) => message.turn === number && message.state === MessageState.STREAMING,
   );
-  switch (what) {
+  const work = task?.works.find(({ turn }) => turn?.number === number);
+  const hasEvents = work !== undefined && work.events.length > 0;
+  // What is for no event neither takes others nor defers them: onTaskCreate comes before all (G2).
+  switch (what === "take" && work !== undefined && !hasEvents ? "show" : what) {
     case "show":
       return { method: "appendOutput", args: { ...turn, output: more(atOnce ? 0 : choice) } };
     case "take": {
@@ -69,7 +72,7 @@ export function callOfTurn(
       const question = { id: caller.newId("q"), prompt: "which?", createTime: now, ...deadline };
       return { kind: "ask", question };
     }
-    if (what === "defer") {
+    if (what === "defer" && hasEvents) {
       const untilTime = choice % 3 === 2 ? {} : { untilTime: now + other * 3 };
       return { kind: "defer", ...untilTime, ...(choice % 3 > 0 && { untilEvents: 1 + (other % 4) }) };
     }

@@ -174,14 +174,16 @@ export function describeAsking(scene: () => Scene): void {
     expect(await task()).not.toHaveProperty("question");
   });
 
-  it("is closed by a scheduled answer, once that is delivered at the latest", async () => {
-    const { send, fire, task, waiting, turn, id } = await asked();
-    await send("answer", { answers: id("q"), deliverTime: at(50) });
-    await fire(at(50));
-    expect((await task()).state).toBe(TaskState.ACTIVE);
+  it("is closed at once by an answer that was to come later, and once only", async () => {
+    const { send, fire, task, log, waiting, states, id } = await asked();
+    await send("answer", { answers: id("q"), deliverTime: at(50), now: at(20) });
+    expect(await task()).toMatchObject({ state: TaskState.ACTIVE, pendingEvents: 2, scheduledEvents: 0 });
     expect(await task()).not.toHaveProperty("question");
+    expect(await states()).toMatchObject({ answer: "QUEUED" });
     expect(await waiting()).toEqual(["answer", "behind"]);
-    expect((await turn({ now: at(50) })).events).toMatchObject([{ id: id("answer") }]);
+    const before = await log();
+    await fire(at(50));
+    expect(await log()).toEqual(before);
   });
 
   it("does not let a paused task go on when it is answered", async () => {
@@ -213,6 +215,19 @@ export function describeAsking(scene: () => Scene): void {
     await send("answer", { answers: id("q"), now: at(60) });
     expect((await turn({ now: at(60) })).events).toMatchObject([{ id: id("e1"), attempt: 2 }]);
     expect((await turn({ now: at(60) })).events).toMatchObject([{ id: id("answer") }]);
+  });
+
+  it("is closed when a turn beside it ends the task", async () => {
+    const { rules, activate, send, turn, commit, task, id } = scene();
+    await rules({ parallel: 2 });
+    await activate();
+    for (const name of ["e1", "e2"]) await send(name);
+    const [first, second] = [await turn(), await turn()];
+    const question = { id: id("q"), prompt: "?", createTime: at(0), expireTime: at(50) };
+    await commit(second.turn, { outcome: { kind: "ask", question } });
+    await commit(first.turn, { outcome: { kind: "complete" } });
+    expect((await task()).state).toBe(TaskState.COMPLETED);
+    expect(await task()).not.toHaveProperty("question");
   });
 
   it("has a turn that runs beside the question go on to its end", async () => {

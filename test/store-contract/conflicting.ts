@@ -62,6 +62,17 @@ export function describeConflicting(scene: () => Scene): void {
     expect((await store.getState(id("task"))).values).toEqual({ ...theirs, ...changes });
   });
 
+  it("tells keys apart from what every object has", async () => {
+    const { turn, commit, store, id } = await pair();
+    const first = await turn();
+    const second = await turn();
+    const names = ["constructor", "toString", "__proto__"];
+    await commit(first.turn, { changes: Object.fromEntries(names.map((name) => [name, "1"])) });
+    await commit(second.turn, { reads: ["k"], changes: { k: "1" } });
+    const { values } = await store.getState(id("task"));
+    expect(Object.keys(values).sort()).toEqual([...names, "k"].sort());
+  });
+
   it("is in conflict with a change that lies several turns back", async () => {
     const { turn, commit } = await pair();
     const long = await turn();

@@ -114,17 +114,19 @@ export function describeFollowUps(scene: () => Scene): void {
   });
 
   it("cancels a task that has ended, or is being cancelled, without effect; but not one that is not there", async () => {
-    const { number, send, finish, cancel, commit, activate, log, id } = await running();
+    const { number, create, send, finish, cancel, commit, activate, log, id } = await running();
+    const child = create("child", { parentTaskId: id("other") });
     await send("last", { taskId: id("other") });
-    await finish({ kind: "complete" }, { taskId: id("other") });
+    await finish({ kind: "complete" }, { taskId: id("other"), followUps: [child] });
     await activate({ taskId: id("third") });
     await cancel({ taskId: id("third") });
-    const before = [await log(id("other")), await log(id("third"))];
+    const look = () => Promise.all(["other", "child", "third"].map((name) => log(id(name))));
+    const before = await look();
     const nobody: FollowUp = { kind: "cancel", taskId: id("nobody") };
     expect(await reasonOf(commit(number, { followUps: [nobody] }))).toBe("TASK_NOT_FOUND");
     const followUps = ["other", "third"].map((name): FollowUp => ({ kind: "cancel", taskId: id(name) }));
     await commit(number, { followUps });
-    expect([await log(id("other")), await log(id("third"))]).toEqual(before);
+    expect(await look()).toEqual(before);
   });
 
   it("finds the unfinished task of a name, also one that the same commit made", async () => {

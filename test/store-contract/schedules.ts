@@ -204,7 +204,7 @@ export function describeSchedules(scene: () => Scene): void {
     const firing = stage.firing(1000, { labels: { a: "1" }, params: bytes("p") });
     const result = await stage.fire(1000, { firings: [firing], skipped: 3, now: at(1002) });
     const { taskId } = firing.task;
-    expect(result).toEqual({ fired: true, taskIds: [taskId], replaced: [] });
+    expect(result).toEqual({ fired: true, taskIds: [taskId] });
     expect(await here.task(taskId)).toMatchObject({
       agent: here.agent,
       labels: { a: "1" },

@@ -162,19 +162,31 @@ export function describeScheduling(scene: () => Scene): void {
     await fire(at(1e13));
     expect(await store.fireTimers({ now: at(0), limit: 10 })).toEqual({ fired: 0 });
     await activate();
-    await activate({ taskId: id("other") });
+    await activate({ taskId: id("z-other") });
     await send("e4", { deliverTime: at(40) });
     await send("e2", { deliverTime: at(20) });
-    await send("e1", { taskId: id("other"), deliverTime: at(10) });
+    await send("e1", { taskId: id("z-other"), deliverTime: at(10) });
     await send("e3", { deliverTime: at(30) });
     expect(await store.fireTimers({ now: at(9), limit: 10 })).toEqual({ fired: 0, nextTime: at(10) });
     expect(await store.fireTimers({ now: at(35), limit: 2 })).toEqual({ fired: 2, nextTime: at(30) });
-    expect([await states(id("other")), await states()]).toEqual([
+    expect([await states(id("z-other")), await states()]).toEqual([
       { e1: "QUEUED" },
       { e4: "SCHEDULED", e3: "SCHEDULED", e2: "QUEUED" },
     ]);
     expect(await store.fireTimers({ now: at(35), limit: 2 })).toEqual({ fired: 1, nextTime: at(40) });
     expect(await store.fireTimers({ now: at(40), limit: 2 })).toEqual({ fired: 1 });
+  });
+
+  it("clears the timers of a task with its end", async () => {
+    const { store, activate, rules, send, finish, fire } = scene();
+    await fire(at(1e13));
+    await rules({});
+    await activate({ expireTime: at(50) });
+    await send("e");
+    await send("later", { deliverTime: at(60) });
+    expect(await store.fireTimers({ now: at(1), limit: 9 })).toEqual({ fired: 0, nextTime: at(50) });
+    await finish({ kind: "complete" });
+    expect(await store.fireTimers({ now: at(100), limit: 9 })).toEqual({ fired: 0 });
   });
 
   it("fires the timers of many tasks at once", async () => {

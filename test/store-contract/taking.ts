@@ -108,6 +108,17 @@ export function describeTaking(scene: () => Scene): void {
     expect(await waiting()).toEqual(["q"]);
   });
 
+  it("gives none that go ahead for another reason, if asked for what was sent with steer", async () => {
+    const { activate, send, turn, take, names } = scene();
+    await activate();
+    for (const name of ["i1", "i2"]) await send(name, { onBusy: "interrupt" });
+    const { turn: number } = await turn();
+    expect(await take(number, { steering: true })).toEqual([]);
+    await send("s", { onBusy: "steer" });
+    expect(names(await take(number, { steering: true }))).toEqual(["s"]);
+    expect(names(await take(number))).toEqual(["i2"]);
+  });
+
   it("gives nothing to onTaskCreate, before whose end no event begins", async () => {
     const { create, turn, take, commit, states, id } = scene();
     await create({ event: newEvent(id("e")) });

@@ -811,7 +811,7 @@ export enum WebhookState {
   PAUSED = 2,
 
   /**
-   * Nothing could be delivered for 3 days.
+   * Nothing could be delivered for 3 days, or the receiver answered 410 (Gone): it wants no more.
    *
    * @generated from enum value: WEBHOOK_STATE_DEAD = 3;
    */

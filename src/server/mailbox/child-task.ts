@@ -12,7 +12,7 @@ import { requireJsonObject } from "./json-value.ts";
 import { requireValid } from "./outgoing-event.ts";
 import { wholeNumber } from "./when.ts";
 
-/** How many parents may be above a task, as the store has it. */
+/** How many parents are too many above a task, as the store has it. */
 const maxParents = 16;
 
 type CreateFollowUp = Extract<FollowUp, { kind: "create" }>;
@@ -38,14 +38,15 @@ export function newChild(child: NewChildTask, parentTaskId: string, clock: Clock
 /** Throws FAN_OUT_EXCEEDED if a child of this task would have more parents above it than there may be. */
 export async function requireDepth(store: Pick<Store, "getTask">, task: TaskRecord): Promise<void> {
   let parents = 1;
-  for (let id = task.parentTaskId; id !== undefined; parents++) {
+  for (let id = task.parentTaskId; id !== undefined; ) {
+    parents += 1;
     if (parents >= maxParents) throw tooDeep();
     id = (await store.getTask({ id }))?.parentTaskId;
   }
 }
 
 function tooDeep(): TaskError {
-  return new TaskError("FAN_OUT_EXCEEDED", `at most ${maxParents} parents may be above a task`, {
+  return new TaskError("FAN_OUT_EXCEEDED", `fewer than ${maxParents} parents may be above a task`, {
     metadata: { max_depth: String(maxParents) },
   });
 }

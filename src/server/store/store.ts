@@ -40,6 +40,7 @@ import type {
   TaskRecord,
 } from "./records.ts";
 import type { ScheduleStore } from "./schedule-store.ts";
+import type { WebhookStore } from "./webhook-store.ts";
 
 /**
  * The seam to the database: what Pigeonhole asks of one, and what it may rely on.
@@ -58,7 +59,7 @@ import type { ScheduleStore } from "./schedule-store.ts";
  *
  * Methods reject with a `TaskError`.
  */
-export interface Store extends ScheduleStore {
+export interface Store extends ScheduleStore, WebhookStore {
   /** Makes agents known, with the rules of their mailboxes. Adds or replaces; forgets none. */
   putAgents(agents: readonly AgentRecord[]): Promise<void>;
 
@@ -66,9 +67,9 @@ export interface Store extends ScheduleStore {
    * Makes a task, or finds the unfinished one of that name, and accepts `event` into its mailbox.
    *
    * A `request` that was answered before is answered the same (G8). With an `expireTime`, the task is timed out then. Rejects with
-   * REQUEST_ID_REUSED, TASK_NAME_TAKEN, TASK_NOT_FOUND (the parent), TASK_FINISHED (the parent was cancelled), FAN_OUT_EXCEEDED (the
-   * parent has 10,000 unfinished children, or 16 parents are above the task), or for the event of a task that is found by name, as
-   * sendEvent does.
+   * REQUEST_ID_REUSED, FIELD_INVALID (the `expireTime` is before `now`), TASK_NAME_TAKEN, TASK_NOT_FOUND (the parent), TASK_FINISHED (the
+   * parent was cancelled), FAN_OUT_EXCEEDED (the parent has 10,000 unfinished children, or 16 parents are above the task), or for the event
+   * of a task that is found by name, as sendEvent does.
    */
   createTask(args: CreateTask): Promise<CreatedTask>;
 
@@ -88,6 +89,7 @@ export interface Store extends ScheduleStore {
 
   /**
    * Takes an event back that is SCHEDULED or QUEUED and not in hand: it is DROPPED. One that is DROPPED already is left as it is.
+   * Resolves with the event and its content.
    * Rejects with TASK_NOT_FOUND, EVENT_NOT_FOUND, or EVENT_STATE if it is in hand or settled.
    */
   cancelEvent(args: CancelEvent): Promise<EventRecord>;

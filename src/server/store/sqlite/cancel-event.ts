@@ -1,7 +1,7 @@
 import { EventState } from "../../../proto.ts";
 import { TaskError } from "../../errors.ts";
 import type { CancelEvent, EventRecord } from "../records.ts";
-import { findEvent } from "./events.ts";
+import { findEvent, readEvents } from "./events.ts";
 import { dropEvent } from "./mailbox.ts";
 import { type EventRow, eventRecord, type TaskRow } from "./rows.ts";
 import { requireTask, type Tx } from "./tx.ts";
@@ -13,11 +13,12 @@ export function cancelEvent(tx: Tx, args: CancelEvent): EventRecord {
   const waits =
     event.state === EventState.SCHEDULED || (event.state === EventState.QUEUED && event.held === 0);
   if (waits) {
-    dropEvent(tx, task, args.now, event, { reason: "TASK_CANCELLED", message: "the event was taken back" });
+    dropEvent(tx, task, args.now, event, { reason: "EVENT_CANCELLED", message: "the event was taken back" });
   } else if (event.state !== EventState.DROPPED) {
     throw wrongState(event, "it does not wait");
   }
-  return eventRecord(event);
+  const [whole = event] = readEvents(tx, task, [event.sequence]);
+  return eventRecord(whole);
 }
 
 /** Finds an event that must be there. Throws EVENT_NOT_FOUND. */

@@ -54,6 +54,7 @@ function compactMessage(tx: Tx, { task_id, sequence, id, state, done_sequence, c
     tx.sql
       .run`update log set content = ${content} where task_id = ${task_id} and sequence = ${done_sequence}`;
   }
+  const left = state === MessageState.DONE ? null : content;
   tx.sql
-    .run`update messages set content = null, deltas = 0 where task_id = ${task_id} and sequence = ${sequence}`;
+    .run`update messages set content = ${left}, deltas = 0 where task_id = ${task_id} and sequence = ${sequence}`;
 }

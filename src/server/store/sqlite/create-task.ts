@@ -23,6 +23,7 @@ interface Answer {
 export function createTask(tx: Tx, args: CreateTask): CreatedTask {
   const answered = findAnswer<Answer>(tx.sql, "", args.request);
   if (answered !== undefined) return repeat(tx, answered);
+  requireAhead(args);
 
   const { task, created } = findOrInsert(tx, args);
   const event = args.event && acceptEvent(tx, task, args.now, args.event);
@@ -33,6 +34,13 @@ export function createTask(tx: Tx, args: CreateTask): CreatedTask {
     ...(event && { event: acceptedRow(event) }),
   });
   return answer(taskRecord(tx.sql, task), created, event, false);
+}
+
+/** A request that was answered before its time passed is answered the same; a new one makes no sense any more. */
+function requireAhead({ expireTime, now }: CreateTask): void {
+  if (expireTime === undefined || expireTime >= now) return;
+  const fields = [{ field: "expire_time", description: "must not have passed" }];
+  throw new TaskError("FIELD_INVALID", "expire_time: must not have passed", { fields });
 }
 
 /** Finds the unfinished task of a name, or makes the task. Throws TASK_NAME_TAKEN, or what its parent does not allow. */

@@ -24,13 +24,15 @@ function apply(tx: Tx, task: TaskRow, now: Millis, followUp: FollowUp): void {
     case "send":
       acceptEvent(tx, requireTask(tx, followUp.taskId), now, followUp.event);
       return;
-    case "cancel":
-      cancelTree(tx, requireTask(tx, followUp.taskId), now, followUp.reason);
+    case "cancel": {
+      const target = requireTask(tx, followUp.taskId);
+      if (target.ended_at === null) cancelTree(tx, target, now, followUp.reason);
       return;
+    }
     case "unschedule": {
       const event = findEvent(tx, task, followUp.eventId);
       if (event?.state !== EventState.SCHEDULED) return;
-      dropEvent(tx, task, now, event, { reason: "TASK_CANCELLED", message: "its agent took it back" });
+      dropEvent(tx, task, now, event, { reason: "EVENT_CANCELLED", message: "its agent took it back" });
     }
   }
 }

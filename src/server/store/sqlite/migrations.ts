@@ -1,4 +1,5 @@
 import { scheduleSchema } from "./schedule-schema.ts";
+import { webhookSchema } from "./webhook-schema.ts";
 
 /**
  * The schema, as the steps that lead to it. A step that has been released is never changed; `user_version` counts those that a
@@ -189,4 +190,5 @@ export const migrations: readonly string[] = [
   create index requests_created on requests (task_id) where scope = '';
   `,
   scheduleSchema,
+  webhookSchema,
 ];

@@ -69,6 +69,15 @@ export async function openSqliteStore(path: string): Promise<Store> {
       getSchedule: (args) => reader.call("getSchedule", args),
       listSchedules: (args) => reader.call("listSchedules", args),
       dueSchedules: (args) => reader.call("dueSchedules", args),
+      createWebhook: (args) => writer.call("createWebhook", args),
+      pauseWebhook: (args) => writer.call("pauseWebhook", args),
+      resumeWebhook: (args) => writer.call("resumeWebhook", args),
+      deleteWebhook: (args) => writer.call("deleteWebhook", args),
+      settleDelivery: (args) => writer.call("settleDelivery", args),
+      getWebhook: (args) => reader.call("getWebhook", args),
+      listWebhooks: (args) => reader.call("listWebhooks", args),
+      dueDeliveries: (args) => reader.call("dueDeliveries", args),
+      nextDelivery: (args) => reader.call("nextDelivery", args),
       watch(listener) {
         listeners.add(listener);
         return () => listeners.delete(listener);

@@ -14,7 +14,9 @@ export function requireNoConflict(
   if (work.revision === task.revision) return;
   const changed = tx.sql.all<{ key: string }>`select key from task_state
     where task_id = ${task.id} and revision > ${work.revision}`;
-  const conflict = changed.find(({ key }) => reads === "all" || reads.includes(key) || key in changes);
+  const conflict = changed.find(
+    ({ key }) => reads === "all" || reads.includes(key) || Object.hasOwn(changes, key),
+  );
   if (conflict === undefined) return;
   throw new TaskError(
     "STATE_CONFLICT",

@@ -34,6 +34,15 @@ import {
 import { sendEvent } from "./send-event.ts";
 import { startTurn } from "./start-turn.ts";
 import { takeEvents } from "./take-events.ts";
+import { dueDeliveries, nextDelivery, settleDelivery } from "./webhook-deliveries.ts";
+import {
+  createWebhook,
+  deleteWebhook,
+  getWebhook,
+  listWebhooks,
+  pauseWebhook,
+  resumeWebhook,
+} from "./webhooks.ts";
 
 /** The transactions that write, by the names of the Store's methods. */
 export const writes = {
@@ -59,6 +68,11 @@ export const writes = {
   declareSchedules,
   fireSchedule,
   triggerSchedule,
+  createWebhook,
+  pauseWebhook,
+  resumeWebhook,
+  deleteWebhook,
+  settleDelivery,
 };
 
 /** The transactions that only read. */
@@ -75,6 +89,10 @@ export const reads = {
   getSchedule,
   listSchedules,
   dueSchedules,
+  getWebhook,
+  listWebhooks,
+  dueDeliveries,
+  nextDelivery,
 };
 
 export const transactions = { ...writes, ...reads };

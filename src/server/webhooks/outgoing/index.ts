@@ -1,0 +1,5 @@
+export type { AddressGuard, Resolve } from "./address-guard.ts";
+export { createAddressGuard, systemResolve } from "./address-guard.ts";
+export type { Deliverer } from "./deliverer.ts";
+export { createDeliverer } from "./deliverer.ts";
+export { createSecret, requireSecret } from "./sign.ts";
