@@ -15,6 +15,7 @@ export function checkOrder(log: TaskUpdate[], report: Report): void {
   const accepted = new Map<string, Event>();
   const waiting = new Map<string, Waiting>();
   const processing = new Map<string, Event>();
+  const dead = new Set<string>();
   let inHand: string | undefined;
   for (const { entry } of log) {
     if (entry.case === "task" && entry.value.state === TaskState.ACTIVE) created = true;
@@ -25,7 +26,9 @@ export function checkOrder(log: TaskUpdate[], report: Report): void {
     switch (state) {
       case EventState.QUEUED: {
         const policy = accepted.get(id)?.onBusy ?? onBusy;
-        waiting.set(id, { sequence, ahead: policy === OnBusy.STEER || policy === OnBusy.INTERRUPT });
+        const ahead = policy === OnBusy.STEER || policy === OnBusy.INTERRUPT;
+        // What is redriven waits behind all, whatever it was.
+        waiting.set(id, { sequence, ahead: ahead && !dead.has(id) });
         processing.delete(id);
         break;
       }
@@ -45,6 +48,7 @@ export function checkOrder(log: TaskUpdate[], report: Report): void {
         break;
       }
       default:
+        if (state === EventState.DEAD_LETTERED) dead.add(id);
         if (state === EventState.PROCESSED && !processing.has(id)) {
           report("G2", `event ${sequence} is PROCESSED, and no turn ran for it`);
         }

@@ -47,7 +47,7 @@ export function apply(model: Model, { method, args }: Call, sequences: Sequences
       const task = find(model, args.taskId);
       return once(model, task.id, args.request, () => {
         if (closed(task)) refuse("TASK_FINISHED");
-        return { task: task.id, interrupted: interrupt(model, task, args.now) };
+        return { task: task.id, interrupted: interrupt(model, task) };
       });
     }
     case "cancelTask": {
@@ -108,8 +108,9 @@ function redrive(model: Model, { taskId, eventId, now }: RedriveEvents): object 
   const back = wanted.slice(0, room);
   for (const event of back) {
     requeue(task, event, now);
-    Object.assign(event, { attempt: 0, error: undefined });
+    Object.assign(event, { attempt: 0, error: undefined, ahead: false, steer: false });
   }
+  task.paused = false;
   if (task.state === TaskState.PAUSED) task.state = TaskState.ACTIVE;
   return { task: task.id, state: task.state, redriven: back.length };
 }

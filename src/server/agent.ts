@@ -54,7 +54,7 @@ export interface AgentDefinition {
   cancelGrace?: Millis;
   /** How long a finished task is kept, in ms, 0 to 316,224,000,000. Then it is deleted. Default: for ever. */
   retention?: Millis;
-  /** How long after a turn the deltas of its messages are kept, in ms, 0 to 316,224,000,000. Default 3,600,000. */
+  /** How long the deltas of a message are kept after its end, and until its turn's at least, in ms, 0 to 316,224,000,000. Default 3,600,000. */
   keepDeltas?: Millis;
   /** Incoming webhooks by name, which has 1 to 63 characters of `a-z 0-9 -`: `POST /webhooks/{agent}/{name}`. */
   webhooks?: Readonly<Record<string, IncomingWebhook>>;

@@ -3,6 +3,7 @@ import { EventState, TaskState } from "../../src/proto.ts";
 import type { CreateTask, Millis, NewEvent, RequestKey, SendEvent } from "../../src/server/store/records.ts";
 import {
   closed,
+  closeQuestion,
   ended,
   find,
   inState,
@@ -32,6 +33,7 @@ export function once(
 }
 
 export function create(model: Model, args: Omit<CreateTask, "request">): { task: string } {
+  if ((args.expireTime ?? args.now) < args.now) refuse("FIELD_INVALID");
   const named = model.tasks.find((task) => task.name === args.name && !ended(task));
   const found = args.name === undefined ? undefined : named;
   if (found !== undefined && found.agent.name !== args.agent) refuse("TASK_NAME_TAKEN");
@@ -70,12 +72,11 @@ export function accept(model: Model, task: ModelTask, args: NewEvent, now: Milli
   if (waits.length >= task.agent.maxPending) refuse("MAILBOX_FULL");
 
   const event = { ...newEvent(args.id, onBusy, answers !== undefined, now), hops: args.hops ?? 0 };
-  if (answers !== undefined) Object.assign(task, { question: undefined, state: TaskState.ACTIVE });
-  if (args.deliverTime !== undefined && args.deliverTime > now) {
+  if (answers !== undefined) closeQuestion(task);
+  else if (args.deliverTime !== undefined && args.deliverTime > now) {
     Object.assign(event, { state: EventState.SCHEDULED, deliverTime: args.deliverTime });
-  } else if (event.interrupts) {
-    interrupt(model, task, now);
   }
+  if (event.interrupts && event.state === EventState.QUEUED) interrupt(model, task);
   task.events.push(event);
   return event;
 }

@@ -16,6 +16,8 @@ export interface Caller {
   now(): Millis;
   /** Whether the clock has been further than it is. */
   behind(): boolean;
+  /** Whether it ever went back. */
+  wentBack(): boolean;
   newId(kind: string): string;
   /** Makes a moment that no other timer has, so many ms from now. */
   moment(delay: Millis): Millis;
@@ -43,6 +45,7 @@ const beginning: Millis = 1_700_000_000_000;
 export function createCaller(prefix: string): Caller {
   let now = beginning;
   let latest = beginning;
+  let back = false;
   let ids = 0;
   let owners = 1;
   const moments = new Set<Millis>();
@@ -61,6 +64,7 @@ export function createCaller(prefix: string): Caller {
     owner: () => `${prefix}-owner${owners}`,
     now: () => now,
     behind: () => now < latest,
+    wentBack: () => back,
     newId: (kind) => `${prefix}-${kind}${++ids}`,
     moment(delay) {
       let time = now + delay;
@@ -73,6 +77,7 @@ export function createCaller(prefix: string): Caller {
         if (what === "wait") now += choice * 5;
         if (what === "back") now -= choice * 4;
         if (what === "kill") owners += 1;
+        back ||= now < latest;
         latest = Math.max(latest, now);
       }
       return steps.flatMap((step) => callFor(model, step, steps.length > 1 ? undefined : sequences) ?? []);
@@ -84,7 +89,8 @@ export function createCaller(prefix: string): Caller {
         ...(variant % 3 === 1 && { name: `${prefix}-name` }),
         ...(variant % 2 === 1 && step && { event: caller.newEvent(undefined, step) }),
         ...(parent && (variant > 3 || step === undefined) && { parentTaskId: parent.id }),
-        ...(variant % 4 === 2 && step && { expireTime: caller.moment(step.other * 8) }),
+        ...(variant % 4 === 2 &&
+          step && { expireTime: step.other === 7 ? now - 1 : caller.moment(step.other * 8) }),
         ...(step && requestOf(step)),
       };
       return { method: "createTask", args: { taskId: caller.newId("t"), agent, labels: {}, now, ...args } };
@@ -93,7 +99,7 @@ export function createCaller(prefix: string): Caller {
       const policy = (["queue", "steer", "interrupt", "reject"] as const)[choice % 8];
       const asked = task?.question?.id ?? `${prefix}-nothing`;
       const answers = task?.question === undefined ? other === 31 : other % 2 === 0;
-      const later = !answers && policy !== "reject" && other % 5 === 1;
+      const later = policy !== "reject" && other % 5 === 1;
       const id = caller.newId("e");
       return {
         id,

@@ -39,15 +39,17 @@ export function commit(model: Model, args: CommitTurn): object {
 
   const deferred = work.handler !== Handler.TASK_CANCEL && args.outcome.kind === "defer";
   const events = [...work.events, ...turn.taken];
-  for (const event of events) event.state = deferred ? EventState.QUEUED : EventState.PROCESSED;
+  const state = deferred ? EventState.QUEUED : EventState.PROCESSED;
+  for (const event of events) Object.assign(event, { state, since: now });
   close(task, work);
+  for (const message of task.messages) if (message.turn === turn.number) message.turnTime = now;
   for (const followUp of args.followUps) follow(model, task, followUp, now);
   if (work.handler === Handler.TASK_CANCEL) endCancelled(model, task, undefined, now);
   else {
     if (work.handler === Handler.TASK_CREATE) task.state = TaskState.ACTIVE;
     conclude(model, task, args.outcome, now);
     if (args.outcome.kind === "defer") {
-      task.hold = { untilTime: args.outcome.untilTime, untilEvents: args.outcome.untilEvents, events };
+      task.hold = { untilTime: args.outcome.untilTime, untilEvents: args.outcome.untilEvents };
     }
   }
   return args.next === undefined ? {} : start(task, args.next, now, false);
@@ -72,6 +74,8 @@ function follow(model: Model, task: ModelTask, followUp: FollowUp, now: Millis):
   switch (followUp.kind) {
     case "create": {
       const { event, ...made } = followUp.task;
+      const isTaken = model.tasks.some((other) => other.name === made.name && !ended(other));
+      if (made.name !== undefined && isTaken) refuse("TASK_NAME_TAKEN");
       create(model, { ...made, ...(event && { event }), now });
       return;
     }
@@ -146,16 +150,18 @@ function giveUp(
   else if (work.handler === Handler.TASK_CREATE || exhausted === "fail") {
     end(model, task, TaskState.FAILED, now);
     task.error = error;
-  } else if (exhausted === "pause" && task.state === TaskState.ACTIVE) {
-    task.state = TaskState.PAUSED;
+  } else if (exhausted === "pause") {
+    task.paused = true;
+    if (task.state === TaskState.ACTIVE) task.state = TaskState.PAUSED;
   }
 }
 
 /** Ends a turn without effect: its events go to a state, and what it had taken waits again. */
 function fallBack(task: ModelTask, work: Work, state: EventState, error: Reason, now: Millis): void {
-  for (const event of work.turn?.taken ?? []) Object.assign(event, { state: EventState.QUEUED, error });
+  for (const event of work.turn?.taken ?? [])
+    Object.assign(event, { state: EventState.QUEUED, error, since: now });
   for (const event of work.events) Object.assign(event, { state, error });
-  supersede(task, work, now);
+  supersede(task, work);
 }
 
 function close(task: ModelTask, work: Work): void {
@@ -171,7 +177,7 @@ function endCancelled(model: Model, task: ModelTask, error: Reason | undefined, 
 
 /** Brings a task to a final state, and tells its parent. */
 function end(model: Model, task: ModelTask, state: TaskState, now: Millis): void {
-  dropWorks(model, task, task.works, "ended", now);
+  dropWorks(model, task, task.works, "ended");
   dropWaiting(task);
   Object.assign(task, { state, question: undefined, hold: undefined });
   if (task.agent.retention !== undefined) task.purgeTime = now + task.agent.retention;

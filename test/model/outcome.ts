@@ -101,7 +101,7 @@ async function perform(store: Store, { method, args }: Call, prefix: string): Pr
       for (;;) {
         const { fired, nextTime } = await store.fireTimers(args);
         expect(fired).toBeLessThanOrEqual(args.limit);
-        if (nextTime === undefined || nextTime > args.now) return { essence: { nextTime } };
+        if (nextTime === undefined || nextTime > args.now) return { answer: { nextTime }, essence: {} };
       }
     case "deleteTask":
       await store.deleteTask(args);

@@ -18,8 +18,7 @@ export function show(task: ModelTask, work: Work, output: readonly OutputEntry[]
       message.deltas += 1;
     } else {
       const message = shown(entry.id);
-      if (message !== undefined) message.state = MessageState.DONE;
-      task.compactTime ??= now + task.agent.keepDeltas;
+      if (message !== undefined) Object.assign(message, { state: MessageState.DONE, doneTime: now });
     }
   }
 }

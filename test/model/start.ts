@@ -67,8 +67,11 @@ function process(event: ModelEvent, work: Work): void {
 
 /** The turns that could be started, now or later, those that go first before others. */
 function candidates(task: ModelTask, now: Millis): Due[] {
-  if (ended(task)) return [];
-  const retried = task.works.filter(({ turn }) => turn === undefined);
+  if (ended(task) || task.state === TaskState.INPUT_REQUIRED) return [];
+  const place = ({ events: [event] }: Work) => (event === undefined ? 0 : task.events.indexOf(event));
+  const retried = task.works
+    .filter(({ turn }) => turn === undefined)
+    .sort((one, other) => place(one) - place(other));
   const again = retried.map((work) => ({ time: work.due, work }));
   const fresh = freshWork(task, now);
   return fresh === undefined ? again : [...again, fresh];
@@ -93,7 +96,8 @@ function freshWork(task: ModelTask, now: Millis): Due | undefined {
 }
 
 function newWork(handler: Handler, events: ModelEvent[], now: Millis): Work {
-  return { handler, events, attempt: 0, failures: 0, losses: 0, due: now };
+  const attempt = Math.max(0, ...events.map(({ attempt }) => attempt));
+  return { handler, events, attempt, failures: 0, losses: 0, due: now };
 }
 
 /** When a batch is complete. */
@@ -105,6 +109,7 @@ function gathered({ agent: { batch } }: ModelTask, waits: ModelEvent[]): Millis 
 /** When what a turn that deferred asked for has come. */
 function released(hold: Hold, waits: ModelEvent[]): Millis {
   if (waits.length >= (hold.untilEvents ?? Number.POSITIVE_INFINITY)) return always;
-  if (waits.some((event) => event.ahead && !hold.events.includes(event))) return always;
+  // One that a turn has left already does not call for the next at once.
+  if (waits.some(({ ahead, attempt }) => ahead && attempt === 0)) return always;
   return hold.untilTime ?? Number.POSITIVE_INFINITY;
 }

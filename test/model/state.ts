@@ -38,14 +38,14 @@ export interface ModelTask {
   /** Whether it ends TIMED_OUT. */
   timedOut: boolean;
   question?: QuestionRecord | undefined;
+  /** Whether it waits for a redrive: it is PAUSED, or will be when its question is closed. */
+  paused: boolean;
   cancellation?: { requestTime: Millis; outcome: CancelOutcome; droppedEvents: number };
   forced: boolean;
   purgeTime?: Millis;
   /** In the order of their places. */
   events: ModelEvent[];
   messages: ModelMessage[];
-  /** When the deltas of all messages that are done leave the log. */
-  compactTime?: Millis | undefined;
   /** What is in hand, in the order in which it was started. */
   works: Work[];
   turns: number;
@@ -67,7 +67,7 @@ export interface ModelEvent {
   ahead: boolean;
   hops: number;
   deliverTime: Millis | undefined;
-  /** Since when it has its place. */
+  /** Since when it waits. */
   since: Millis;
 }
 
@@ -80,8 +80,13 @@ export interface ModelMessage {
   text: string;
   /** How many deltas made it. */
   deltas: number;
-  /** Whether they have left the log. */
-  compacted?: true;
+  /** When it was done. */
+  doneTime?: Millis;
+  /** When its turn was. */
+  turnTime?: Millis;
+  /** Whether its deltas may have left the log, and whether they must have. */
+  mayBeGone?: true;
+  gone?: true;
 }
 
 /** Work in hand: a turn that runs, or that is to be tried again. */
@@ -108,8 +113,6 @@ export interface Turn {
 export interface Hold {
   untilTime: Millis | undefined;
   untilEvents: number | undefined;
-  /** What it left. */
-  events: ModelEvent[];
 }
 
 export function newTask(
@@ -120,13 +123,13 @@ export function newTask(
   return {
     ...{ id, agent, name: about.name, expireTime: about.expireTime },
     ...{ parent: about.parent?.id, depth: about.parent === undefined ? 0 : about.parent.depth + 1 },
-    ...{ state: TaskState.PENDING, timedOut: false, forced: false },
+    ...{ state: TaskState.PENDING, timedOut: false, forced: false, paused: false },
     ...{ events: [], messages: [], works: [], turns: 0, values: {}, revision: 0, changed: {} },
   };
 }
 
 export function newEvent(id: string, policy: BusyPolicy, answers: boolean, now: Millis): ModelEvent {
-  const [steer, interrupts] = [policy === "steer", policy === "interrupt"];
+  const [steer, interrupts] = [policy === "steer" && !answers, policy === "interrupt"];
   const ahead = steer || interrupts || answers;
   const place = { state: EventState.QUEUED, attempt: 0, since: now, deliverTime: undefined };
   return { id, ...place, steer, interrupts, ahead, hops: 0 };
@@ -144,6 +147,11 @@ export function closed(task: ModelTask): boolean {
 
 export function inState(task: ModelTask, ...states: EventState[]): ModelEvent[] {
   return task.events.filter(({ state }) => states.includes(state));
+}
+
+export function closeQuestion(task: ModelTask): void {
+  task.question = undefined;
+  task.state = task.paused ? TaskState.PAUSED : TaskState.ACTIVE;
 }
 
 /** What waits, in the order in which it would be started: what is in hand to be tried again does not. */

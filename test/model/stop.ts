@@ -3,10 +3,8 @@ import type { Millis } from "../../src/server/store/records.ts";
 import { closed, find, inState, type Model, type ModelEvent, type ModelTask, type Work } from "./state.ts";
 
 /** Makes what a turn showed void, and ends the turn. */
-export function supersede(task: ModelTask, work: Work, now: Millis): void {
+export function supersede(task: ModelTask, work: Work): void {
   const turn = work.turn?.number;
-  const streamed = task.messages.some((message) => message.turn === turn && message.deltas > 0);
-  if (streamed) task.compactTime ??= now + task.agent.keepDeltas;
   task.messages = task.messages.filter((message) => message.turn !== turn);
   work.turn = undefined;
 }
@@ -17,14 +15,13 @@ export function dropWorks(
   task: ModelTask,
   works: Work[],
   error: "TASK_INTERRUPTED" | "ended" | "cancelled",
-  now: Millis,
 ): ModelEvent[] {
   const events = works.flatMap((work) => [...work.events, ...(work.turn?.taken ?? [])]);
   for (const { turn } of works) {
     if (turn !== undefined)
       model.stopped.push({ taskId: task.id, turn: turn.number, outside: error !== "ended" });
   }
-  for (const work of works) supersede(task, work, now);
+  for (const work of works) supersede(task, work);
   for (const event of events) Object.assign(event, { state: EventState.DROPPED, error });
   task.works = task.works.filter((work) => !works.includes(work));
   return events;
@@ -38,16 +35,15 @@ export function dropWaiting(task: ModelTask): ModelEvent[] {
 }
 
 /** Interrupts a task. Returns how many events were dropped. */
-export function interrupt(model: Model, task: ModelTask, now: Millis): number {
+export function interrupt(model: Model, task: ModelTask): number {
   const works = task.works.filter(({ handler }) => handler !== Handler.TASK_CREATE);
-  return dropWorks(model, task, works, "TASK_INTERRUPTED", now).length;
+  return dropWorks(model, task, works, "TASK_INTERRUPTED").length;
 }
 
 /** Cancels a task and all its unfinished descendants. */
 export function cancel(model: Model, task: ModelTask, reason: string | undefined, now: Millis): void {
   if (!closed(task)) {
-    const droppedEvents =
-      dropWorks(model, task, task.works, "cancelled", now).length + dropWaiting(task).length;
+    const droppedEvents = dropWorks(model, task, task.works, "cancelled").length + dropWaiting(task).length;
     const cancellation = { requestTime: now, outcome: CancelOutcome.REQUESTED, droppedEvents };
     const work = { works: [], question: undefined, hold: undefined };
     Object.assign(task, { state: TaskState.CANCELLING, reason, cancellation, ...work });

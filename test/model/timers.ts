@@ -1,8 +1,8 @@
-import { EventState, MessageState, TaskState } from "../../src/proto.ts";
+import { EventState } from "../../src/proto.ts";
 import type { FireTimers, Millis } from "../../src/server/store/records.ts";
 import { requeue } from "./accept.ts";
 import { questionExpired } from "./finish.ts";
-import { closed, type Model, type ModelTask, newEvent } from "./state.ts";
+import { closed, closeQuestion, type Model, type ModelTask, newEvent } from "./state.ts";
 import { cancel, forget, interrupt } from "./stop.ts";
 
 /** Something that will happen at its time. */
@@ -13,10 +13,21 @@ interface Timer {
 
 /** Fires all timers that are due, the earliest first. */
 export function fire(model: Model, { now }: FireTimers): object {
+  for (const task of model.tasks) compact(task, now);
   for (;;) {
     const next = timers(model, now).sort((a, b) => a.time - b.time)[0];
-    if (next === undefined || next.time > now) return { nextTime: next?.time };
+    if (next === undefined || next.time > now) return {};
     next.fire();
+  }
+}
+
+/** Compacts the deltas of messages that are done: at the latest when they have been kept for long enough after their turn. */
+function compact({ messages, agent: { keepDeltas } }: ModelTask, now: Millis): void {
+  for (const message of messages) {
+    const { doneTime, turnTime } = message;
+    if (doneTime === undefined || turnTime === undefined) continue;
+    if (doneTime + keepDeltas <= now) message.mayBeGone = true;
+    if (turnTime + keepDeltas <= now) message.gone = true;
   }
 }
 
@@ -29,7 +40,6 @@ export function nextTime(model: Model): Millis | undefined {
 function timers(model: Model, now: Millis): Timer[] {
   return model.tasks.flatMap((task) => [
     ...(closed(task) ? [] : openTimers(model, task, now)),
-    ...compaction(task),
     ...(task.purgeTime === undefined ? [] : [{ time: task.purgeTime, fire: () => forget(model, task.id) }]),
   ]);
 }
@@ -46,7 +56,7 @@ function openTimers(model: Model, task: ModelTask, now: Millis): Timer[] {
   }
   if (question?.expireTime !== undefined) {
     const fire = () => {
-      Object.assign(task, { state: TaskState.ACTIVE, question: undefined });
+      closeQuestion(task);
       task.events.push({ ...newEvent(questionExpired, "queue", true, now) });
     };
     timers.push({ time: question.expireTime, fire });
@@ -54,22 +64,10 @@ function openTimers(model: Model, task: ModelTask, now: Millis): Timer[] {
   for (const event of task.events) {
     if (event.state !== EventState.SCHEDULED || event.deliverTime === undefined) continue;
     const fire = () => {
-      if (event.interrupts) interrupt(model, task, now);
+      if (event.interrupts) interrupt(model, task);
       requeue(task, event, now);
     };
     timers.push({ time: event.deliverTime, fire });
   }
   return timers;
-}
-
-/** Compacts all that is done by then. */
-function compaction(task: ModelTask): Timer[] {
-  if (task.compactTime === undefined) return [];
-  const fire = () => {
-    task.compactTime = undefined;
-    for (const message of task.messages) {
-      if (message.state === MessageState.DONE && message.deltas > 0) message.compacted = true;
-    }
-  };
-  return [{ time: task.compactTime, fire }];
 }

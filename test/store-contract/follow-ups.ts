@@ -129,18 +129,17 @@ export function describeFollowUps(scene: () => Scene): void {
     expect(await look()).toEqual(before);
   });
 
-  it("finds the unfinished task of a name, also one that the same commit made", async () => {
-    const { number, create, commit, states, store, task, id } = await running();
+  it("rejects with TASK_NAME_TAKEN a task whose name an unfinished one has, also one of the same commit", async () => {
+    const { number, create, commit, store, states, agent, id } = await running();
     const name = id("name");
-    const followUps = [
-      create("c1", { name, event: newEvent(id("e1")) }),
-      create("c2", { name, event: newEvent(id("e2")) }),
-    ];
-    await commit(number, { followUps });
-    expect(await store.getTask({ id: id("c2") })).toBeUndefined();
-    expect((await store.getTask({ name }))?.id).toBe(id("c1"));
-    expect(await states(id("c1"))).toEqual({ e1: "QUEUED", e2: "QUEUED" });
-    expect((await task(id("c1"))).pendingEvents).toBe(2);
+    const twice = [create("c1", { name, event: newEvent(id("e1")) }), create("c2", { name })];
+    expect(await reasonOf(commit(number, { followUps: twice }))).toBe("TASK_NAME_TAKEN");
+    expect(await store.getTask({ name })).toBeUndefined();
+    await store.createTask({ taskId: id("named"), agent, name, labels: {}, now: at(0) });
+    const followUps = [create("c3", { name, event: newEvent(id("e3")) })];
+    expect(await reasonOf(commit(number, { followUps }))).toBe("TASK_NAME_TAKEN");
+    expect(await states(id("named"))).toEqual({});
+    await commit(number);
   });
 
   it("leaves an event alone that it would take back when that was delivered", async () => {

@@ -159,4 +159,17 @@ export function describeParallel(scene: () => Scene): void {
         lastError: { reason: "TURN_LOST" },
       });
   });
+
+  it("finds what was deferred when what came after it has been tried again", async () => {
+    const { turn, fail, commit, waiting, names } = await pair();
+    const first = await turn();
+    const second = await turn();
+    await fail(second.turn, { retryTime: at(10) });
+    await commit(first.turn, { outcome: { kind: "defer", untilTime: at(20) } });
+    const again = await turn({ now: at(10) });
+    expect(names(again.events)).toEqual(["e2"]);
+    await commit(again.turn, { now: at(10) });
+    expect(await waiting()).toEqual(["e1", "e3", "e4"]);
+    expect(names((await turn({ now: at(20) })).events)).toEqual(["e1"]);
+  });
 }

@@ -33,7 +33,7 @@ export interface AgentRecord {
   batch?: { max: number; wait: Millis };
   /** How long a finished task is kept. */
   retention?: Millis;
-  /** How long after a turn the deltas of its messages are kept. */
+  /** How long the deltas of a message are kept after its end. */
   keepDeltas: Millis;
 }
 
@@ -351,6 +351,7 @@ export type Outcome =
 
 /** What a turn asks of other tasks, or of its own. */
 export type FollowUp =
+  /** Makes a task; refused with TASK_NAME_TAKEN if there is an unfinished one of its name. */
   | { kind: "create"; task: Omit<CreateTask, "request" | "now" | "event"> & { event?: NewEvent } }
   | { kind: "send"; taskId: string; event: NewEvent }
   | { kind: "cancel"; taskId: string; reason?: string }

@@ -150,12 +150,13 @@ export interface Store extends ScheduleStore, WebhookStore {
   appendOutput(args: AppendOutput): Promise<void>;
 
   /**
-   * Commits a turn (G3): the rest of its output, its changes of state, its follow-ups in their order, its events as PROCESSED and its
+   * Commits a turn (G3): the rest of its output, its changes of state, its events as PROCESSED, its follow-ups in their order and its
    * outcome, in one transaction. The caller's output ends every message that it began. With `next`, starts the next turn of the
    * task in the same transaction. A task that ends sends its parent, if that is unfinished, an event of type `pigeonhole.task.ended`,
    * whatever room its mailbox has, and has its timers cleared.
    *
-   * Rejects with TURN_OVER; with STATE_CONFLICT if a turn that ran beside it has changed a key that it has read or changes; or with what a
+   * Rejects with TURN_OVER; with STATE_CONFLICT if a turn that ran beside it has changed a key that it has read or changes, or has asked a
+   * question where it asks one; or with what a
    * follow-up is refused with, except that cancelling a task that has ended does nothing. Nothing has then happened, and the turn goes on.
    */
   commitTurn(args: CommitTurn): Promise<StartTurnResult>;
@@ -178,8 +179,8 @@ export interface Store extends ScheduleStore, WebhookStore {
   /**
    * Fires timers that are due, the earliest first, at most `limit`, each once: delivers scheduled events; times tasks out, as cancelTask
    * does but that they end TIMED_OUT; closes questions, which puts an event of type `pigeonhole.question.expired` ahead in the mailbox;
-   * compacts the deltas of messages that are done: they leave the log, and the entry that ended the message has its parts from
-   * then on; deletes finished tasks whose retention is over.
+   * compacts the deltas of messages that are done or void, but of no running turn: they leave the log, and the entry that ended a message
+   * that is done has its parts from then on; deletes finished tasks whose retention is over.
    */
   fireTimers(args: FireTimers): Promise<FiredTimers>;
 

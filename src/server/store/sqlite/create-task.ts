@@ -54,16 +54,14 @@ export function findOrInsert(tx: Tx, args: CreateTask): { task: TaskRow; created
 function findByName(tx: Tx, name: string, agent: string): TaskRow | undefined {
   const found = tx.sql.one<{ id: string }>`select id from tasks where name = ${name} and ended_at is null`;
   const task = found && loadTask(tx, found.id);
-  if (task !== undefined && task.agent !== agent) {
-    throw new TaskError(
-      "TASK_NAME_TAKEN",
-      `the name ${JSON.stringify(name)} is taken by a task of agent ${task.agent}`,
-      {
-        resource: { type: "task", name },
-      },
-    );
-  }
+  if (task !== undefined && task.agent !== agent) throw nameTaken(name, task);
   return task;
+}
+
+/** Makes the error for a name that an unfinished task has. */
+export function nameTaken(name: string, task: TaskRow): TaskError {
+  const message = `the name ${JSON.stringify(name)} is taken by a task of agent ${task.agent}`;
+  return new TaskError("TASK_NAME_TAKEN", message, { resource: { type: "task", name } });
 }
 
 function insertTask(tx: Tx, args: CreateTask): TaskRow {

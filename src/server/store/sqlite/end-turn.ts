@@ -25,14 +25,21 @@ export function commitTurn(tx: Tx, args: CommitTurn): StartTurnResult {
   closeWork(tx, task, work);
   if (hasDeltas(tx, turn)) armCompaction(tx, task, now);
   const place = outcome.kind === "defer" ? { state: EventState.QUEUED } : { state: EventState.PROCESSED };
-  for (const event of [...own, ...taken]) moveEvent(tx, task, now, event, place);
+  const events = [...own, ...taken];
+  for (const event of events) moveEvent(tx, task, now, event, place);
   applyFollowUps(tx, task, now, args.followUps);
-  leave(tx, turn, now, outcome);
+  leave(tx, turn, now, outcome, events);
   return args.next === undefined ? {} : startNext(tx, task, now, args.next, false);
 }
 
 /** Leaves a task as its turn's outcome says. One that the turn itself has cancelled is being cancelled, whatever else it says. */
-function leave(tx: Tx, { task, work }: RunningTurn, now: Millis, outcome: Outcome): void {
+function leave(
+  tx: Tx,
+  { task, work }: RunningTurn,
+  now: Millis,
+  outcome: Outcome,
+  events: readonly EventRow[],
+): void {
   if (work.handler === Handler.TASK_CANCEL) {
     endCancelled(tx, task, now, work.forced === 1);
   } else if (task.state === TaskState.CANCELLING) {
@@ -47,6 +54,7 @@ function leave(tx: Tx, { task, work }: RunningTurn, now: Millis, outcome: Outcom
     task.state = TaskState.ACTIVE;
     logTask(tx, task, now);
   } else if (outcome.kind === "defer") {
+    task.deferred = JSON.stringify(events.map(({ sequence }) => sequence));
     task.defer_until = outcome.untilTime ?? null;
     task.defer_count = outcome.untilEvents ?? null;
   }

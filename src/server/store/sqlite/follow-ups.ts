@@ -2,7 +2,7 @@ import { EventState } from "../../../proto.ts";
 import type { FollowUp, Millis } from "../records.ts";
 import { acceptEvent } from "./accept-event.ts";
 import { cancelTree } from "./cancel-task.ts";
-import { findOrInsert } from "./create-task.ts";
+import { findOrInsert, nameTaken } from "./create-task.ts";
 import { findEvent } from "./events.ts";
 import { dropEvent } from "./mailbox.ts";
 import type { TaskRow } from "./rows.ts";
@@ -16,8 +16,10 @@ export function applyFollowUps(tx: Tx, task: TaskRow, now: Millis, followUps: re
 function apply(tx: Tx, task: TaskRow, now: Millis, followUp: FollowUp): void {
   switch (followUp.kind) {
     case "create": {
-      const { event } = followUp.task;
-      const { task: made } = findOrInsert(tx, { ...followUp.task, now });
+      const { event, name } = followUp.task;
+      const { task: made, created } = findOrInsert(tx, { ...followUp.task, now });
+      // The turn goes by the id that it gave the task.
+      if (!created) throw nameTaken(name ?? "", made);
       if (event !== undefined) acceptEvent(tx, made, now, event);
       return;
     }

@@ -34,9 +34,11 @@ export function takeInHand(
   attempt: number,
 ): void {
   for (const event of events) {
+    // One that is tried again was in hand: others before it may wait again meanwhile.
+    const waited = event.held === 0;
     event.attempt = attempt;
     moveEvent(tx, task, now, event, { state: EventState.PROCESSING, held: true });
-    if (event.ahead === 0) task.cursor = Math.max(task.cursor, event.sequence);
+    if (waited && event.ahead === 0) task.cursor = Math.max(task.cursor, event.sequence);
   }
 }
 

@@ -54,7 +54,8 @@ export const migrations: readonly string[] = [
     processing_id text,
     -- The fence: the number of the last turn that was started.
     turn integer not null,
-    -- What a turn that deferred asked for.
+    -- What a turn that deferred asked for, and the sequences of its events, as JSON; null when none has.
+    deferred text,
     defer_until integer,
     defer_count integer,
     question text,

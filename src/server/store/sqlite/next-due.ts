@@ -33,15 +33,25 @@ function freshDue(sql: Sql, task: TaskRow, now: Millis): Millis | null {
   if (task.state !== TaskState.ACTIVE || task.waiting === 0) return null;
   const { parallel, batch } = policyOf(sql, task.agent);
   if (task.in_hand >= parallel) return null;
-  if (task.ahead > 0) return now;
-  if (task.defer_until !== null || task.defer_count !== null) {
-    return task.defer_count !== null && task.waiting >= task.defer_count ? now : task.defer_until;
+  if (task.deferred !== null) {
+    const called = hasOthersAhead(sql, task, task.deferred) || task.waiting >= (task.defer_count ?? Infinity);
+    return called ? now : task.defer_until;
   }
+  if (task.ahead > 0) return now;
   if (batch === undefined || task.waiting >= batch.max) return now;
   const oldest = sql.one<{ updated_at: Millis }>`select updated_at from events
     where task_id = ${task.id} and sequence > ${task.cursor} and state = ${EventState.QUEUED} and held = 0
     order by sequence limit 1`;
   return (oldest?.updated_at ?? now) + batch.wait;
+}
+
+/** Whether an event goes ahead that was not deferred itself. */
+function hasOthersAhead(sql: Sql, { id, ahead, cursor }: TaskRow, deferred: string): boolean {
+  if (ahead === 0) return false;
+  const other = sql.one`select 1 from events where task_id = ${id} and sequence > ${cursor}
+    and state = ${EventState.QUEUED} and held = 0 and ahead > 0
+    and sequence not in (select value from json_each(${deferred})) limit 1`;
+  return other !== undefined;
 }
 
 function earlier(a: Millis | null, b: Millis | null): Millis | null {

@@ -37,6 +37,7 @@ export interface TaskRow {
   retrying: number;
   processing_id: string | null;
   turn: number;
+  deferred: string | null;
   defer_until: number | null;
   defer_count: number | null;
   question: string | null;

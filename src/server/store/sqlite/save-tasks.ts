@@ -54,7 +54,7 @@ function saveTask(tx: Tx, row: TaskRow): void {
     updated_at = ${row.updated_at}, revision = ${row.revision}, waiting = ${row.waiting}, ahead = ${row.ahead},
     held = ${row.held}, scheduled = ${row.scheduled}, dead = ${row.dead}, cursor = ${row.cursor},
     in_hand = ${row.in_hand}, retrying = ${row.retrying}, processing_id = ${row.processing_id}, turn = ${row.turn},
-    defer_until = ${row.defer_until}, defer_count = ${row.defer_count}, question = ${row.question}, paused = ${row.paused},
+    deferred = ${row.deferred}, defer_until = ${row.defer_until}, defer_count = ${row.defer_count}, question = ${row.question}, paused = ${row.paused},
     cancellation = ${row.cancellation}, end_state = ${row.end_state}, expire_at = ${row.expire_at},
     purge_at = ${row.purge_at}, compact_at = ${row.compact_at}
     where id = ${row.id}`;

@@ -54,6 +54,7 @@ function startFresh(
 ): StartTurnResult {
   const batch = task.state === TaskState.ACTIVE ? policyOf(tx.sql, task.agent).batch : undefined;
   const events = task.state === TaskState.ACTIVE ? firstOf(readWaiting(tx.sql, task), batch?.max ?? 1) : [];
+  task.deferred = null;
   task.defer_until = null;
   task.defer_count = null;
   task.in_hand += 1;

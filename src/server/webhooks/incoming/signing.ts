@@ -12,8 +12,8 @@ export const defaultTolerance: Millis = 300_000;
 /** Gives the keys of secrets. Throws VALUE_INVALID if there is none, or one that is empty: anybody could sign with that. */
 export function keysOf(
   secrets: Secrets,
-  decode: (secret: string) => Buffer = (secret) => Buffer.from(secret),
-): Buffer[] {
+  decode: (secret: string) => Uint8Array = (secret) => Buffer.from(secret),
+): Uint8Array[] {
   const list: readonly unknown[] = Array.isArray(secrets) ? secrets : [secrets];
   if (list.length === 0) throw invalid("there is no secret to check signatures with");
   return list.map((secret) => {
@@ -42,7 +42,7 @@ export type SignatureEncoding = "hex" | "base64" | "base64url";
 export function isSigned(
   signature: string,
   content: readonly (string | Uint8Array)[],
-  keys: readonly Buffer[],
+  keys: readonly Uint8Array[],
   algorithm: Algorithm = "sha256",
   encoding: SignatureEncoding = "hex",
 ): boolean {
