@@ -239,6 +239,24 @@ describe("redrive", () => {
   });
 });
 
+describe("webhooks.create", () => {
+  it("is made again when it was refused, and not when its answer is lost", async () => {
+    let calls = 0;
+    const createWebhook = () => {
+      calls += 1;
+      if (calls === 1) throw stopping();
+      server.cut();
+      return {};
+    };
+    await using server = await serveScript({ webhooks: { createWebhook } });
+    const { webhooks } = clientOf(server.url);
+    await expect(webhooks.create({ url: "https://example.com", agent: "a" })).rejects.toMatchObject({
+      reason: "CONNECTION_LOST",
+    });
+    expect(calls).toBe(2);
+  });
+});
+
 describe("cancelEvent", () => {
   it("takes an event back, and is made again when its answer is lost", async () => {
     let calls = 0;

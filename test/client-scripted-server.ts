@@ -6,10 +6,11 @@ import { create } from "@bufbuild/protobuf";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError, type ServiceImpl } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
-import { AgentService, ErrorInfoSchema, RetryInfoSchema, TaskService } from "../src/proto.ts";
+import { AgentService, ErrorInfoSchema, RetryInfoSchema, TaskService, WebhookService } from "../src/proto.ts";
 
 export type TaskScript = Partial<ServiceImpl<typeof TaskService>>;
 export type AgentScript = Partial<ServiceImpl<typeof AgentService>>;
+export type WebhookScript = Partial<ServiceImpl<typeof WebhookService>>;
 
 /** A server that answers as a script says, on a port of its own. */
 export interface ScriptedServer {
@@ -25,11 +26,12 @@ export interface ScriptedServer {
 
 /** Serves a script over HTTP/1.1, or over HTTP/2. */
 export async function serveScript(
-  script: TaskScript & { agents?: AgentScript; http2?: boolean },
+  script: TaskScript & { agents?: AgentScript; webhooks?: WebhookScript; http2?: boolean },
 ): Promise<ScriptedServer> {
-  const { agents = {}, http2 = false, ...tasks } = script;
+  const { agents = {}, webhooks = {}, http2 = false, ...tasks } = script;
   const handler = connectNodeAdapter({
-    routes: (router) => router.service(TaskService, tasks).service(AgentService, agents),
+    routes: (router) =>
+      router.service(TaskService, tasks).service(AgentService, agents).service(WebhookService, webhooks),
   });
   return open(http2 ? createHttp2Server(handler) : createServer(handler));
 }

@@ -1,18 +1,16 @@
 import { equals, toJson } from "@bufbuild/protobuf";
+import { isFinalState } from "../src/final-state.ts";
 import {
   EventSchema,
   type Message,
   MessageSchema,
   TaskSchema,
-  TaskState,
   type TaskUpdate,
   TaskUpdateSchema,
 } from "../src/proto.ts";
 import type { Report } from "./crash-check.ts";
 import { type Folded, foldLog } from "./crash-fold.ts";
 import type { TaskHistory } from "./crash-history.ts";
-
-const finalStates = [TaskState.CANCELLED, TaskState.COMPLETED, TaskState.FAILED, TaskState.TIMED_OUT];
 
 /** Checks that all who followed a log were told the same, all of it, and nothing else (G4). */
 export function checkLogs({ logs, end }: TaskHistory, report: Report): void {
@@ -39,7 +37,7 @@ function checkSequences(name: string, log: TaskUpdate[], report: Report): void {
     if (sequence > last + 1n && !merged)
       report("G4", `${name} misses what is between ${last} and ${sequence}`);
     last = sequence;
-    ended = entry.case === "task" && finalStates.includes(entry.value.state);
+    ended = entry.case === "task" && isFinalState(entry.value.state);
   }
   if (!ended) report("G4", `${name} is not told of the end`);
 }

@@ -1,4 +1,5 @@
 import { expect } from "vitest";
+import { isFinalState } from "../src/final-state.ts";
 import { EventState, MessageState, TaskState } from "../src/proto.ts";
 import type { EventRecord, LogEntry, MessageRecord, TaskRecord } from "../src/server/store/records.ts";
 
@@ -14,8 +15,6 @@ export interface LogView {
   /** The messages that deltas were seen of, by the deltas' sequences. */
   deltas: Record<number, string>;
 }
-
-const finalStates = [TaskState.CANCELLED, TaskState.COMPLETED, TaskState.FAILED, TaskState.TIMED_OUT];
 
 /** What may become of an event, by where it stands. What is over stays as it is (G3). */
 const moves: Partial<Record<EventState, EventState[]>> = {
@@ -39,7 +38,7 @@ export function shown({ gaps: _, deltas: __, ...view }: LogView) {
 /** Applies the next entry, which must be one that may follow. */
 export function follow(view: LogView, entry: LogEntry): void {
   expect(entry.sequence).toBeGreaterThan(view.sequence);
-  expect(finalStates).not.toContain(view.task?.state);
+  expect(view.task && isFinalState(view.task.state)).not.toBe(true);
   for (let gap = view.sequence + 1; gap < entry.sequence; gap++) view.gaps.push(gap);
   view.sequence = entry.sequence;
   switch (entry.kind) {

@@ -1,5 +1,5 @@
 import { EventState, TaskState } from "../src/proto.ts";
-import type { CancelEvent, RedriveEvents } from "../src/server/store/records.ts";
+import type { CancelEvent, RedriveEvents } from "../src/server/store/calls.ts";
 import type { Store } from "../src/server/store/store.ts";
 import { create, once, requeue, send } from "./model/accept.ts";
 import { commit, fail, recover } from "./model/finish.ts";
@@ -103,12 +103,12 @@ function redrive(model: Model, { taskId, eventId, now }: RedriveEvents): object 
 
   const wanted = named === undefined ? dead : [named];
   const waits = inState(task, EventState.QUEUED, EventState.SCHEDULED).length;
-  const room = Math.max(0, task.agent.maxPending - waits);
+  const room = Math.max(task.state === TaskState.PAUSED ? 1 : 0, task.agent.maxPending - waits);
   if (wanted.length > 0 && room === 0) refuse("MAILBOX_FULL");
   const back = wanted.slice(0, room);
   for (const event of back) {
     requeue(task, event, now);
-    Object.assign(event, { attempt: 0, error: undefined, ahead: false, steer: false });
+    Object.assign(event, { attempt: 0, error: undefined, steer: false, ahead: false, first: false });
   }
   task.paused = false;
   if (task.state === TaskState.PAUSED) task.state = TaskState.ACTIVE;

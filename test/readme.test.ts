@@ -1,23 +1,21 @@
 import { spawnSync } from "node:child_process";
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { atAddress, codeBlocks, readmeCode, readmeCommand, root } from "./readme-code.ts";
 import { type Serving, serving, shell } from "./readme-shell.ts";
 
-const docs = [
-  ...[
-    "agents-together",
-    "guarantees",
-    "mailbox",
-    "people",
-    "protocol",
-    "schedules",
-    "webhooks",
-    "writing-an-agent",
-  ],
-].map((page) => `docs/${page}.md`);
+const docs = readdirSync(join(root, "docs")).map((page) => `docs/${page}`);
 const pages = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", ...docs];
 
 /** A folder of a user's, in which the package is these sources. */

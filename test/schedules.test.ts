@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import {
   Missed,
   type NewSchedule,
+  OnBusy,
   Overlap,
   PigeonholeError,
   type Schedule,
@@ -85,6 +86,23 @@ describe("a schedule", () => {
     expect(await collect(rig.tasks.events(task.id))).toMatchObject([
       { sender: "ops", metadata: { a: 1, schedule: { name: "nightly", time: "2027-01-01T00:00:00.000Z" } } },
     ]);
+  });
+
+  it("does to a busy task what its agent says, unless its event says other", async () => {
+    await using rig = await startSchedules({ onBusy: "steer" });
+    await rig.schedules.create(nightly);
+    await rig.schedules.create({
+      ...nightly,
+      name: "patient",
+      event: { parts: [{ text: "" }], onBusy: "ON_BUSY_QUEUE" },
+    });
+    for (const [name, onBusy] of [
+      ["nightly", OnBusy.STEER],
+      ["patient", OnBusy.QUEUE],
+    ] as const) {
+      const { task } = await rig.schedules.trigger(name);
+      expect(await collect(rig.tasks.events(task.id))).toMatchObject([{ onBusy }]);
+    }
   });
 
   it("makes a task without an event when it has none", async () => {

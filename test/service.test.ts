@@ -105,33 +105,6 @@ describe.each(protocols)("tasks and agents over $name", ({ open }) => {
       });
     });
 
-    it("describes the rules that an agent makes", async () => {
-      const { description: _, onTaskEventSend: __, ...rest } = createDesk().agent;
-      const ruler = defineAgent({
-        ...rest,
-        name: "ruler",
-        mailbox: { parallel: 4, batch: { max: 20, wait: 1500 } },
-        onTaskEventBatch: () => {},
-        onBusy: "steer",
-        retry: { onExhausted: "pause" },
-        turnTimeout: 60_000,
-        retention: 86_400_000,
-        webhooks: { slack: webhook, github: webhook },
-        schedules: { nightly: { cron: "0 3 * * *" } },
-      });
-      await using other = await startServer({ agents: [ruler] });
-      const { agent } = await clientsOf(open(other.url)).agents.getAgent({ agent: "ruler" });
-      expect(agent).toMatchObject({
-        mailbox: { maxPending: 10_000, parallel: 4, batch: { max: 20, wait: { seconds: 1n, nanos: 5e8 } } },
-        onBusy: OnBusy.STEER,
-        retry: { onExhausted: OnExhausted.PAUSE },
-        turnTimeout: { seconds: 60n },
-        retention: { seconds: 86_400n },
-        webhooks: ["github", "slack"],
-        schedules: ["nightly"],
-      });
-    });
-
     it("refuses an agent that it does not have", async () => {
       expect(await failureOf(tasks.createTask({ agent: "nobody" }))).toMatchObject({
         code: "NotFound",

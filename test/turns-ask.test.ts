@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { EventState, TaskState } from "../src/proto.ts";
+import { EventState, OnBusy, TaskState } from "../src/proto.ts";
 import type { TurnContext } from "../src/server/index.ts";
 import { createGate, isEvent, isTask, startRig } from "./agents/rig.ts";
 
@@ -19,6 +19,7 @@ describe("a turn that asks", () => {
     const taskId = await rig.create("go");
     await rig.until(taskId, isTask(TaskState.INPUT_REQUIRED));
     await rig.tasks.send(taskId, "waits");
+    await rig.tasks.send(taskId, "remark", { onBusy: OnBusy.STEER });
     const { question } = await rig.tasks.get(taskId);
     expect(question).toMatchObject({ prompt: "How much?", schema });
     const id = question?.id ?? "";
@@ -33,9 +34,30 @@ describe("a turn that asks", () => {
     expect(handled).toEqual([
       ["go", ""],
       ["", id],
+      ["remark", ""],
       ["waits", ""],
     ]);
     expect((await rig.tasks.state(taskId)).state).toMatchObject({ answer: { amount: 5 } });
+  });
+
+  it("takes the answer, though its agent refuses what comes while it is busy", async () => {
+    const handled: string[] = [];
+    await using rig = await startRig({
+      onBusy: "reject",
+      onTaskEventSend(ctx, { text }) {
+        handled.push(text);
+        if (text === "go") ctx.requireInput({ prompt: "Anybody?" });
+        if (text === "waits") ctx.complete();
+      },
+    });
+    const taskId = await rig.create("go");
+    await rig.until(taskId, isTask(TaskState.INPUT_REQUIRED));
+    await rig.tasks.send(taskId, "waits");
+    await expect(rig.tasks.send(taskId, "more")).rejects.toMatchObject({ reason: "TASK_BUSY" });
+    const answers = (await rig.tasks.get(taskId)).question?.id ?? "";
+    await rig.tasks.send(taskId, "answer", { answers });
+    await rig.end(taskId);
+    expect(handled).toEqual(["go", "answer", "waits"]);
   });
 
   it("is told when nobody has answered in time", async () => {

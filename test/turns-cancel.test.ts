@@ -91,6 +91,20 @@ describe("a task that is cancelled", () => {
     ]);
   });
 
+  it("tells of a handler that was left behind though there is no room for another turn at once", async () => {
+    const running = createGate();
+    await using rig = await startRig(
+      { cancelGrace: 5, onTaskEventSend: (ctx) => running.pass(ctx) },
+      { maxTurns: 1 },
+    );
+    const taskId = await rig.create("go");
+    await running.reached;
+    await rig.tasks.cancel(taskId);
+    await rig.end(taskId);
+    expect((await rig.tasks.get(taskId)).cancellation?.outcome).toBe(CancelOutcome.FORCED);
+    running.open();
+  });
+
   it("keeps nothing of a handler that returns as if it had not been told", async () => {
     const running = createGate();
     await using rig = await startRig({

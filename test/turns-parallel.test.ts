@@ -96,6 +96,32 @@ describe("an agent that handles events side by side", () => {
     expect(failuresIn(log)).toEqual([]);
   });
 
+  it("is cancelled by one of its turns only when the handlers beside have settled", async () => {
+    const gate = createGate();
+    const order: string[] = [];
+    await using rig = await startRig({
+      mailbox: { parallel: 2 },
+      async onTaskEventSend(ctx, event) {
+        if (event.text === "parent") await ctx.tasks.create({ agent: "rig", name: "child", event: "beside" });
+        if (event.text === "cancel") await ctx.tasks.cancel(ctx.task.parentTaskId);
+        if (event.text !== "beside") return;
+        await gate.pass(ctx);
+        order.push(ctx.signal.aborted ? "told" : "not told");
+      },
+      onTaskCancel: (ctx) => void (ctx.task.name === "child" && order.push("cancel")),
+    });
+    const parentId = await rig.create("parent");
+    const { signal } = await gate.reached;
+    const child = await rig.tasks.get({ name: "child" });
+    await rig.tasks.send(child.id, "cancel");
+    await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+    // By then the parent's onTaskCancel has run, which nothing holds up.
+    await rig.end(parentId);
+    gate.open();
+    await rig.end(child.id);
+    expect(order).toEqual(["told", "cancel"]);
+  });
+
   it("is cancelled when all of its handlers have settled", async () => {
     const gates = [createGate(), createGate()];
     const order: string[] = [];

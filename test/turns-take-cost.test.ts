@@ -4,7 +4,7 @@ import { EventInputSchema } from "../src/proto.ts";
 import { systemClock as clock } from "../src/server/index.ts";
 import { createTurnMailbox } from "../src/server/mailbox/turn-mailbox.ts";
 import { openStore } from "../src/server/open-store.ts";
-import type { TakeEvents } from "../src/server/store/records.ts";
+import type { TakeEvents } from "../src/server/store/calls.ts";
 
 it("a turn that takes again and again asks the store only when something may have come", async () => {
   const store = await openStore("memory:");

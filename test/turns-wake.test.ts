@@ -2,10 +2,16 @@ import { create } from "@bufbuild/protobuf";
 import { expect, it } from "vitest";
 import { CreateTaskRequestSchema, SendEventRequestSchema } from "../src/proto.ts";
 import { createLocalEngine } from "../src/server/engine/local-engine.ts";
-import { systemClock as clock, defineAgent } from "../src/server/index.ts";
+import {
+  type AgentDefinition,
+  systemClock as clock,
+  defineAgent,
+  type TurnContext,
+} from "../src/server/index.ts";
 import { createMailbox, type Mailbox } from "../src/server/mailbox/mailbox.ts";
 import { openStore } from "../src/server/open-store.ts";
 import { createTaskLog } from "../src/server/task-log/task-log.ts";
+import { createGate } from "./agents/rig.ts";
 
 /** Counts the events that were handled for each task. */
 function createCounter() {
@@ -25,24 +31,135 @@ function createCounter() {
   };
 }
 
-// Without a network between, so that events come within the microseconds in which the engine forgets a task that has no more work.
-it("no event is overlooked that comes as its task runs out of work", async () => {
-  const handled = createCounter();
-  const agent = defineAgent({ name: "counter", onTaskEventSend: (ctx) => handled.add(ctx.task.id) });
-  const agents = new Map([[agent.name, agent]]);
+/**
+ * Runs agents without a network between, and counts how often their engine looks for what is due. Before it asks for a turn, it awaits
+ * `asking`.
+ */
+async function startEngine(
+  definitions: AgentDefinition[],
+  maxTurns: number,
+  asking: () => unknown = () => undefined,
+) {
+  const agents = new Map(definitions.map((definition) => [definition.name, defineAgent(definition)]));
   const errors: unknown[] = [];
   const log = { info: () => {}, warn: () => {}, error: (...error: unknown[]) => errors.push(error) };
   const store = await openStore("memory:");
+  let looks = 0;
+  const counting: typeof store = {
+    ...store,
+    dueTasks(args) {
+      looks += 1;
+      return store.dueTasks(args);
+    },
+    async startTurn(args) {
+      await asking();
+      return await store.startTurn(args);
+    },
+  };
   const taskLog = createTaskLog({ store, clock, heartbeat: 15_000 });
-  const engine = createLocalEngine({ store, agents, taskLog, clock, log, maxTurns: 1_000 });
+  const engine = createLocalEngine({ store: counting, agents, taskLog, clock, log, maxTurns });
   const mailbox = createMailbox({ store, agents, clock });
-  await store.putAgents([{ name: agent.name, maxPending: 100, parallel: 1, keepDeltas: 0 }]);
+  for (const { name, mailbox } of agents.values())
+    await store.putAgents([{ name, ...mailbox, keepDeltas: 0 }]);
   await engine.start();
-  await Promise.all(Array.from({ length: 40 }, (_, task) => lead(mailbox, handled.reached, task)));
-  await engine.stop(0);
-  taskLog.close();
-  await store.close();
-  expect(errors).toEqual([]);
+  return {
+    store,
+    mailbox,
+    looks: () => looks,
+    async create(agent: string): Promise<string> {
+      return (await mailbox.createTask(create(CreateTaskRequestSchema, { agent }))).task.id;
+    },
+    async [Symbol.asyncDispose]() {
+      await engine.stop(0);
+      taskLog.close();
+      await store.close();
+      expect(errors).toEqual([]);
+    },
+  };
+}
+
+// Events come within the microseconds in which the engine forgets a task that has no more work.
+it("no event is overlooked that comes as its task runs out of work", async () => {
+  const handled = createCounter();
+  const counter = { name: "counter", onTaskEventSend: (ctx: TurnContext) => handled.add(ctx.task.id) };
+  await using engine = await startEngine([counter], 1_000);
+  await Promise.all(Array.from({ length: 40 }, (_, task) => lead(engine.mailbox, handled.reached, task)));
+});
+
+// More of them than one look at the store brings.
+it("tasks whose handlers are still to settle hold nobody up, and are not looked at again and again", async () => {
+  const many = 520;
+  const [stubborn, quick] = [createCounter(), createCounter()];
+  const settle = Promise.withResolvers<void>();
+  const agents = [
+    {
+      ...{ name: "stubborn", cancelGrace: 20_000, onTaskEventSend: () => {} },
+      onTaskCreate() {
+        stubborn.add("all");
+        return settle.promise;
+      },
+    },
+    { name: "quick", onTaskCreate: () => quick.add("all"), onTaskEventSend: () => {} },
+  ];
+  await using engine = await startEngine(agents, 600);
+  const { store } = engine;
+  const createMany = (agent: string) => Promise.all(Array.from({ length: many }, () => engine.create(agent)));
+  const running = stubborn.reached("all", many);
+  const taskIds = await createMany("stubborn");
+  await running;
+  await Promise.all(taskIds.map((taskId) => store.cancelTask({ taskId, now: clock.now() })));
+  const handled = quick.reached("all", many);
+  await createMany("quick");
+  await handled;
+  const looks = engine.looks();
+  // The store answers one after the other: whoever looks again and again looks between these.
+  for (let n = 0; n < 100; n++) await store.getTask({ id: "nobody" });
+  expect(engine.looks() - looks).toBeLessThan(10);
+  settle.resolve();
+});
+
+// As when the answer is under way while the task is cancelled.
+it("a turn that is started after the one beside it was stopped waits until that has settled", async () => {
+  const [running, cancelled] = [createGate(), createGate()];
+  const asked = Promise.withResolvers<void>();
+  const answer = Promise.withResolvers<void>();
+  const order: string[] = [];
+  let holding = false;
+  const agent = {
+    ...{ name: "pair", mailbox: { parallel: 2 }, cancelGrace: 20_000 },
+    async onTaskEventSend(ctx: TurnContext) {
+      await running.pass(ctx);
+      order.push("settled");
+    },
+    onTaskCancel(ctx: TurnContext) {
+      order.push("cancel");
+      cancelled.open();
+      return cancelled.pass(ctx);
+    },
+  };
+  await using engine = await startEngine([agent], 10, () => {
+    if (!holding) return undefined;
+    asked.resolve();
+    return answer.promise;
+  });
+  const { store } = engine;
+  const taskId = await engine.create("pair");
+  const send = () =>
+    store.sendEvent({ taskId, event: { id: clock.id(), content: new Uint8Array() }, now: clock.now() });
+  await send();
+  const { signal } = await running.reached;
+  holding = true;
+  await send();
+  await asked.promise;
+  const stopped = new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+  await store.cancelTask({ taskId, now: clock.now() });
+  await stopped;
+  answer.resolve();
+  // The store answers one after the other: the turn is started by then.
+  for (let n = 0; n < 3; n++) await store.getTask({ id: taskId });
+  running.open();
+  await cancelled.reached;
+  expect(order).toEqual(["settled", "cancel"]);
 });
 
 /** Sends events to a task of its own, a few at a time, and waits until they are handled before it sends more, which would wake the task. */

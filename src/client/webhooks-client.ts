@@ -2,7 +2,7 @@ import { type Client, createClient, type Transport } from "@connectrpc/connect";
 import { type CreateWebhookResponse, type Webhook, type WebhookKind, WebhookService } from "../proto.ts";
 import { readPages } from "./read-pages.ts";
 import { requireField, type With } from "./required-field.ts";
-import { type RetryPolicy, retry } from "./retry.ts";
+import { isRefused, type RetryPolicy, retry } from "./retry.ts";
 import type { ListOptions, ReadOptions } from "./task-options.ts";
 
 /** The webhook to make. The bounds of all fields are those of `pigeonhole.v1.CreateWebhookRequest`. */
@@ -35,8 +35,8 @@ export interface WebhookFilters extends ListOptions {
 /** Keeps webhooks: URLs to which the server posts what happens. Rejects and throws as TasksClient does. */
 export interface WebhooksClient {
   /**
-   * Makes a webhook. The secret is told here and never again. Is tried once: when it rejects with `CONNECTION_LOST`, `list` tells whether
-   * it had its effect. Rejects with `URL_FORBIDDEN`, `TASK_NOT_FOUND`, `AGENT_NOT_FOUND`, `LIMIT_REACHED`.
+   * Makes a webhook. The secret is told here and never again. Is tried again only when the server says that nothing was done: when it
+   * rejects with `CONNECTION_LOST`, `list` tells whether it had its effect. Rejects with `URL_FORBIDDEN`, `TASK_NOT_FOUND`, `AGENT_NOT_FOUND`, `LIMIT_REACHED`.
    */
   create(webhook: NewWebhook, options?: ReadOptions): Promise<With<CreateWebhookResponse, "webhook">>;
   /** Gets a webhook, without its secret. Rejects with `WEBHOOK_NOT_FOUND`. */
@@ -47,14 +47,13 @@ export interface WebhooksClient {
   pause(webhookId: string, options?: ReadOptions): Promise<Webhook>;
   /** Resumes a webhook where it was, and tries again at once what has failed. Rejects with `WEBHOOK_NOT_FOUND`. */
   resume(webhookId: string, options?: ReadOptions): Promise<Webhook>;
-  /** Deletes a webhook. Is tried once, as `create` is. Rejects with `WEBHOOK_NOT_FOUND`. */
+  /** Deletes a webhook. Is tried again as `create` is. Rejects with `WEBHOOK_NOT_FOUND`. */
   delete(webhookId: string, options?: ReadOptions): Promise<void>;
 }
 
 /** Makes a WebhooksClient over a transport. */
 export function createWebhooksClient(transport: Transport, policy: RetryPolicy): WebhooksClient {
   const rpc: Client<typeof WebhookService> = createClient(WebhookService, transport);
-  const once: RetryPolicy = { ...policy, maxAttempts: 1 };
   return {
     async create({ taskId, agent, ...webhook }, { signal } = {}) {
       const source =
@@ -62,7 +61,8 @@ export function createWebhooksClient(transport: Transport, policy: RetryPolicy):
           ? { case: "taskId" as const, value: taskId }
           : { case: "agent" as const, value: agent };
       const request = { ...webhook, source };
-      return requireField(await retry(once, signal, (call) => rpc.createWebhook(request, call)), "webhook");
+      const response = await retry(policy, signal, (call) => rpc.createWebhook(request, call), isRefused);
+      return requireField(response, "webhook");
     },
     async get(webhookId, { signal } = {}) {
       const response = await retry(policy, signal, (call) => rpc.getWebhook({ webhookId }, call));
@@ -83,7 +83,7 @@ export function createWebhooksClient(transport: Transport, policy: RetryPolicy):
       return requireField(response, "webhook").webhook;
     },
     async delete(webhookId, { signal } = {}) {
-      await retry(once, signal, (call) => rpc.deleteWebhook({ webhookId }, call));
+      await retry(policy, signal, (call) => rpc.deleteWebhook({ webhookId }, call), isRefused);
     },
   };
 }

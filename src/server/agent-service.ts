@@ -6,7 +6,7 @@ import type { Agent } from "./agent.ts";
 import { busyPolicies } from "./mailbox/busy-policy.ts";
 import { requireAgent } from "./mailbox/mailbox.ts";
 import { createPageTokens } from "./page-token.ts";
-import type { Exhausted } from "./store/records.ts";
+import type { Exhausted } from "./store/calls.ts";
 import type { Store } from "./store/store.ts";
 
 export interface AgentServiceOptions {

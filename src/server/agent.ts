@@ -1,9 +1,11 @@
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import type { PartJson, TaskUpdate } from "../proto.ts";
-import type { BusyPolicy, Exhausted, Millis } from "./store/records.ts";
+import type { Exhausted } from "./store/calls.ts";
+import type { BusyPolicy, Millis } from "./store/records.ts";
 import type { IncomingWebhook } from "./webhooks/incoming/index.ts";
 
-export type { BusyPolicy, Exhausted } from "./store/records.ts";
+export type { Exhausted } from "./store/calls.ts";
+export type { BusyPolicy } from "./store/records.ts";
 
 /** What an agent author writes: handlers under a name, and how its mailboxes are kept. */
 export interface AgentDefinition {
@@ -27,7 +29,10 @@ export interface AgentDefinition {
     maxPending?: number;
     /** How many turns of one task may be in hand at once, 1 to 1,000. Their events are started in order. Default 1. */
     parallel?: number;
-    /** Gathers events for onTaskEventBatch: a turn begins when `max` of them (1 to 1,000) wait, or the oldest has waited `wait` ms (0 to 86,400,000). */
+    /**
+     * Gathers events for onTaskEventBatch: a turn begins when `max` of them (1 to 1,000) wait, one goes ahead, or the oldest has waited
+     * `wait` ms (0 to 86,400,000). It gets at most `max`, or fewer that make about 4 MiB.
+     */
     batch?: { max: number; wait: Millis };
   };
   /** What an event does to a task that is busy, unless the event says other. Default `queue`. */
@@ -130,8 +135,8 @@ export interface TurnContext {
   unschedule(eventId: string): void;
   /**
    * Leaves the turn's events in the mailbox when the handler returns, and asks to be called again: after `in` ms, `at` a time, or when
-   * `events` of them wait, whichever comes first; an event that goes ahead (STEER, INTERRUPT, an answer) always does. What the turn
-   * showed and stored takes effect.
+   * `events` of them wait (1 to 1,000,000, those that it leaves included; at once if they do), whichever comes first; an event that
+   * goes ahead (STEER, INTERRUPT, an answer) always does. What the turn showed and stored takes effect.
    */
   defer(until: Partial<When> & { events?: number }): void;
   /**
@@ -165,8 +170,9 @@ export interface TurnMailbox {
   peek(options?: { max?: number }): Promise<AgentEvent[]>;
   /**
    * Draws events into the running turn, in the order in which they would be handled: they are settled with it, by its one commit, and
-   * wait again if it fails. Gives at most `max` (1 to 1,000, default 1) and at least one, waiting for it up to `wait` ms (default 0);
-   * none when none came. `steering` gives only those that were sent with STEER. Rejects with the signal's reason when that aborts.
+   * wait again if it fails. Gives at most `max` (1 to 1,000, default 1), or fewer that make about 4 MiB, and at least one, waiting for
+   * it up to `wait` ms (0 to 86,400,000, default 0); none when none came. `steering` gives only those that were sent with STEER. Rejects
+   * with the signal's reason when that aborts.
    */
   take(options?: { max?: number; wait?: Millis; steering?: boolean }): Promise<AgentEvent[]>;
 }

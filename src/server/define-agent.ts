@@ -13,6 +13,9 @@ export function defineAgent(definition: AgentDefinition): Agent {
   requireName("name", name, /^[a-z][a-z0-9-]{0,62}$/, "a-z, 0-9 and -, and begin with a letter");
   requireHandlers(definition);
   requireKnown("onBusy", definition.onBusy, ["queue", "interrupt", "reject", "steer"]);
+  if (retry.isFinal !== undefined && typeof retry.isFinal !== "function") {
+    throw invalid("retry.isFinal", "must be a function");
+  }
   requireKnown("retry.onExhausted", retry.onExhausted, ["dead-letter", "pause", "fail"]);
   for (const [hook, webhook] of Object.entries(definition.webhooks ?? {})) {
     requireName(`webhooks.${hook}`, hook, /^[a-z0-9-]{1,63}$/, "a-z, 0-9 and -");

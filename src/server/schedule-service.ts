@@ -15,7 +15,7 @@ import { nextAfter } from "./schedules/cron.ts";
 import { createFiring } from "./schedules/firing.ts";
 import { renderSchedule } from "./schedules/render-schedule.ts";
 import { firstTime, scheduleDefinition } from "./schedules/schedule-definition.ts";
-import type { RequestKey } from "./store/records.ts";
+import type { RequestKey } from "./store/calls.ts";
 import type { ScheduleRecord } from "./store/schedule-records.ts";
 import type { ScheduleStore } from "./store/schedule-store.ts";
 import { renderTask } from "./task-log/render.ts";

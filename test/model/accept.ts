@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { EventState, TaskState } from "../../src/proto.ts";
-import type { CreateTask, Millis, NewEvent, RequestKey, SendEvent } from "../../src/server/store/records.ts";
+import type { CreateTask, NewEvent, RequestKey, SendEvent } from "../../src/server/store/calls.ts";
+import type { Millis } from "../../src/server/store/records.ts";
 import {
   closed,
   closeQuestion,
@@ -69,7 +70,7 @@ export function accept(model: Model, task: ModelTask, args: NewEvent, now: Milli
   const busy = task.works.length > 0 || waiting(task).length > 0;
   if (onBusy === "reject" && busy) refuse("TASK_BUSY");
   const waits = inState(task, EventState.QUEUED, EventState.SCHEDULED);
-  if (waits.length >= task.agent.maxPending) refuse("MAILBOX_FULL");
+  if (answers === undefined && waits.length >= task.agent.maxPending) refuse("MAILBOX_FULL");
 
   const event = { ...newEvent(args.id, onBusy, answers !== undefined, now), hops: args.hops ?? 0 };
   if (answers !== undefined) closeQuestion(task);

@@ -1,5 +1,6 @@
 import { EventState } from "../../src/proto.ts";
-import type { AgentRecord, Millis, NewEvent } from "../../src/server/store/records.ts";
+import type { NewEvent } from "../../src/server/store/calls.ts";
+import type { AgentRecord, Millis } from "../../src/server/store/records.ts";
 import type { Call, Sequences } from "../mailbox-model.ts";
 import type { Step, What } from "../mailbox-steps.ts";
 import { bytes } from "../store-contract/scene.ts";

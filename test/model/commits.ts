@@ -1,5 +1,5 @@
 import { expect } from "vitest";
-import type { Commit } from "../../src/server/store/records.ts";
+import type { Commit } from "../../src/server/store/calls.ts";
 import type { Model } from "./state.ts";
 import { nextTime } from "./timers.ts";
 

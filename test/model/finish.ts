@@ -1,13 +1,7 @@
 import { CancelOutcome, EventState, Handler, TaskState } from "../../src/proto.ts";
 import type { Reason } from "../../src/server/errors.ts";
-import type {
-  CommitTurn,
-  FailTurn,
-  FollowUp,
-  Millis,
-  Outcome,
-  RecoverTurns,
-} from "../../src/server/store/records.ts";
+import type { CommitTurn, FailTurn, FollowUp, Outcome, RecoverTurns } from "../../src/server/store/calls.ts";
+import type { Millis } from "../../src/server/store/records.ts";
 import { accept, create } from "./accept.ts";
 import { show } from "./output.ts";
 import { start } from "./start.ts";
@@ -32,6 +26,7 @@ export const questionExpired = "pigeonhole.question.expired";
 export function commit(model: Model, args: CommitTurn): object {
   const { task, work, turn } = workOf(model, args);
   const { now } = args;
+  const before = model.stopped.length;
   const asksToo = args.outcome.kind === "ask" && task.question !== undefined;
   if (asksToo || conflicts(task, turn, args)) refuse("STATE_CONFLICT");
   show(task, work, args.output, now);
@@ -52,7 +47,8 @@ export function commit(model: Model, args: CommitTurn): object {
       task.hold = { untilTime: args.outcome.untilTime, untilEvents: args.outcome.untilEvents };
     }
   }
-  return args.next === undefined ? {} : start(task, args.next, now, false);
+  const stops = model.stopped.slice(before).some(({ taskId }) => taskId === task.id);
+  return args.next === undefined || stops ? {} : start(task, args.next, now, false);
 }
 
 /** Whether a turn that ran beside this one has changed what it read or changes. */

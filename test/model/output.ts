@@ -1,5 +1,6 @@
 import { MessageState } from "../../src/proto.ts";
-import type { Millis, OutputEntry } from "../../src/server/store/records.ts";
+import type { OutputEntry } from "../../src/server/store/calls.ts";
+import type { Millis } from "../../src/server/store/records.ts";
 import type { ModelTask, Work } from "./state.ts";
 
 /** Shows what the running turn of a work shows. */

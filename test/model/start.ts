@@ -1,5 +1,6 @@
 import { EventState, Handler, TaskState } from "../../src/proto.ts";
-import type { Millis, TakeEvents, TurnSource } from "../../src/server/store/records.ts";
+import type { TakeEvents, TurnSource } from "../../src/server/store/calls.ts";
+import type { Millis } from "../../src/server/store/records.ts";
 import {
   ended,
   type Hold,

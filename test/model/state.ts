@@ -1,3 +1,4 @@
+import { isFinalState } from "../../src/final-state.ts";
 import {
   type CancelOutcome,
   EventState,
@@ -6,13 +7,8 @@ import {
   TaskState,
 } from "../../src/proto.ts";
 import { type Reason, TaskError } from "../../src/server/errors.ts";
-import type {
-  AgentRecord,
-  BusyPolicy,
-  Millis,
-  QuestionRecord,
-  RequestKey,
-} from "../../src/server/store/records.ts";
+import type { RequestKey } from "../../src/server/store/calls.ts";
+import type { AgentRecord, BusyPolicy, Millis, QuestionRecord } from "../../src/server/store/records.ts";
 
 /** Tasks and their mailboxes as the Store interface describes them, for reading: in plain arrays, one call after the other. */
 export interface Model {
@@ -65,6 +61,8 @@ export interface ModelEvent {
   interrupts: boolean;
   /** Whether it goes ahead of those that do not. */
   ahead: boolean;
+  /** Whether it ends a question, and so goes ahead of all. */
+  first: boolean;
   hops: number;
   deliverTime: Millis | undefined;
   /** Since when it waits. */
@@ -132,12 +130,11 @@ export function newEvent(id: string, policy: BusyPolicy, answers: boolean, now: 
   const [steer, interrupts] = [policy === "steer" && !answers, policy === "interrupt"];
   const ahead = steer || interrupts || answers;
   const place = { state: EventState.QUEUED, attempt: 0, since: now, deliverTime: undefined };
-  return { id, ...place, steer, interrupts, ahead, hops: 0 };
+  return { id, ...place, steer, interrupts, ahead, first: answers, hops: 0 };
 }
 
 export function ended({ state }: ModelTask): boolean {
-  const final = [TaskState.CANCELLED, TaskState.COMPLETED, TaskState.FAILED, TaskState.TIMED_OUT];
-  return final.includes(state);
+  return isFinalState(state);
 }
 
 /** Whether a task takes no more events. */
@@ -158,7 +155,8 @@ export function closeQuestion(task: ModelTask): void {
 export function waiting(task: ModelTask): ModelEvent[] {
   const inHand = task.works.flatMap(({ events }) => events);
   const waits = inState(task, EventState.QUEUED).filter((event) => !inHand.includes(event));
-  return [...waits.filter(({ ahead }) => ahead), ...waits.filter(({ ahead }) => !ahead)];
+  const rank = ({ first, ahead }: ModelEvent) => (first ? 0 : ahead ? 1 : 2);
+  return waits.sort((a, b) => rank(a) - rank(b));
 }
 
 export function find(model: Model, id: string): ModelTask {

@@ -1,5 +1,6 @@
 import { EventState } from "../../src/proto.ts";
-import type { FireTimers, Millis } from "../../src/server/store/records.ts";
+import type { FireTimers } from "../../src/server/store/calls.ts";
+import type { Millis } from "../../src/server/store/records.ts";
 import { requeue } from "./accept.ts";
 import { questionExpired } from "./finish.ts";
 import { closed, closeQuestion, type Model, type ModelTask, newEvent } from "./state.ts";

@@ -1,5 +1,6 @@
 import { EventState, MessageAuthor, MessageState } from "../../src/proto.ts";
-import type { Failure, FollowUp, Outcome, OutputEntry } from "../../src/server/store/records.ts";
+import type { FollowUp, Outcome, OutputEntry } from "../../src/server/store/calls.ts";
+import type { Failure } from "../../src/server/store/records.ts";
 import type { Call } from "../mailbox-model.ts";
 import type { Step } from "../mailbox-steps.ts";
 import { bytes } from "../store-contract/scene.ts";

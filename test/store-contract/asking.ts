@@ -70,6 +70,15 @@ export function describeAsking(scene: () => Scene): void {
     expect(await start({ now: at(1e6) })).toEqual({});
   });
 
+  it("is ended by what comes before all that waits, also before what goes ahead", async () => {
+    const { send, waiting, turn, id } = await asked();
+    await send("s", { onBusy: "steer" });
+    await send("i", { onBusy: "interrupt" });
+    await send("answer", { answers: id("q") });
+    expect(await waiting()).toEqual(["answer", "s", "i", "behind"]);
+    expect((await turn()).events).toMatchObject([{ id: id("answer") }]);
+  });
+
   it("rejects with QUESTION_CLOSED what answers no open question, and does nothing", async () => {
     const { activate, send, finish, log, id } = scene();
     const refused = async (answers: string) => {
@@ -106,6 +115,15 @@ export function describeAsking(scene: () => Scene): void {
     expect(await reasonOf(send("a", closed))).toBe("QUESTION_CLOSED");
     expect(await reasonOf(send("a", reject))).toBe("TASK_BUSY");
     expect(await reasonOf(send("a"))).toBe("MAILBOX_FULL");
+  });
+
+  it("takes the answer into a full mailbox, which nothing else would empty", async () => {
+    const { rules, send, turn, names, id } = await asked();
+    await rules({ maxPending: 1 });
+    expect(await reasonOf(send("more"))).toBe("MAILBOX_FULL");
+    await send("answer", { answers: id("q") });
+    expect(names((await turn()).events)).toEqual(["answer"]);
+    expect(await reasonOf(send("more"))).toBe("MAILBOX_FULL");
   });
 
   it("answers a repeated request as it did, though the question is closed", async () => {

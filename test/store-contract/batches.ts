@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { EventState, Handler, TaskState } from "../../src/proto.ts";
-import { at, type Scene, show } from "./scene.ts";
+import { at, bytes, type Scene, show } from "./scene.ts";
 
 export function describeBatches(scene: () => Scene): void {
   /** An ACTIVE task of an agent that gathers three events, for at most 100 ms. */
@@ -27,6 +27,17 @@ export function describeBatches(scene: () => Scene): void {
       expect(event).toMatchObject({ state: EventState.PROCESSING, attempt: 1 });
     expect(await states()).toMatchObject({ e3: "PROCESSING", e4: "QUEUED" });
     expect(await task()).toMatchObject({ pendingEvents: 1, processingEventId: id("e1") });
+  });
+
+  it("begins a turn with fewer events if they are large, and leaves the rest for the next", async () => {
+    const { store, send, turn, commit, id } = await gathering();
+    const content = bytes("x".repeat(2_097_152));
+    for (const name of ["e1", "e2", "e3"]) await send(name, { now: at(0), event: { id: id(name), content } });
+    const first = await turn({ now: at(1) });
+    expect(first.events.map((event) => event.id)).toEqual([id("e1"), id("e2")]);
+    await commit(first.turn);
+    const waiting = await store.peekEvents({ taskId: id("task"), limit: 9, maxBytes: 1 });
+    expect(waiting.map((event) => event.id)).toEqual([id("e3")]);
   });
 
   it("begins a turn when the oldest has waited for so long, with what there is", async () => {
@@ -125,5 +136,17 @@ export function describeBatches(scene: () => Scene): void {
     await send("e1", { now: at(1) });
     await send("e2", { now: at(1) });
     expect(names((await turn({ now: at(1) })).events)).toEqual(["e1", "e2"]);
+  });
+
+  it("has about 4 MiB of events at most, and leaves the others for the next", async () => {
+    const { rules, activate, send, turn, commit, names, id } = scene();
+    await rules({ batch: { max: 10, wait: 100 } });
+    await activate();
+    const large = (name: string) => ({ event: { id: id(name), content: new Uint8Array(1_500_000) } });
+    for (const name of ["e1", "e2", "e3", "e4"]) await send(name, large(name));
+    const first = await turn({ now: at(100) });
+    expect(names(first.events)).toEqual(["e1", "e2", "e3"]);
+    await commit(first.turn, { now: at(100) });
+    expect(names((await turn({ now: at(100) })).events)).toEqual(["e4"]);
   });
 }

@@ -1,7 +1,8 @@
 import { fromBinary, toJson } from "@bufbuild/protobuf";
 import { expect, it } from "vitest";
 import { EventInputSchema, EventState, TaskState } from "../../src/proto.ts";
-import type { EventRecord, FollowUp } from "../../src/server/store/records.ts";
+import type { FollowUp } from "../../src/server/store/calls.ts";
+import type { EventRecord } from "../../src/server/store/records.ts";
 import { at, newEvent, reasonOf, type Scene } from "./scene.ts";
 
 export function describeChildren(scene: () => Scene): void {

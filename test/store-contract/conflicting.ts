@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import type { CommitTurn } from "../../src/server/store/records.ts";
+import type { CommitTurn } from "../../src/server/store/calls.ts";
 import { at, reasonOf, type Scene, show } from "./scene.ts";
 
 export function describeConflicting(scene: () => Scene): void {

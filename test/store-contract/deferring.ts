@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { TaskState } from "../../src/proto.ts";
-import type { Outcome } from "../../src/server/store/records.ts";
+import type { Outcome } from "../../src/server/store/calls.ts";
 import { at, type Scene, show } from "./scene.ts";
 
 type Deferral = Omit<Extract<Outcome, { kind: "defer" }>, "kind">;

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { EventState, TaskState } from "../../src/proto.ts";
-import type { FollowUp } from "../../src/server/store/records.ts";
+import type { FollowUp } from "../../src/server/store/calls.ts";
 import { at, newEvent, reasonOf, type Scene, show } from "./scene.ts";
 
 export function describeFollowUps(scene: () => Scene): void {

@@ -1,4 +1,5 @@
-import type { Commit, Millis } from "../../src/server/store/records.ts";
+import type { Commit } from "../../src/server/store/calls.ts";
+import type { Millis } from "../../src/server/store/records.ts";
 import type { Scene } from "./scene.ts";
 
 /** Gathers what a store tells from now on. */

@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import { EventState, MessageAuthor, MessageState, TaskState } from "../../src/proto.ts";
-import type { CommitTurn, Failure } from "../../src/server/store/records.ts";
+import type { CommitTurn } from "../../src/server/store/calls.ts";
+import type { Failure } from "../../src/server/store/records.ts";
 import { at, boom, bytes, reasonOf, type Scene, show } from "./scene.ts";
 
 export function describeOutput(scene: () => Scene): void {

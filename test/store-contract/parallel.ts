@@ -89,6 +89,17 @@ export function describeParallel(scene: () => Scene): void {
     await append(third.turn?.turn ?? 0, [show.whole(id("m3"))]);
   });
 
+  it("starts no turn with a commit that stops those beside, whose handlers are to settle first", async () => {
+    const { turn, start, commit, agent, due, id } = await pair();
+    const [first, second] = [await turn(), await turn()];
+    const event = { ...newEvent(id("now")), onBusy: "interrupt" as const };
+    const followUps = [{ kind: "send" as const, taskId: id("task"), event }];
+    expect(await commit(first.turn, { followUps, next: { owner: "a", agents: [agent] } })).toEqual({});
+    expect(await reasonOf(commit(second.turn))).toBe("TURN_OVER");
+    expect(await due(at(0))).toEqual([id("task")]);
+    expect((await start()).turn?.events).toMatchObject([{ id: id("now") }]);
+  });
+
   it("has all of it voided by an interruption, or by a cancellation", async () => {
     for (const how of ["interrupt", "cancel"] as const) {
       const one = await pair();
@@ -145,6 +156,27 @@ export function describeParallel(scene: () => Scene): void {
     expect(await start({ now: at(1e6) })).toEqual({});
     await send("e6", { now: at(1) });
     expect(names((await turn({ now: at(1) })).events)).toEqual(["e3", "e4"]);
+  });
+
+  it("does not lose, with a later event that is tried again, an earlier one that a turn has deferred", async () => {
+    const { turn, fail, commit, waiting, names } = await pair();
+    const [first, second] = [await turn(), await turn()];
+    await fail(second.turn, { retryTime: at(10) });
+    await commit(first.turn, { outcome: { kind: "defer", untilTime: at(20) } });
+    const again = await turn({ now: at(10) });
+    expect([names(again.events), await waiting()]).toEqual([["e2"], ["e1", "e3", "e4"]]);
+    await commit(again.turn, { now: at(10) });
+    expect(names((await turn({ now: at(20) })).events)).toEqual(["e1"]);
+  });
+
+  it("does not lose, with a later event that is tried again, an earlier one that a turn had taken", async () => {
+    const { turn, take, recover, waiting, names } = await pair();
+    const first = await turn();
+    await take(first.turn, { limit: 1 });
+    expect(names((await turn()).events)).toEqual(["e3"]);
+    await recover();
+    expect([names((await turn()).events), names((await turn()).events)]).toEqual([["e1"], ["e3"]]);
+    expect(await waiting()).toEqual(["e2", "e4"]);
   });
 
   it("recovers all of it", async () => {

@@ -114,12 +114,24 @@ export function describeRedriving(scene: () => Scene): void {
     await rules({ maxPending: 1 });
     await activate();
     await send("e1");
-    await fail((await turn()).turn, { exhausted: "pause" });
+    await fail((await turn()).turn);
     await send("e2");
     const before = await log();
     for (const args of [{ eventId: id("e1") }, {}])
       expect(await reasonOf(redrive(args))).toBe("MAILBOX_FULL");
     expect(await log()).toEqual(before);
+  });
+
+  it("redrives one event of a task that is PAUSED into a full mailbox, which nothing else would empty", async () => {
+    const { rules, activate, send, turn, fail, redrive, waiting } = scene();
+    await rules({ maxPending: 2, batch: { max: 2, wait: 0 } });
+    await activate();
+    for (const name of ["e1", "e2"]) await send(name);
+    await fail((await turn()).turn, { exhausted: "pause" });
+    for (const name of ["e3", "e4"]) await send(name);
+    expect(await redrive()).toMatchObject({ redriven: 1, task: { state: TaskState.ACTIVE } });
+    expect(await waiting()).toEqual(["e3", "e4", "e1"]);
+    expect(await reasonOf(redrive())).toBe("MAILBOX_FULL");
   });
 
   it("rejects with TASK_NOT_FOUND, or TASK_FINISHED: what was dead-lettered stays so", async () => {

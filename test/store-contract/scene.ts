@@ -2,8 +2,6 @@ import { expect } from "vitest";
 import { EventState, MessageAuthor } from "../../src/proto.ts";
 import { TaskError } from "../../src/server/errors.ts";
 import type {
-  AgentCounts,
-  AgentRecord,
   AppendOutput,
   CancelEvent,
   CancelledTask,
@@ -11,14 +9,9 @@ import type {
   CommitTurn,
   CreatedTask,
   CreateTask,
-  EventRecord,
   FailTurn,
-  Failure,
   InterruptedTask,
   InterruptTask,
-  LogEntry,
-  MessageRecord,
-  Millis,
   NewEvent,
   OutputEntry,
   PeekEvents,
@@ -30,6 +23,15 @@ import type {
   StartTurn,
   StartTurnResult,
   TakeEvents,
+} from "../../src/server/store/calls.ts";
+import type {
+  AgentCounts,
+  AgentRecord,
+  EventRecord,
+  Failure,
+  LogEntry,
+  MessageRecord,
+  Millis,
   TaskRecord,
 } from "../../src/server/store/records.ts";
 import type { Store } from "../../src/server/store/store.ts";

@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
-import type { Commit, LogPage } from "../../src/server/store/records.ts";
+import type { Commit } from "../../src/server/store/calls.ts";
+import type { LogPage } from "../../src/server/store/records.ts";
 import { dueAt, listen } from "./listen.ts";
 import { at, newEvent, type Scene, show } from "./scene.ts";
 

@@ -1197,7 +1197,8 @@ export declare const ScheduleService: GenService<{
   },
   /**
    * Fires a schedule now, beside its times, whatever its overlap policy, and also while it is paused. Fails with NOT_FOUND if there is
-   * none, and as SendEvent does if the task takes no event.
+   * none, or its agent is not there, ALREADY_EXISTS if another agent's unfinished task has the name that it sends to, or the request
+   * id was used with other content, and as SendEvent does if the task takes no event.
    *
    * @generated from rpc pigeonhole.v1.ScheduleService.TriggerSchedule
    */

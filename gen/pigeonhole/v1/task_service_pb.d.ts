@@ -88,7 +88,7 @@ export declare type CreateTaskRequest = Message<"pigeonhole.v1.CreateTaskRequest
     case: "ttl";
   } | {
     /**
-     * At this time, at most 3,660 days ahead.
+     * At this time, which has not passed and is at most 3,660 days ahead.
      *
      * @generated from field: google.protobuf.Timestamp expire_time = 9;
      */
@@ -162,7 +162,7 @@ export declare type CreateTaskRequestJson = {
   ttl?: DurationJson;
 
   /**
-   * At this time, at most 3,660 days ahead.
+   * At this time, which has not passed and is at most 3,660 days ahead.
    *
    * @generated from field: google.protobuf.Timestamp expire_time = 9;
    */
@@ -582,7 +582,7 @@ export declare type SendEventRequest = Message<"pigeonhole.v1.SendEventRequest">
   onBusy: OnBusy;
 
   /**
-   * The id of the open question that it answers. It is checked against the question's schema, and goes ahead of what waits.
+   * The id of the open question that it answers. It is checked against the question's schema, and goes ahead of all that waits.
    * At most 64 characters. Optional.
    *
    * @generated from field: string answers = 10;
@@ -678,7 +678,7 @@ export declare type SendEventRequestJson = {
   onBusy?: OnBusyJson;
 
   /**
-   * The id of the open question that it answers. It is checked against the question's schema, and goes ahead of what waits.
+   * The id of the open question that it answers. It is checked against the question's schema, and goes ahead of all that waits.
    * At most 64 characters. Optional.
    *
    * @generated from field: string answers = 10;
@@ -1825,12 +1825,12 @@ export declare const TaskService: GenService<{
     output: typeof CancelEventResponseSchema;
   },
   /**
-   * Puts dead-lettered events back at the end of the mailbox, one or all, with all their attempts before them. A task that is
+   * Puts dead-lettered events back at the end of the mailbox, one or all; their attempts are counted from 1 again. A task that is
    * PAUSED goes on.
    *
    * All that fit are put back, the oldest first; the answer says how many are left. Fails with NOT_FOUND if there is no such task
    * or event, FAILED_PRECONDITION if the task is finished or being cancelled, or the event is not dead-lettered,
-   * RESOURCE_EXHAUSTED if the mailbox has no room for any.
+   * RESOURCE_EXHAUSTED if the mailbox has no room for any. For one of a task that is PAUSED there always is.
    *
    * @generated from rpc pigeonhole.v1.TaskService.RedriveEvent
    */

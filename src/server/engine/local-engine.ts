@@ -2,7 +2,8 @@ import type { Agent, Logger } from "../agent.ts";
 import type { Clock } from "../clock.ts";
 import { hasReason, serverStopping, TaskError } from "../errors.ts";
 import { runTurn } from "../mailbox/turn.ts";
-import type { Commit, Millis, StartedTurn, StoppedTurn, TurnSource } from "../store/records.ts";
+import type { Commit, StartedTurn, StoppedTurn, TurnSource } from "../store/calls.ts";
+import type { Millis } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
 import type { TaskLog } from "../task-log/task-log.ts";
 import { createAlarm } from "./alarm.ts";
@@ -11,7 +12,7 @@ import { createTimekeeper } from "./timekeeper.ts";
 
 /** How many times work may lose its process before it is given up: something about it may be what kills them. */
 const maxLosses = 100;
-/** How many tasks one look at the store brings, and how many turns one transaction recovers. */
+/** How many tasks that can go on one look at the store brings, and how many turns one transaction recovers. */
 const scanLimit = 500;
 /** How long to wait when the store does not answer. */
 const storeBackoff: Millis = 500;
@@ -29,13 +30,13 @@ export interface LocalEngineOptions {
 /** A task whose turns are being run. Made when it has work, forgotten when it has none. */
 interface Run {
   lanes: Set<Lane>;
-  /** Whether the store is being asked for a turn. */
+  /** Whether the store is being asked for a turn, or its answer waits for handlers to settle. */
   asking: boolean;
   /** Whether the task may have got work since the store was last asked. */
   woken: boolean;
   /** The turns that were stopped before their lanes began. */
   stopped: Map<number, StoppedTurn>;
-  /** Whether a handler was left behind when the task was cancelled. */
+  /** Whether a handler was left behind when the task was cancelled, until the turn that the store is to know it with has begun. */
   forced: boolean;
 }
 
@@ -45,6 +46,8 @@ interface Lane {
   abort: AbortController;
   /** Whether its turn was made void from outside, so that the next waits until its handler has settled. */
   stopped: boolean;
+  /** Resolves when it has ended. */
+  ended: Promise<void>;
 }
 
 /** Runs turns in this process. It keeps nothing of a task that has no work. */
@@ -121,7 +124,7 @@ export function createLocalEngine(options: LocalEngineOptions): Engine {
 
   /** Asks the store for a task's next turn, if it may have one, it is its turn, and no handler that was stopped is still to settle. */
   function advance(taskId: string, run: Run, admitted = false): void {
-    if (run.asking || [...run.lanes].some(({ stopped }) => stopped)) return;
+    if (run.asking || isSettling(run)) return;
     if (run.woken && !stopping && running.size < maxTurns && (admitted || !othersWait())) {
       run.woken = false;
       track(advanceOne(taskId, run));
@@ -129,8 +132,8 @@ export function createLocalEngine(options: LocalEngineOptions): Engine {
     }
     // What there is no room for now is found in the store when there is.
     if (run.woken) behind = true;
-    if (run.lanes.size === 0) runs.delete(taskId);
-    else run.woken = false;
+    run.woken = false;
+    if (run.lanes.size === 0 && !run.forced) runs.delete(taskId);
   }
 
   function track(work: Promise<void>): void {
@@ -162,7 +165,10 @@ export function createLocalEngine(options: LocalEngineOptions): Engine {
         forced: run.forced,
         ...source,
       });
+      run.forced = false;
       if (dueTime !== undefined) alarm.set(dueTime);
+      // Those beside it may have been stopped since the store was asked, and the turn be what comes after them.
+      while (isSettling(run)) await Promise.all([...run.lanes].map(({ stopped, ended }) => stopped && ended));
       return turn;
     } finally {
       run.asking = false;
@@ -170,7 +176,8 @@ export function createLocalEngine(options: LocalEngineOptions): Engine {
   }
 
   async function runLane(taskId: string, run: Run, first: StartedTurn): Promise<void> {
-    const lane: Lane = { turn: first.turn, abort: new AbortController(), stopped: false };
+    const { promise: ended, resolve: end } = Promise.withResolvers<void>();
+    const lane: Lane = { turn: first.turn, abort: new AbortController(), stopped: false, ended };
     run.lanes.add(lane);
     try {
       // Side by side with this one there may be room for another.
@@ -179,6 +186,7 @@ export function createLocalEngine(options: LocalEngineOptions): Engine {
         turn = await runOne(run, lane, turn);
     } finally {
       run.lanes.delete(lane);
+      end();
     }
   }
 
@@ -243,13 +251,15 @@ export function createLocalEngine(options: LocalEngineOptions): Engine {
     if (scanning) return;
     scanning = true;
     behind = false;
+    // Tasks whose handlers are still to settle are due and cannot go on: they are not to stand in the way of the others.
+    const limit = scanLimit + [...runs.values()].filter(isSettling).length;
     try {
       const { taskIds, nextDueTime } = await store.dueTasks({
         agents: source.agents,
         now: clock.now(),
-        limit: scanLimit,
+        limit,
       });
-      if (taskIds.length === scanLimit) behind = true;
+      if (taskIds.length === limit) behind = true;
       ready = taskIds;
       fill();
       if (nextDueTime !== undefined) alarm.set(nextDueTime);
@@ -261,6 +271,12 @@ export function createLocalEngine(options: LocalEngineOptions): Engine {
     }
     if (again) void scan();
   }
+}
+
+/** Whether a handler of a task that was stopped is still to settle. */
+function isSettling({ lanes }: Run): boolean {
+  for (const { stopped } of lanes) if (stopped) return true;
+  return false;
 }
 
 function newRun(): Run {

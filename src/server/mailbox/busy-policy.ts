@@ -8,3 +8,19 @@ export const busyPolicies: Readonly<Record<BusyPolicy, OnBusy>> = {
   reject: OnBusy.REJECT,
   steer: OnBusy.STEER,
 };
+
+/** Gives what an event says that it does to a task that is busy. Nothing if it leaves that to the agent. */
+export function busyPolicyOf(onBusy: OnBusy): BusyPolicy | undefined {
+  switch (onBusy) {
+    case OnBusy.UNSPECIFIED:
+      return undefined;
+    case OnBusy.QUEUE:
+      return "queue";
+    case OnBusy.INTERRUPT:
+      return "interrupt";
+    case OnBusy.REJECT:
+      return "reject";
+    case OnBusy.STEER:
+      return "steer";
+  }
+}

@@ -1,5 +1,5 @@
 import { TaskError } from "../errors.ts";
-import type { FollowUp } from "../store/records.ts";
+import type { FollowUp } from "../store/calls.ts";
 
 /** The most that a turn may ask of its own task and of others. */
 const maxFollowUps = 1000;

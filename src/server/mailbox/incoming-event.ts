@@ -1,7 +1,8 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import { type EventInput, EventInputSchema, OnBusy } from "../../proto.ts";
-import type { BusyPolicy, Millis, NewEvent } from "../store/records.ts";
-import { busyPolicies } from "./busy-policy.ts";
+import type { NewEvent } from "../store/calls.ts";
+import type { BusyPolicy, Millis } from "../store/records.ts";
+import { busyPolicies, busyPolicyOf } from "./busy-policy.ts";
 import { fieldInvalid, requireNear } from "./time-fields.ts";
 
 /** What event types begin with that are the server's own. */
@@ -38,7 +39,9 @@ export function incomingEvent({ id, input, path, onBusy, now }: IncomingEventOpt
     const what = input.answers === "" ? "on_busy is ON_BUSY_REJECT" : "the event answers a question";
     throw fieldInvalid(`${path}deliver_time`, `must not be ahead when ${what}`);
   }
-  const policy = busyPolicyOf(input.onBusy) ?? (later && onBusy === "reject" ? "queue" : onBusy);
+  // An agent that refuses what comes while it is busy does not mean what is for later, nor the answer that it waits for.
+  const accepts = later || input.answers !== "";
+  const policy = busyPolicyOf(input.onBusy) ?? (accepts && onBusy === "reject" ? "queue" : onBusy);
   const made = create(EventInputSchema, { ...rest, onBusy: busyPolicies[policy] });
   return {
     input: made,
@@ -50,20 +53,4 @@ export function incomingEvent({ id, input, path, onBusy, now }: IncomingEventOpt
       ...(input.answers !== "" && { answers: input.answers }),
     },
   };
-}
-
-/** Gives what an event says that it does to a task that is busy. Nothing if it leaves that to the agent. */
-function busyPolicyOf(onBusy: OnBusy): BusyPolicy | undefined {
-  switch (onBusy) {
-    case OnBusy.UNSPECIFIED:
-      return undefined;
-    case OnBusy.QUEUE:
-      return "queue";
-    case OnBusy.INTERRUPT:
-      return "interrupt";
-    case OnBusy.REJECT:
-      return "reject";
-    case OnBusy.STEER:
-      return "steer";
-  }
 }

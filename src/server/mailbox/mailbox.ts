@@ -23,12 +23,11 @@ import type {
   AcceptedEvent,
   CancelledTask,
   CreatedTask,
-  EventRecord,
   InterruptedTask,
-  Millis,
   RedrivenEvents,
   RequestKey,
-} from "../store/records.ts";
+} from "../store/calls.ts";
+import type { EventRecord, Millis } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
 import { structBytes } from "../struct.ts";
 import { incomingEvent } from "./incoming-event.ts";

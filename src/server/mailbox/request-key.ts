@@ -1,6 +1,6 @@
 import { hash } from "node:crypto";
 import { type DescMessage, type JsonValue, type MessageShape, toJson } from "@bufbuild/protobuf";
-import type { RequestKey } from "../store/records.ts";
+import type { RequestKey } from "../store/calls.ts";
 
 /**
  * Makes the key under which a request is one request (G8), or none if it has no id.

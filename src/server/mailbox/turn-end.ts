@@ -1,7 +1,8 @@
 import type { Agent } from "../agent.ts";
 import type { Clock } from "../clock.ts";
 import { hasReason, TaskError } from "../errors.ts";
-import type { Failure, Millis, StartedTurn } from "../store/records.ts";
+import type { StartedTurn } from "../store/calls.ts";
+import type { Failure, Millis } from "../store/records.ts";
 import { retryDelay } from "./retry-delay.ts";
 
 /** How a turn that had no effect is recorded: see Store.failTurn. */

@@ -1,7 +1,8 @@
 import type { AgentEvent, Logger, TurnMailbox } from "../agent.ts";
 import type { Clock } from "../clock.ts";
 import { TaskError } from "../errors.ts";
-import type { EventRecord, Millis, StartedTurn } from "../store/records.ts";
+import type { StartedTurn } from "../store/calls.ts";
+import type { EventRecord, Millis } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
 import { agentEvent } from "./agent-event.ts";
 import { createArrivals } from "./arrivals.ts";

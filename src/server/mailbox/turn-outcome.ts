@@ -2,7 +2,7 @@ import { Handler } from "../../proto.ts";
 import type { TurnContext } from "../agent.ts";
 import type { Clock } from "../clock.ts";
 import { TaskError } from "../errors.ts";
-import type { Outcome, StartedTurn } from "../store/records.ts";
+import type { Outcome, StartedTurn } from "../store/calls.ts";
 import { requireSchema } from "./question-schema.ts";
 import { timeOf, wholeNumber } from "./when.ts";
 

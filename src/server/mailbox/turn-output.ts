@@ -1,6 +1,7 @@
 import type { Clock } from "../clock.ts";
 import { hasReason } from "../errors.ts";
-import type { Millis, OutputEntry } from "../store/records.ts";
+import type { OutputEntry } from "../store/calls.ts";
+import type { Millis } from "../store/records.ts";
 
 /** How many bytes may be on their way to the log before a handler that shows more has to wait. */
 const highWater = 65_536;

@@ -1,7 +1,7 @@
 import type { Agent, TurnContext } from "../agent.ts";
 import type { Clock } from "../clock.ts";
 import { TaskError } from "../errors.ts";
-import type { StartedTurn } from "../store/records.ts";
+import type { StartedTurn } from "../store/calls.ts";
 import type { FollowUps } from "./follow-ups.ts";
 import { outgoingEvent } from "./outgoing-event.ts";
 import { busyPolicy } from "./turn-tasks.ts";

@@ -3,7 +3,7 @@ import type { Agent, Logger, TurnContext } from "../agent.ts";
 import type { Clock } from "../clock.ts";
 import { hasReason, TaskError } from "../errors.ts";
 import { linkSignals } from "../link-signals.ts";
-import type { StartedTurn, StartTurnResult, TurnSource } from "../store/records.ts";
+import type { StartedTurn, StartTurnResult, TurnSource } from "../store/calls.ts";
 import type { Store } from "../store/store.ts";
 import type { TaskLog } from "../task-log/task-log.ts";
 import { agentEvent } from "./agent-event.ts";

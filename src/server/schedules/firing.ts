@@ -1,8 +1,10 @@
 import { fromBinary, toBinary } from "@bufbuild/protobuf";
-import { EventInputSchema, OnBusy } from "../../proto.ts";
+import { EventInputSchema } from "../../proto.ts";
 import type { Agent } from "../agent.ts";
 import type { Clock } from "../clock.ts";
-import type { BusyPolicy, Millis, NewEvent } from "../store/records.ts";
+import { busyPolicies, busyPolicyOf } from "../mailbox/busy-policy.ts";
+import type { NewEvent } from "../store/calls.ts";
+import type { Millis } from "../store/records.ts";
 import type { Firing, ScheduleRecord } from "../store/schedule-records.ts";
 
 /** Makes what a schedule does for one of its times. */
@@ -26,17 +28,7 @@ function eventFor(name: string, content: Uint8Array, time: Millis, agent: Agent,
   const input = fromBinary(EventInputSchema, content);
   input.metadata = { ...input.metadata, schedule: { name, time: new Date(time).toISOString() } };
   input.sender ||= `schedule:${name}`;
-  return {
-    id: clock.id(),
-    content: toBinary(EventInputSchema, input),
-    onBusy: busyPolicies[input.onBusy] ?? agent.onBusy,
-  };
+  const onBusy = busyPolicyOf(input.onBusy) ?? agent.onBusy;
+  input.onBusy = busyPolicies[onBusy];
+  return { id: clock.id(), content: toBinary(EventInputSchema, input), onBusy };
 }
-
-const busyPolicies: Record<OnBusy, BusyPolicy | undefined> = {
-  [OnBusy.UNSPECIFIED]: undefined,
-  [OnBusy.QUEUE]: "queue",
-  [OnBusy.INTERRUPT]: "interrupt",
-  [OnBusy.REJECT]: "reject",
-  [OnBusy.STEER]: "steer",
-};

@@ -1,4 +1,5 @@
-import type { CreateTask, Millis, RequestKey, TaskRecord } from "./records.ts";
+import type { CreateTask, RequestKey } from "./calls.ts";
+import type { Millis, TaskRecord } from "./records.ts";
 
 /** What becomes of times that were missed: see `pigeonhole.v1.Missed`. */
 export type MissedPolicy = "skip" | "latest" | "all";

@@ -1,7 +1,5 @@
 import type {
   AcceptedEvent,
-  AgentCounts,
-  AgentRecord,
   AppendOutput,
   CancelEvent,
   CancelledTask,
@@ -12,7 +10,6 @@ import type {
   CreateTask,
   DueTasks,
   DueTasksResult,
-  EventRecord,
   FailTurn,
   FiredTimers,
   FireTimers,
@@ -20,12 +17,7 @@ import type {
   InterruptTask,
   ListEvents,
   ListMessages,
-  ListPage,
   ListTasks,
-  LogPage,
-  MessageRecord,
-  Millis,
-  Page,
   PeekEvents,
   ReadLog,
   RecoverTurns,
@@ -34,9 +26,19 @@ import type {
   SendEvent,
   StartTurn,
   StartTurnResult,
-  StateRecord,
   TakeEvents,
   TaskKey,
+} from "./calls.ts";
+import type {
+  AgentCounts,
+  AgentRecord,
+  EventRecord,
+  ListPage,
+  LogPage,
+  MessageRecord,
+  Millis,
+  Page,
+  StateRecord,
   TaskRecord,
 } from "./records.ts";
 import type { ScheduleStore } from "./schedule-store.ts";
@@ -80,7 +82,7 @@ export interface Store extends ScheduleStore, WebhookStore {
    * A task is busy while work is in hand, running or to be tried again, or events wait. `queue` waits behind what waits. `steer` goes ahead
    * of it, in the order of those that do. `interrupt` goes ahead too, and interrupts as interruptTask does, when it is accepted
    * or, if scheduled, delivered. `reject` is refused by a task that is busy. An event that `answers` the open question closes it, makes
-   * the task ACTIVE, and goes ahead, at once whatever its `deliverTime`.
+   * the task ACTIVE, and goes ahead of all else, at once whatever its `deliverTime`, whatever room there is.
    *
    * Rejects with TASK_NOT_FOUND, REQUEST_ID_REUSED, TASK_FINISHED, SEQUENCE_MISMATCH, QUESTION_CLOSED, TASK_BUSY or MAILBOX_FULL (G6),
    * in this order.
@@ -96,7 +98,7 @@ export interface Store extends ScheduleStore, WebhookStore {
 
   /**
    * Puts dead-lettered events back: QUEUED at the end of the mailbox under a new sequence, with their content in the log again, not tried
-   * yet, oldest first, as many as there is room for. A task that is PAUSED is ACTIVE again, even if there was none.
+   * yet, oldest first, as many as there is room for, or one of a task that is PAUSED. That is ACTIVE again, even if there was none.
    * Rejects with TASK_NOT_FOUND, TASK_FINISHED, EVENT_NOT_FOUND, EVENT_STATE if the one that is named is not DEAD_LETTERED, or
    * MAILBOX_FULL if there is room for none.
    */
@@ -127,8 +129,8 @@ export interface Store extends ScheduleStore, WebhookStore {
    * - CANCELLING: onTaskCancel; its task ends CANCELLED or TIMED_OUT, its cancellation FORCED if `forced`, else STOPPED. PENDING: onTaskCreate.
    * - Otherwise, first work in hand whose retry time has come, the oldest first.
    * - ACTIVE with less work in hand than the agent's `parallel`: onTaskEventSend for the oldest event that waits, those that go ahead before all
-   *   others; for an agent with `batch`, onTaskEventBatch for up to `max` of them, once as many wait, one goes ahead, or the oldest has
-   *   waited for `wait`. Not before what a turn that deferred asked for.
+   *   others; for an agent with `batch`, onTaskEventBatch for up to `max` of them, or fewer that make about 4 MiB, once as many as `max`
+   *   wait, one goes ahead, or the oldest has waited for `wait`. Not before what a turn that deferred asked for.
    * - PAUSED: nothing new. INPUT_REQUIRED: nothing, not even what is to be tried again.
    */
   startTurn(args: StartTurn): Promise<StartTurnResult>;
@@ -152,8 +154,9 @@ export interface Store extends ScheduleStore, WebhookStore {
   /**
    * Commits a turn (G3): the rest of its output, its changes of state, its events as PROCESSED, its follow-ups in their order and its
    * outcome, in one transaction. The caller's output ends every message that it began. With `next`, starts the next turn of the
-   * task in the same transaction. A task that ends sends its parent, if that is unfinished, an event of type `pigeonhole.task.ended`,
-   * whatever room its mailbox has, and has its timers cleared.
+   * task in the same transaction, unless it has stopped turns that ran beside: their handlers are to settle first. A task that ends
+   * sends its parent, if that is unfinished, an event of type `pigeonhole.task.ended`, whatever room its mailbox has, and has its timers
+   * cleared.
    *
    * Rejects with TURN_OVER; with STATE_CONFLICT if a turn that ran beside it has changed a key that it has read or changes, or has asked a
    * question where it asks one; or with what a
@@ -178,7 +181,7 @@ export interface Store extends ScheduleStore, WebhookStore {
 
   /**
    * Fires timers that are due, the earliest first, at most `limit`, each once: delivers scheduled events; times tasks out, as cancelTask
-   * does but that they end TIMED_OUT; closes questions, which puts an event of type `pigeonhole.question.expired` ahead in the mailbox;
+   * does but that they end TIMED_OUT; closes questions, which puts an event of type `pigeonhole.question.expired` in the answer's place;
    * compacts the deltas of messages that are done or void, but of no running turn: they leave the log, and the entry that ended a message
    * that is done has its parts from then on; deletes finished tasks whose retention is over.
    */

@@ -1,4 +1,5 @@
-import type { LogEntry, LogPage, ReadLog } from "../store/records.ts";
+import type { ReadLog } from "../store/calls.ts";
+import type { LogEntry, LogPage } from "../store/records.ts";
 import { entrySize } from "./entry-size.ts";
 import { mergeDeltas } from "./merge-deltas.ts";
 

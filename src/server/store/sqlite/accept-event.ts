@@ -1,6 +1,7 @@
 import { EventState, TaskState } from "../../../proto.ts";
 import { TaskError, taskFinished } from "../../errors.ts";
-import type { EventRecord, Millis, NewEvent } from "../records.ts";
+import type { NewEvent } from "../calls.ts";
+import type { EventRecord, Millis } from "../records.ts";
 import { insertEvent } from "./events.ts";
 import { interrupt } from "./interrupt-task.ts";
 import { ahead } from "./mailbox.ts";
@@ -21,7 +22,8 @@ export function acceptEvent(tx: Tx, task: TaskRow, now: Millis, event: NewEvent)
   requireUnfinished(task);
   requireQuestion(task, event);
   requireIdle(task, event);
-  requireRoom(tx, task);
+  // A task that asks handles nothing before the answer: without it, no room would ever come.
+  if (event.answers === undefined) requireRoom(tx, task);
   const row = newEventRow(task, now, event);
   if (event.answers === undefined && event.deliverTime !== undefined && event.deliverTime > now) {
     row.state = EventState.SCHEDULED;
@@ -112,11 +114,12 @@ function requireIdle(task: TaskRow, { onBusy }: NewEvent): void {
   });
 }
 
-/** Throws MAILBOX_FULL if a mailbox takes no more events. Returns how many more it takes. */
-export function requireRoom(tx: Tx, task: TaskRow): number {
+/** Throws MAILBOX_FULL if a mailbox takes no more events. Returns how many more it takes: `least`, or more if there is room. */
+export function requireRoom(tx: Tx, task: TaskRow, least = 0): number {
   const { maxPending } = policyOf(tx.sql, task.agent);
   const pending = task.waiting + task.held + task.scheduled;
-  if (pending < maxPending) return maxPending - pending;
+  const room = Math.max(least, maxPending - pending);
+  if (room > 0) return room;
   throw new TaskError(
     "MAILBOX_FULL",
     `the mailbox of task ${task.id} holds ${pending} events, as many as it may`,

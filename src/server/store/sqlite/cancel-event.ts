@@ -1,7 +1,8 @@
 import { EventState } from "../../../proto.ts";
 import { TaskError } from "../../errors.ts";
-import type { CancelEvent, EventRecord } from "../records.ts";
-import { findEvent, readEvents } from "./events.ts";
+import type { CancelEvent } from "../calls.ts";
+import type { EventRecord } from "../records.ts";
+import { findEvent, readWholeEvents } from "./events.ts";
 import { dropEvent } from "./mailbox.ts";
 import { type EventRow, eventRecord, type TaskRow } from "./rows.ts";
 import { requireTask, type Tx } from "./tx.ts";
@@ -17,7 +18,7 @@ export function cancelEvent(tx: Tx, args: CancelEvent): EventRecord {
   } else if (event.state !== EventState.DROPPED) {
     throw wrongState(event, "it does not wait");
   }
-  const [whole = event] = readEvents(tx, task, [event.sequence]);
+  const [whole = event] = readWholeEvents(tx, task, [event.sequence]);
   return eventRecord(whole);
 }
 

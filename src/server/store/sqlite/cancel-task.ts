@@ -1,6 +1,7 @@
 import { CancelOutcome, TaskState } from "../../../proto.ts";
 import { taskFinished } from "../../errors.ts";
-import type { CancellationRecord, CancelledTask, CancelTask, Failure, Millis } from "../records.ts";
+import type { CancelledTask, CancelTask } from "../calls.ts";
+import type { CancellationRecord, Failure, Millis } from "../records.ts";
 import { takesEvents } from "./accept-event.ts";
 import { dropWorks } from "./interrupt-task.ts";
 import { logTask } from "./log.ts";

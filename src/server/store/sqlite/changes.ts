@@ -1,4 +1,4 @@
-import type { Commit } from "../records.ts";
+import type { Commit } from "../calls.ts";
 import type { Sql } from "./sql.ts";
 import { addChanges, createTx, type Tx } from "./tx.ts";
 

@@ -1,7 +1,7 @@
 import { extname } from "node:path";
 import { Worker } from "node:worker_threads";
 import { TaskError } from "../../errors.ts";
-import type { Commit } from "../records.ts";
+import type { Commit } from "../calls.ts";
 import { unavailable } from "./database.ts";
 import type { BatchResult, Call, CallResult, WorkerSetup } from "./protocol.ts";
 import type { TransactionName, Transactions } from "./transactions.ts";

@@ -31,7 +31,8 @@ export function hasDeltas(tx: Tx, { task, work }: { task: TaskRow; work: WorkRow
 export function compact(tx: Tx, task: TaskRow, now: Millis): void {
   task.compact_at = null;
   const { keepDeltas } = policyOf(tx.sql, task.agent);
-  const messages = tx.sql.all<MessageRow>`select * from messages where task_id = ${task.id} and deltas = 1
+  const messages = tx.sql.all<MessageRow>`select * from messages indexed by messages_deltas
+    where task_id = ${task.id} and deltas = 1
     and done_sequence is not null and turn not in (select turn from turns where task_id = ${task.id} and owner is not null)
     order by sequence limit ${maxMessages}`;
   const old = messages.filter(({ updated_at }) => updated_at + keepDeltas <= now);

@@ -1,6 +1,7 @@
 import { TaskState } from "../../../proto.ts";
 import { TaskError, taskFinished } from "../../errors.ts";
-import type { CreatedTask, CreateTask, EventRecord } from "../records.ts";
+import type { CreatedTask, CreateTask } from "../calls.ts";
+import type { EventRecord } from "../records.ts";
 import { type AcceptedRow, acceptEvent, acceptedEvent } from "./accept-event.ts";
 import { logTask } from "./log.ts";
 import { findAnswer, keepAnswer } from "./requests.ts";

@@ -1,5 +1,6 @@
 import { EventState, Handler, TaskState } from "../../../proto.ts";
-import type { CommitTurn, FailTurn, Failure, Millis, Outcome, StartTurnResult } from "../records.ts";
+import type { CommitTurn, FailTurn, Outcome, StartTurnResult } from "../calls.ts";
+import type { Failure, Millis } from "../records.ts";
 import { writeOutput } from "./append-output.ts";
 import { armCompaction, hasDeltas } from "./compact.ts";
 import { endCancelled, endTask } from "./end-task.ts";
@@ -29,7 +30,8 @@ export function commitTurn(tx: Tx, args: CommitTurn): StartTurnResult {
   for (const event of events) moveEvent(tx, task, now, event, place);
   applyFollowUps(tx, task, now, args.followUps);
   leave(tx, turn, now, outcome, events);
-  return args.next === undefined ? {} : startNext(tx, task, now, args.next, false);
+  const stopped = tx.stopped.some(({ taskId }) => taskId === task.id);
+  return args.next === undefined || stopped ? {} : startNext(tx, task, now, args.next, false);
 }
 
 /** Leaves a task as its turn's outcome says. One that the turn itself has cancelled is being cancelled, whatever else it says. */

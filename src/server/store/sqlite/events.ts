@@ -65,8 +65,16 @@ export function enqueueEvent(tx: Tx, task: TaskRow, now: Millis, event: EventRow
     where task_id = ${event.task_id} and sequence = ${before}`;
 }
 
-/** Reads events of a task by their sequences, in the order of these. */
+/** Reads events of a task by their sequences, in the order of these, without their contents. */
 export function readEvents(tx: Tx, task: TaskRow, sequences: readonly number[]): EventRow[] {
+  return sequences.flatMap(
+    (sequence) =>
+      tx.sql.one<EventRow>`select * from events where task_id = ${task.id} and sequence = ${sequence}` ?? [],
+  );
+}
+
+/** Reads events of a task by their sequences, in the order of these, with their contents. */
+export function readWholeEvents(tx: Tx, task: TaskRow, sequences: readonly number[]): EventRow[] {
   return sequences.flatMap(
     (sequence) =>
       tx.sql.one<EventRow>`select e.*, l.content from events e
@@ -78,15 +86,20 @@ export function readEvents(tx: Tx, task: TaskRow, sequences: readonly number[]):
 /** Reads the events of a task that are kept apart in a state, in the order of their sequences. */
 export function readParked(tx: Tx, task: TaskRow, state: EventState): EventRow[] {
   const rows = tx.sql
-    .all<EventRow>`select * from events where task_id = ${task.id} and parked = ${parkedAs(state)}`;
+    .all<EventRow>`select * from events indexed by events_parked where task_id = ${task.id} and parked = ${parkedAs(state)}`;
   return rows.sort((a, b) => a.sequence - b.sequence);
 }
 
-/** Finds an event by its id. */
+/** Finds an event that is kept apart by its id. */
+export function findParked(tx: Tx, task: TaskRow, id: string): EventRow | undefined {
+  return tx.sql.one<EventRow>`select * from events indexed by events_parked
+    where task_id = ${task.id} and id = ${id} and parked is not null`;
+}
+
+/** Finds an event by its id. One that is not kept apart is looked for among all events of the task. */
 export function findEvent(tx: Tx, task: TaskRow, id: string): EventRow | undefined {
   return (
-    tx.sql
-      .one<EventRow>`select * from events where task_id = ${task.id} and id = ${id} and parked is not null` ??
+    findParked(tx, task, id) ??
     tx.sql.one<EventRow>`select * from events where task_id = ${task.id} and id = ${id}`
   );
 }

@@ -1,6 +1,7 @@
 import { EventState } from "../../../proto.ts";
 import { TaskError } from "../../errors.ts";
-import type { CreatedTask, Millis } from "../records.ts";
+import type { CreatedTask } from "../calls.ts";
+import type { Millis } from "../records.ts";
 import type {
   FiredSchedule,
   FireSchedule,

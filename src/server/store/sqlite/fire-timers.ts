@@ -1,4 +1,5 @@
-import type { FiredTimers, FireTimers, Millis } from "../records.ts";
+import type { FiredTimers, FireTimers } from "../calls.ts";
+import type { Millis } from "../records.ts";
 import { takesEvents } from "./accept-event.ts";
 import { expireTask } from "./cancel-task.ts";
 import { compact } from "./compact.ts";

@@ -1,9 +1,10 @@
 import { EventState } from "../../../proto.ts";
-import type { FollowUp, Millis } from "../records.ts";
+import type { FollowUp } from "../calls.ts";
+import type { Millis } from "../records.ts";
 import { acceptEvent } from "./accept-event.ts";
 import { cancelTree } from "./cancel-task.ts";
 import { findOrInsert, nameTaken } from "./create-task.ts";
-import { findEvent } from "./events.ts";
+import { findParked } from "./events.ts";
 import { dropEvent } from "./mailbox.ts";
 import type { TaskRow } from "./rows.ts";
 import { requireTask, type Tx } from "./tx.ts";
@@ -32,7 +33,7 @@ function apply(tx: Tx, task: TaskRow, now: Millis, followUp: FollowUp): void {
       return;
     }
     case "unschedule": {
-      const event = findEvent(tx, task, followUp.eventId);
+      const event = findParked(tx, task, followUp.eventId);
       if (event?.state !== EventState.SCHEDULED) return;
       dropEvent(tx, task, now, event, { reason: "EVENT_CANCELLED", message: "its agent took it back" });
     }

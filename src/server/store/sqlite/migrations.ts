@@ -124,6 +124,8 @@ export const migrations: readonly string[] = [
   ) strict, without rowid;
 
   create index events_parked on events (task_id, id) where parked is not null;
+  -- Those that wait (QUEUED is 2) and go ahead, in the order in which they do: however many have gone, none of them is looked at again.
+  create index events_ahead on events (task_id, ahead < 3, sequence) where ahead > 0 and state = 2 and held = 0;
 
   -- The works in hand: what a turn runs for, or ran for and is to be tried again.
   create table turns (
@@ -177,6 +179,8 @@ export const migrations: readonly string[] = [
     deltas integer not null,
     primary key (task_id, sequence)
   ) strict, without rowid;
+
+  create index messages_deltas on messages (task_id) where deltas = 1;
 
   -- The requests that were answered (G8), so that they are answered the same. The scope is a task's id, or empty for CreateTask.
   create table requests (

@@ -46,10 +46,9 @@ function freshDue(sql: Sql, task: TaskRow, now: Millis): Millis | null {
 }
 
 /** Whether an event goes ahead that was not deferred itself. */
-function hasOthersAhead(sql: Sql, { id, ahead, cursor }: TaskRow, deferred: string): boolean {
+function hasOthersAhead(sql: Sql, { id, ahead }: TaskRow, deferred: string): boolean {
   if (ahead === 0) return false;
-  const other = sql.one`select 1 from events where task_id = ${id} and sequence > ${cursor}
-    and state = ${EventState.QUEUED} and held = 0 and ahead > 0
+  const other = sql.one`select 1 from events indexed by events_ahead where task_id = ${id} and ahead > 0 and state = 2 and held = 0
     and sequence not in (select value from json_each(${deferred})) limit 1`;
   return other !== undefined;
 }

@@ -1,5 +1,5 @@
 import type { ErrorDetails, Reason } from "../../errors.ts";
-import type { Commit } from "../records.ts";
+import type { Commit } from "../calls.ts";
 import type { TransactionName } from "./transactions.ts";
 
 /** What a worker thread is started with. */

@@ -1,25 +1,27 @@
 import { MessageState } from "../../../proto.ts";
 import type {
-  AgentCounts,
   DueTasks,
   DueTasksResult,
-  EventRecord,
   ListEvents,
   ListMessages,
-  ListPage,
   ListTasks,
+  PeekEvents,
+  ReadLog,
+  TaskKey,
+} from "../calls.ts";
+import type {
+  AgentCounts,
+  EventRecord,
+  ListPage,
   LogEntry,
   LogPage,
   MessageRecord,
   Page,
-  PeekEvents,
-  ReadLog,
   StateRecord,
-  TaskKey,
   TaskRecord,
 } from "../records.ts";
 import { readDeltas, readEntries } from "./log.ts";
-import { readWaiting } from "./mailbox.ts";
+import { firstEvents, readWaiting } from "./mailbox.ts";
 import { fill } from "./pages.ts";
 import {
   type EventRow,
@@ -158,15 +160,17 @@ export function readLog(tx: Tx, args: ReadLog): LogPage {
 /** See Store.peekEvents. */
 export function peekEvents(tx: Tx, args: PeekEvents): EventRecord[] {
   const waiting = readWaiting(tx.sql, readTaskOf(tx.sql, args.taskId));
-  return fill(waiting, eventRecord, ({ content }) => content?.byteLength ?? 0, args).items;
+  return firstEvents(waiting, args).map(eventRecord);
 }
 
-/** See Store.dueTasks. */
+/** See Store.dueTasks. It names its index: SQLite would go through all tasks of the agents, finished ones too. */
 export function dueTasks(tx: Tx, args: DueTasks): DueTasksResult {
   const agents = JSON.stringify(args.agents);
-  const due = tx.sql.all<{ id: string }>`select id from tasks where due_at <= ${args.now}
+  const due = tx.sql.all<{ id: string }>`select id from tasks indexed by tasks_due where due_at <= ${args.now}
     and agent in (select value from json_each(${agents})) order by due_at limit ${args.limit}`;
-  const next = tx.sql.one<{ due_at: number }>`select due_at from tasks where due_at > ${args.now}
+  const next = tx.sql.one<{
+    due_at: number;
+  }>`select due_at from tasks indexed by tasks_due where due_at > ${args.now}
     and agent in (select value from json_each(${agents})) order by due_at limit 1`;
   return { taskIds: due.map(({ id }) => id), ...(next && { nextDueTime: next.due_at }) };
 }

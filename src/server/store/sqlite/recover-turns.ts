@@ -1,4 +1,5 @@
-import type { Failure, RecoverTurns } from "../records.ts";
+import type { RecoverTurns } from "../calls.ts";
+import type { Failure } from "../records.ts";
 import { giveUp, putBack } from "./end-turn.ts";
 import type { WorkRow } from "./rows.ts";
 import { requireTask, type Tx } from "./tx.ts";

@@ -1,5 +1,5 @@
 import { EventState, TaskState } from "../../../proto.ts";
-import type { RedriveEvents, RedrivenEvents } from "../records.ts";
+import type { RedriveEvents, RedrivenEvents } from "../calls.ts";
 import { requireRoom, requireUnfinished } from "./accept-event.ts";
 import { requireEvent, wrongState } from "./cancel-event.ts";
 import { enqueueEvent, readParked } from "./events.ts";
@@ -14,7 +14,9 @@ export function redriveEvents(tx: Tx, args: RedriveEvents): RedrivenEvents {
   requireUnfinished(task);
   const dead =
     eventId === undefined ? readParked(tx, task, EventState.DEAD_LETTERED) : [deadEvent(tx, task, eventId)];
-  const redriven = dead.length === 0 ? [] : dead.slice(0, requireRoom(tx, task));
+  // While it is paused nothing of a full mailbox is handled, so that room would never come.
+  const least = task.state === TaskState.PAUSED ? 1 : 0;
+  const redriven = dead.length === 0 ? [] : dead.slice(0, requireRoom(tx, task, least));
   for (const event of redriven) enqueueEvent(tx, task, now, { ...event, ahead: 0 });
   task.paused = 0;
   if (task.state === TaskState.PAUSED) {

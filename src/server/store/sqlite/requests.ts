@@ -1,5 +1,5 @@
 import { TaskError } from "../../errors.ts";
-import type { RequestKey } from "../records.ts";
+import type { RequestKey } from "../calls.ts";
 import type { Sql } from "./sql.ts";
 
 /** Finds what a request was answered (G8). Throws REQUEST_ID_REUSED if its id belongs to a request of other content. */

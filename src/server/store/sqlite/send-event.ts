@@ -1,5 +1,5 @@
 import { TaskError } from "../../errors.ts";
-import type { AcceptedEvent, SendEvent } from "../records.ts";
+import type { AcceptedEvent, SendEvent } from "../calls.ts";
 import { acceptEvent, requireUnfinished } from "./accept-event.ts";
 import { findAnswer, keepAnswer } from "./requests.ts";
 import { requireTask, type Tx } from "./tx.ts";

@@ -1,5 +1,5 @@
 import { closeSync, existsSync, openSync, realpathSync, statSync } from "node:fs";
-import type { Commit } from "../records.ts";
+import type { Commit } from "../calls.ts";
 import type { Store } from "../store.ts";
 import { type Channel, openChannel } from "./channel.ts";
 import { openDatabase, unavailable } from "./database.ts";

@@ -1,13 +1,17 @@
 import { Handler, TaskState } from "../../../proto.ts";
-import type { Millis, StartTurn, StartTurnResult, TurnSource } from "../records.ts";
-import { readEvents } from "./events.ts";
-import { readWaiting, takeInHand } from "./mailbox.ts";
+import type { StartTurn, StartTurnResult, TurnSource } from "../calls.ts";
+import type { Millis } from "../records.ts";
+import { readWholeEvents } from "./events.ts";
+import { firstEvents, passBy, readWaiting, takeInHand } from "./mailbox.ts";
 import { policyOf } from "./policies.ts";
 import { readState } from "./reads.ts";
 import { type EventRow, eventRecord, type TaskRow, taskRecord, type WorkRow } from "./rows.ts";
 import { settleDue } from "./save-tasks.ts";
 import { loadTask, type Tx } from "./tx.ts";
 import { sequencesOf, showProcessing } from "./works.ts";
+
+/** About how many bytes of events a turn begins with, at least one event. */
+const maxBatchBytes = 4_194_304;
 
 /** See Store.startTurn. */
 export function startTurn(tx: Tx, args: StartTurn): StartTurnResult {
@@ -40,7 +44,7 @@ function oldestRetry(tx: Tx, task: TaskRow, now: Millis): WorkRow | undefined {
 }
 
 function startAgain(tx: Tx, task: TaskRow, now: Millis, source: TurnSource, work: WorkRow): StartTurnResult {
-  const events = readEvents(tx, task, sequencesOf(work));
+  const events = readWholeEvents(tx, task, sequencesOf(work));
   task.retrying -= 1;
   return begin(tx, task, now, source, { ...work, attempt: work.attempt + 1 }, events);
 }
@@ -53,7 +57,8 @@ function startFresh(
   forced: boolean,
 ): StartTurnResult {
   const batch = task.state === TaskState.ACTIVE ? policyOf(tx.sql, task.agent).batch : undefined;
-  const events = task.state === TaskState.ACTIVE ? firstOf(readWaiting(tx.sql, task), batch?.max ?? 1) : [];
+  const bounds = { limit: batch?.max ?? 1, maxBytes: maxBatchBytes };
+  const events = task.state === TaskState.ACTIVE ? firstEvents(readWaiting(tx.sql, task), bounds) : [];
   task.deferred = null;
   task.defer_until = null;
   task.defer_count = null;
@@ -74,7 +79,9 @@ function startFresh(
     due_at: null,
     forced: forced ? 1 : 0,
   };
-  return begin(tx, task, now, source, work, events);
+  const started = begin(tx, task, now, source, work, events);
+  passBy(task, events);
+  return started;
 }
 
 function begin(
@@ -112,15 +119,4 @@ function handlerFor(state: TaskState, batch: boolean): Handler {
   if (state === TaskState.CANCELLING) return Handler.TASK_CANCEL;
   if (state === TaskState.PENDING) return Handler.TASK_CREATE;
   return batch ? Handler.TASK_EVENT_BATCH : Handler.TASK_EVENT_SEND;
-}
-
-/** Reads the first items, at most so many. */
-export function firstOf<T>(items: Iterable<T>, limit: number): T[] {
-  const first: T[] = [];
-  if (limit === 0) return first;
-  for (const item of items) {
-    first.push(item);
-    if (first.length === limit) break;
-  }
-  return first;
 }

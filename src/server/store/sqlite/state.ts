@@ -1,5 +1,5 @@
 import { TaskError } from "../../errors.ts";
-import type { CommitTurn } from "../records.ts";
+import type { CommitTurn } from "../calls.ts";
 import { policyOf } from "./policies.ts";
 import type { TaskRow } from "./rows.ts";
 import type { Tx } from "./tx.ts";

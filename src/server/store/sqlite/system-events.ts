@@ -1,7 +1,7 @@
 import { create, fromJson, toBinary } from "@bufbuild/protobuf";
 import { ValueSchema } from "@bufbuild/protobuf/wkt";
 import { EventInputSchema, TaskState } from "../../../proto.ts";
-import type { NewEvent } from "../records.ts";
+import type { NewEvent } from "../calls.ts";
 import type { TaskRow } from "./rows.ts";
 
 /** Makes the event that tells a parent how a child has ended. Its id follows from the child's, because it is sent once. */

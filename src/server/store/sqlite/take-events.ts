@@ -1,6 +1,6 @@
-import type { EventRecord, TakeEvents } from "../records.ts";
-import { ahead, readWaiting, takeInHand } from "./mailbox.ts";
-import { fill } from "./pages.ts";
+import type { TakeEvents } from "../calls.ts";
+import type { EventRecord } from "../records.ts";
+import { ahead, firstEvents, passBy, readWaiting, takeInHand } from "./mailbox.ts";
 import { type EventRow, eventRecord } from "./rows.ts";
 import type { Tx } from "./tx.ts";
 import { requireTurn, sequencesOf, showProcessing } from "./works.ts";
@@ -11,9 +11,10 @@ export function takeEvents(tx: Tx, args: TakeEvents): EventRecord[] {
   // Before onTaskCreate has completed no event is handled, and after a cancellation none either.
   if (work.work === 0) return [];
   const waiting = readWaiting(tx.sql, task);
-  const { items: events } = fill(args.steering ? steering(waiting) : waiting, eventItem, eventSize, args);
+  const events = firstEvents(args.steering ? steering(waiting) : waiting, args);
   if (events.length === 0) return [];
   takeInHand(tx, task, args.now, events, work.attempt);
+  if (!args.steering) passBy(task, events);
   const sequences = [...sequencesOf(work), ...events.map(({ sequence }) => sequence)];
   tx.sql.run`update turns set events = ${JSON.stringify(sequences)}
     where task_id = ${task.id} and work = ${work.work}`;
@@ -26,12 +27,4 @@ function* steering(events: Iterable<EventRow>): Iterable<EventRow> {
     if (event.ahead === 0) return;
     if (event.ahead === ahead.steer) yield event;
   }
-}
-
-export function eventItem(row: EventRow): EventRow {
-  return row;
-}
-
-export function eventSize({ content }: EventRow): number {
-  return content?.byteLength ?? 0;
 }

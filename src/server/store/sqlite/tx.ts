@@ -1,5 +1,6 @@
 import { taskNotFound } from "../../errors.ts";
-import type { Millis, StoppedTurn } from "../records.ts";
+import type { StoppedTurn } from "../calls.ts";
+import type { Millis } from "../records.ts";
 import type { TaskRow } from "./rows.ts";
 import type { Sql } from "./sql.ts";
 

@@ -29,7 +29,7 @@ export function readWorks(tx: Tx, task: TaskRow): WorkRow[] {
   return tx.sql.all<WorkRow>`select * from turns where task_id = ${task.id} order by work`;
 }
 
-/** Reads the events of a work, its own and those that its running turn has taken. */
+/** Reads the events of a work, its own and those that its running turn has taken, without their contents: together these have no bound. */
 export function eventsOf(tx: Tx, task: TaskRow, work: WorkRow): { own: EventRow[]; taken: EventRow[] } {
   const sequences = sequencesOf(work);
   const events = readEvents(tx, task, sequences);
@@ -95,7 +95,8 @@ export function showProcessing(tx: Tx, task: TaskRow): void {
   if (task.in_hand === task.retrying) return;
   const works = tx.sql.all<{ events: string }>`select events from turns
     where task_id = ${task.id} and owner is not null`;
-  const oldest = Math.min(...works.flatMap(({ events }): number[] => JSON.parse(events)));
+  const sequences = works.flatMap(({ events }): number[] => JSON.parse(events));
+  const oldest = sequences.reduce((least, sequence) => Math.min(least, sequence), Number.POSITIVE_INFINITY);
   if (oldest === Number.POSITIVE_INFINITY) return;
   const event = tx.sql.one<{ id: string }>`select id from events
     where task_id = ${task.id} and sequence = ${oldest}`;

@@ -6,7 +6,7 @@ import { type ReportError, toConnectError } from "../../connect-error.ts";
 import { hasReason, type Reason, TaskError } from "../../errors.ts";
 import type { Dispatch, HttpResponse } from "../../http/index.ts";
 import { type Mailbox, requireAgent } from "../../mailbox/mailbox.ts";
-import type { RequestKey } from "../../store/records.ts";
+import type { RequestKey } from "../../store/calls.ts";
 import { createBodyReader } from "./body-reader.ts";
 import type { IncomingWebhook, VerifiedWebhook, WebhookRequest } from "./incoming-webhook.ts";
 import { acceptedResponse, challengeResponse, refusal } from "./webhook-response.ts";

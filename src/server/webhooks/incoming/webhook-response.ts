@@ -4,7 +4,7 @@ import { codeToHttpStatus } from "@connectrpc/connect/protocol-connect";
 import { ErrorInfoSchema, RetryInfoSchema } from "../../../proto.ts";
 import type { Reason } from "../../errors.ts";
 import type { HttpResponse } from "../../http/index.ts";
-import type { CreatedTask } from "../../store/records.ts";
+import type { CreatedTask } from "../../store/calls.ts";
 
 /** The statuses of reasons whose code stands for another one, or for none that a provider knows. */
 const statuses: Partial<Record<Reason, number>> = {
