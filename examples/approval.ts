@@ -1,5 +1,6 @@
 // Shows how an agent asks a person: a large expense waits for somebody to approve it, for a week at most. The task is
 // INPUT_REQUIRED meanwhile, over restarts, and shows the question; an answer that does not fit its schema is refused.
+// Run it with `npm start -- examples/approval.ts`, and send the agent `expenses` the data { "what": "a trip", "amount": 900 }.
 import { type AgentEvent, defineAgent, type TurnContext } from "pigeonhole";
 
 const week = 7 * 24 * 60 * 60 * 1000;

@@ -1,5 +1,6 @@
 // Shows batching: alerts pile up in the mailbox, and the agent handles them together, as one digest, once 20 have come or the
 // oldest has waited for half a second. One turn settles them all; if it fails, they all wait again.
+// Run it with `npm start -- examples/batch.ts`, and send the agent `digest` many events with the name of an alert.
 import { defineAgent } from "pigeonhole";
 
 export default defineAgent({

@@ -1,5 +1,5 @@
 // Shows the whole of an agent: it greets whoever creates a task, answers each event word by word, counts what it has
-// answered, shows what it is thinking, and says goodbye.
+// answered, shows what it is thinking, and says goodbye. It is what `npm start` serves, and whose trial `npm start` prints.
 import { setTimeout as sleep } from "node:timers/promises";
 import { defineAgent } from "pigeonhole";
 

@@ -2,6 +2,7 @@
 // before. All reports go into one task, `reports`, so that whoever follows it sees each as it is written. If the server
 // was down at three, the report is written when it is back; if it was down for a week, one report is written and not
 // seven. A report that is still being written when the next is due is not disturbed: that night is left out.
+// Run it with `npm start -- examples/nightly.ts`; whoever does not want to wait triggers the schedule `reporter/nightly`.
 import { defineAgent } from "pigeonhole";
 
 export default defineAgent({

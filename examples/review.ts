@@ -1,5 +1,6 @@
 // Shows agents that work together: an editor has a writer write, and a reviewer read it, until the reviewer is content. All that
 // one sends to another goes with the commit of its turn, so that a crash anywhere loses nothing and repeats nothing.
+// Run it with `npm start -- examples/review.ts`, and send the agent `editor` a topic.
 import { type AgentEvent, defineAgent, type TurnContext } from "pigeonhole";
 
 const editor = defineAgent({

@@ -1,5 +1,6 @@
 // Shows steering: what a user adds while an answer is being written goes into that answer, and no further one follows. An event
 // that comes too late for it is handled next, like any other.
+// Run it with `npm start -- examples/steering.ts`, and send the agent `guide` a city, and another one at once.
 import { setTimeout as sleep } from "node:timers/promises";
 import { defineAgent } from "pigeonhole";
 

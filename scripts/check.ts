@@ -14,6 +14,7 @@ try {
   check("generated code", () => {
     return run("buf", "generate", "--output", temp) && run("diff", "-r", "gen", join(temp, "gen"));
   });
+  check("the protocol reference", () => run("node", "scripts/reference.ts", "--check"));
   check("buf breaking", breaksNobody);
 } finally {
   rmSync(temp, { recursive: true });

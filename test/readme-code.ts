@@ -21,8 +21,13 @@ export function codeBlocks(page: string): CodeBlock[] {
 
 /** Finds the one block of the README that has a text in it. Throws if there is none, or more than one. */
 export function readmeCode(text: string): string {
-  const found = codeBlocks("README.md").filter(({ code }) => code.includes(text));
-  if (found.length !== 1) throw new Error(`${found.length} blocks of the README have ${text}`);
+  return pageCode("README.md", text);
+}
+
+/** Finds the one block of a page that has a text in it. Throws if there is none, or more than one. */
+export function pageCode(page: string, text: string): string {
+  const found = codeBlocks(page).filter(({ code }) => code.includes(text));
+  if (found.length !== 1) throw new Error(`${found.length} blocks of ${page} have ${text}`);
   return found[0]?.code ?? "";
 }
 

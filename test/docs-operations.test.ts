@@ -1,0 +1,158 @@
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import {
+  createConnectTransport,
+  createGrpcTransport,
+  createGrpcWebTransport,
+} from "@connectrpc/connect-node";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { createClient } from "../src/client/index.ts";
+import { defineAgent, serve } from "../src/server/index.ts";
+import { collect } from "./agents/rig.ts";
+import { atAddress, pageCode, root } from "./readme-code.ts";
+import { serving, shell } from "./readme-shell.ts";
+import { tempDir } from "./temp-dir.ts";
+import { createUserFolder } from "./user-folder.ts";
+
+const page = readFileSync(join(root, "docs/operations.md"), "utf8");
+const code = (text: string) => pageCode("docs/operations.md", text);
+
+const echo = defineAgent({
+  name: "echo",
+  async onTaskEventSend(ctx, event) {
+    await ctx.messages.send(event.parts);
+    if (event.text === "last") ctx.complete();
+  },
+});
+
+describe("the page on running it", () => {
+  it("has a command that serves, and tells of every flag that there is", async () => {
+    using folder = createUserFolder();
+    folder.write("agent.ts", pageCode("README.md", "// agent.ts"));
+    const command = code("npx pigeonhole serve").trim();
+    await using server = await serving(command.replace("8080", "0"), folder.shell);
+    expect((await fetch(`${server.url}/healthz`)).status).toBe(200);
+    const help = await shell("npx pigeonhole serve --help", folder.shell);
+    const flags = [...help.matchAll(/^ +(--[a-z-]+) </gm)].map(([, flag = ""]) => flag);
+    expect(flags.length).toBeGreaterThan(5);
+    for (const flag of flags) expect(page).toContain(`| \`${flag}\` `);
+  });
+
+  it.skipIf(!has("sqlite3"))(
+    "makes a backup of a server that runs, from which another one goes on",
+    async () => {
+      const cwd = tempDir();
+      const first = await serveEcho(`sqlite:${join(cwd, "pigeonhole.db")}`);
+      const { task } = await first.tasks.create({ agent: "echo" });
+      await first.tasks.send(task.id, "before");
+      expect(await shell(code("vacuum into"), { cwd })).toBe("ok\n");
+      await first.tasks.send(task.id, "after");
+
+      const second = await serveEcho(`sqlite:${join(cwd, "backup.db")}`);
+      await second.tasks.send(task.id, "last");
+      for await (const _ of second.tasks.subscribe(task.id));
+      const messages = await collect(second.tasks.messages(task.id));
+      expect(messages.map(({ parts }) => parts[0]?.content.value)).toEqual(["before", "last"]);
+    },
+  );
+
+  it.skipIf(!has("curl"))("asks a server for its health", async () => {
+    const { url } = await serveEcho("memory:");
+    expect(await shell(atAddress(code("/healthz"), url), { cwd: tempDir() })).toBe("ok\n");
+  });
+
+  it.skipIf(!has("systemd-analyze"))("has a unit that systemd takes", () => {
+    const unit = join(tempDir(), "pigeonhole.service");
+    writeFileSync(unit, code("[Unit]"));
+    const { stderr } = spawnSync("systemd-analyze", ["verify", unit], { encoding: "utf8" });
+    expect(stderr.split("\n").filter((line) => line.startsWith(unit))).toEqual([]);
+  });
+
+  it.skipIf(!has("nginx"))(
+    "has an nginx that passes on every protocol, and streams as they grow",
+    async () => {
+      const { url } = await serveEcho("memory:");
+      const proxy = await startNginx(code("grpc_pass"), url);
+      for (const transport of [
+        createGrpcTransport({ baseUrl: proxy.http2 }),
+        createConnectTransport({ baseUrl: proxy.http2, httpVersion: "2" }),
+        createConnectTransport({ baseUrl: proxy.http1, httpVersion: "1.1" }),
+        createGrpcWebTransport({ baseUrl: proxy.http1, httpVersion: "1.1" }),
+      ]) {
+        const { tasks } = createClient({ transport, retry: { maxAttempts: 1 } });
+        const { task } = await tasks.create({ agent: "echo" });
+        let seen = 0;
+        for await (const { entry } of tasks.subscribe(task.id, { heartbeats: true })) {
+          // The heartbeat that ends the replay has come through, though the stream goes on.
+          if (entry.case === "heartbeat" && seen++ === 0) await tasks.send(task.id, "last");
+        }
+        expect((await tasks.get(task.id)).endTime).toBeDefined();
+      }
+      expect(await (await fetch(`${proxy.http1}/healthz`)).text()).toBe("ok\n");
+    },
+  );
+});
+
+async function serveEcho(store: string) {
+  const server = await serve({ agents: [echo], store, port: 0, drain: 0 });
+  onTestFinished(() => server.close());
+  return { url: server.url, tasks: createClient({ baseUrl: server.url }).tasks };
+}
+
+/** Starts nginx with the page's configuration, without TLS: on one port with HTTP/2, and on another one with HTTP/1.1. */
+async function startNginx(configuration: string, upstream: string) {
+  const prefix = tempDir();
+  mkdirSync(join(prefix, "logs"));
+  const [http1, http2] = [await freePort(), await freePort()];
+  const http = configuration
+    .replaceAll("127.0.0.1:8080", upstream.replace("http://", ""))
+    .replace("listen 443 ssl http2;", `listen 127.0.0.1:${http1}; listen 127.0.0.1:${http2} http2;`)
+    .replaceAll(/^ *ssl_.*$/gm, "");
+  expect(http).toContain(`127.0.0.1:${http2} http2`);
+  const places = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
+  const temp = places.map((place) => `${place}_temp_path ${join(prefix, place)};`).join("\n");
+  const file = join(prefix, "nginx.conf");
+  writeFileSync(
+    file,
+    `daemon off; pid ${join(prefix, "pid")}; events {} http { access_log off; ${temp}\n${http} }`,
+  );
+  const nginx = spawn("nginx", ["-p", prefix, "-c", file, "-e", join(prefix, "error.log")], {
+    stdio: "ignore",
+  });
+  const ended = once(nginx, "exit");
+  onTestFinished(async () => {
+    nginx.kill("SIGTERM");
+    await ended;
+  });
+  const urls = { http1: `http://127.0.0.1:${http1}`, http2: `http://127.0.0.1:${http2}` };
+  while (!(await answers(`${urls.http1}/healthz`))) {
+    if (nginx.exitCode === null) continue;
+    const log = join(prefix, "error.log");
+    throw new Error(existsSync(log) ? readFileSync(log, "utf8") : "nginx did not start");
+  }
+  return urls;
+}
+
+function answers(url: string): Promise<boolean> {
+  return fetch(url).then(
+    ({ ok }) => ok,
+    () => false,
+  );
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  server.close();
+  await once(server, "close");
+  return typeof address === "object" && address !== null ? address.port : 0;
+}
+
+/** Whether a program is there. What shows one that is not is skipped. */
+function has(program: string): boolean {
+  return spawnSync("sh", ["-c", `command -v ${program}`]).status === 0;
+}

@@ -1,0 +1,38 @@
+import { join } from "node:path";
+import { expect, it } from "vitest";
+import list from "../examples/multi-turn.ts";
+import { EventState, MessageAuthor } from "../src/proto.ts";
+import { collect, isEvent, startRig } from "./agents/rig.ts";
+import { tempDir } from "./temp-dir.ts";
+
+it("the multi-turn example remembers from turn to turn, over a restart", async () => {
+  const store = `sqlite:${join(tempDir(), "list.db")}`;
+  const options = { agents: [list], store };
+  const { id } = await firstHalf();
+  await using rig = await startRig({}, options);
+  for (const line of ["remove tea", "list", "what?", "done"]) await rig.tasks.send(id, line);
+  await rig.end(id);
+  const messages = await collect(rig.tasks.messages(id));
+  const said = messages.filter(({ author }) => author === MessageAuthor.AGENT);
+  expect(said.map(({ parts }) => parts[0]?.content.value)).toEqual([
+    'What do you need? "add milk" puts milk on the list.',
+    "Added milk.",
+    "Added tea.",
+    "milk is on the list already.",
+    "Removed tea.",
+    "milk",
+    'I do not understand "what?".',
+    "milk",
+  ]);
+  expect((await rig.tasks.get(id)).statusReason).toBe("1 things for Ada");
+
+  async function firstHalf() {
+    await using rig = await startRig({}, options);
+    const { task } = await rig.tasks.create({ agent: "shopping-list", params: { who: "Ada" } });
+    let last = 0n;
+    for (const line of ["add milk", "add tea", "add milk"])
+      last = (await rig.tasks.send(task.id, line)).event.sequence;
+    await rig.until(task.id, isEvent(EventState.PROCESSED, last));
+    return task;
+  }
+});

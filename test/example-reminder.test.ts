@@ -1,0 +1,42 @@
+import { expect, it } from "vitest";
+import reminder from "../examples/reminder.ts";
+import { EventState } from "../src/proto.ts";
+import { collect, isEvent, startRig } from "./agents/rig.ts";
+import { createManualClock } from "./manual-clock.ts";
+
+const halfMinute = 30_000;
+
+it("the reminder example reminds at the time, and forgets when it is told to", async () => {
+  const clock = createManualClock();
+  await using rig = await startRig({}, { agents: [reminder], clock });
+  const { task } = await rig.tasks.create({ agent: "reminder" });
+  await say("in 30 seconds: stretch");
+  await say("in 2 hours: go home");
+  await say("soon, please");
+  const [stretch] = await collect(rig.tasks.events(task.id, { states: [EventState.SCHEDULED] }));
+  expect(stretch?.deliverTime).toBeDefined();
+
+  await clock.armed(halfMinute);
+  clock.advance(halfMinute);
+  await rig.until(
+    task.id,
+    ({ entry }) =>
+      entry.case === "event" && entry.value.id === stretch?.id && entry.value.state === EventState.PROCESSED,
+  );
+  await say("forget");
+  expect(await rig.texts(task.id)).toEqual([
+    "In 30 seconds, then.",
+    "In 2 hours, then.",
+    'Say it like this: "in 10 minutes: stretch".',
+    "It is time: stretch",
+    "I have forgotten 1.",
+  ]);
+  const states = (await collect(rig.tasks.events(task.id))).map(({ state }) => state);
+  expect(states.filter((state) => state === EventState.DROPPED)).toHaveLength(1);
+  expect(states).not.toContain(EventState.SCHEDULED);
+
+  async function say(text: string): Promise<void> {
+    const { event } = await rig.tasks.send(task.id, text);
+    await rig.until(task.id, isEvent(EventState.PROCESSED, event.sequence));
+  }
+});
