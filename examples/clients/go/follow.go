@@ -1,0 +1,101 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"time"
+
+	"connectrpc.com/connect"
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+
+	pb "example.com/pigeonhole-client/gen/pigeonhole/v1"
+	"example.com/pigeonhole-client/gen/pigeonhole/v1/pigeonholev1connect"
+)
+
+const (
+	// The most attempts to reach the server in a row.
+	maxAttempts = 30
+	// After so long without a heartbeat, which comes every 15 seconds, a connection counts as lost.
+	silence = 45 * time.Second
+)
+
+// follow yields what the log of a task has after a sequence, until the task has ended. A server that stops and a lost
+// connection are waited for; it then goes on after the last sequence seen, without a gap or a duplicate.
+func follow(
+	ctx context.Context, tasks pigeonholev1connect.TaskServiceClient, taskID string, after int64,
+) iter.Seq2[*pb.TaskUpdate, error] {
+	return func(yield func(*pb.TaskUpdate, error) bool) {
+		for attempt := 1; ; attempt++ {
+			err := subscribe(ctx, tasks, taskID, after, func(update *pb.TaskUpdate) bool {
+				attempt = 0
+				after = update.Sequence
+				return update.GetHeartbeat() != nil || yield(update, nil)
+			})
+			if err == nil {
+				return
+			}
+			if !mayResume(err) || ctx.Err() != nil || attempt == maxAttempts {
+				yield(nil, err)
+				return
+			}
+			fmt.Printf("lost: %s; subscribes again after sequence %d\n", explain(err), after)
+			select {
+			case <-time.After(min(time.Duration(attempt)*100*time.Millisecond, 2*time.Second)):
+			case <-ctx.Done():
+			}
+		}
+	}
+}
+
+// subscribe hands on what one stream brings. Returns nil at the log's end, or when no more is wanted.
+func subscribe(
+	ctx context.Context, tasks pigeonholev1connect.TaskServiceClient, taskID string, after int64,
+	receive func(*pb.TaskUpdate) (more bool),
+) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	watchdog := time.AfterFunc(silence, cancel)
+	defer watchdog.Stop()
+	stream, err := tasks.SubscribeTask(ctx, &pb.SubscribeTaskRequest{TaskId: taskID, AfterSequence: after})
+	if err != nil {
+		return err
+	}
+	for stream.Receive() {
+		watchdog.Reset(silence)
+		if !receive(stream.Msg().Update) {
+			return nil
+		}
+	}
+	return stream.Err()
+}
+
+// mayResume tells whether a stream broke rather than was refused. All errors of the server's have a reason; one without is
+// the connection's.
+func mayResume(err error) bool {
+	return connect.CodeOf(err) == connect.CodeUnavailable || reasonOf(err) == ""
+}
+
+// reasonOf gives the reason in the ErrorInfo that every error of the server has, or "" if an error is not the server's.
+func reasonOf(err error) string {
+	var failure *connect.Error
+	if !errors.As(err, &failure) {
+		return ""
+	}
+	for _, detail := range failure.Details() {
+		value, err := detail.Value()
+		if info, ok := value.(*errdetails.ErrorInfo); err == nil && ok {
+			return info.Reason
+		}
+	}
+	return ""
+}
+
+// explain puts the reason before what an error says.
+func explain(err error) string {
+	if reason := reasonOf(err); reason != "" {
+		return reason + ": " + err.Error()
+	}
+	return err.Error()
+}

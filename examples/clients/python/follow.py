@@ -1,0 +1,68 @@
+"""Follows the log of a task over whatever becomes of the connection, and reads errors."""
+
+import time
+from collections.abc import Iterator
+
+import grpc
+from google.rpc.error_details_pb2 import ErrorInfo
+from grpc_status import rpc_status
+from pigeonhole.v1.task_service_pb2 import SubscribeTaskRequest
+from pigeonhole.v1.task_service_pb2_grpc import TaskServiceStub
+from pigeonhole.v1.task_update_pb2 import TaskUpdate
+
+MAX_ATTEMPTS = 30
+"""The most attempts to reach the server in a row."""
+
+STREAM_SECONDS = 30
+"""How long a stream lasts before it is renewed, so that one which is dead, and does not say so, is not waited for."""
+
+
+def follow(tasks: TaskServiceStub, task_id: str, after: int) -> Iterator[TaskUpdate]:
+    """Yields what the log of a task has after a sequence, until the task has ended.
+
+    A server that stops and a lost connection are waited for; it then goes on after the last sequence seen, without a gap
+    or a duplicate. Closing the iterator closes the stream.
+    """
+    attempt = 1
+    while True:
+        request = SubscribeTaskRequest(task_id=task_id, after_sequence=after)
+        call = tasks.SubscribeTask(request, timeout=STREAM_SECONDS)
+        try:
+            for response in call:
+                attempt = 0
+                after = response.update.sequence
+                if not response.update.HasField("heartbeat"):
+                    yield response.update
+            return
+        except grpc.RpcError as error:
+            if not may_resume(error) or attempt == MAX_ATTEMPTS:
+                raise
+            print(f"lost: {explain(error)}; subscribes again after sequence {after}")
+        finally:
+            call.cancel()
+        time.sleep(min(0.1 * attempt, 2))
+        attempt += 1
+
+
+def may_resume(error: grpc.RpcError) -> bool:
+    """Tells whether a stream broke rather than was refused.
+
+    All errors of the server's have a reason; one without is the connection's.
+    """
+    broken = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED}
+    return error.code() in broken or reason_of(error) == ""
+
+
+def reason_of(error: grpc.RpcError) -> str:
+    """Gives the reason in the ErrorInfo that every error of the server has, or "" if an error is not the server's."""
+    status = rpc_status.from_call(error)
+    for detail in status.details if status else []:
+        info = ErrorInfo()
+        if detail.Unpack(info):
+            return info.reason
+    return ""
+
+
+def explain(error: grpc.RpcError) -> str:
+    """Puts the reason before what an error says."""
+    return ": ".join(filter(None, [reason_of(error), error.code().name, error.details()]))
