@@ -131,7 +131,7 @@ describe("the command line", () => {
     ["an unknown command", ["sreve"], /there is no command "sreve"/],
     ["an unknown flag", ["serve", scribe, "--prot", "1"], /--prot/],
     ["a flag without its value", ["serve", scribe, "--port"], /--port/],
-    ["no agent", ["serve"], /serve needs the path of an agent/],
+    ["no agent", ["serve"], /serve needs AGENT/],
     [
       "an agent that is not there",
       ["serve", inDirectory("absent.ts")],
@@ -169,7 +169,11 @@ describe("the command line", () => {
 
   it("prints its usage and its version", async () => {
     const [help, version] = await Promise.all([run(["--help"]), run(["--version"])]);
-    expect(help).toEqual({ code: 0, stdout: expect.stringMatching(/^USAGE: pigeonhole serve/), stderr: "" });
+    expect(help).toEqual({
+      code: 0,
+      stdout: expect.stringMatching(/^USAGE: pigeonhole COMMAND/),
+      stderr: "",
+    });
     expect(version).toEqual({ code: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/), stderr: "" });
   });
 });

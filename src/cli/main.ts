@@ -1,72 +1,63 @@
 #!/usr/bin/env node
-import { readFileSync } from "node:fs";
-import { parseArgs } from "node:util";
-import { TaskError } from "../server/index.ts";
-import { serveCommand } from "./serve-command.ts";
+import { PigeonholeError } from "../client/index.ts";
+import { commands } from "./commands.ts";
+import { exitCodeOf, exitCodes, Stopped } from "./exit-code.ts";
+import { findCommand } from "./find-command.ts";
+import { commandHelp, groupHelp, overallHelp } from "./help.ts";
+import { createOutput, type Output } from "./output.ts";
+import { readOwnPackage } from "./own-package.ts";
+import { clean } from "./style.ts";
 import { UsageError } from "./usage-error.ts";
 
-const usage = `USAGE: pigeonhole serve AGENT... [flags]
-Serves agents: modules whose default export is defineAgent({ ... }), or a list of several.
+const given = process.argv.slice(2);
+const output = createOutput(given.includes("--json"));
+const exitCode = await main().catch(fail);
+process.exit(exitCode);
 
-Flags:
-  --port <number>        The port to listen on, 0 for any that is free. Default 8080.
-  --host <address>       The address to listen on. Default 127.0.0.1.
-  --store <url>          Where events, logs and state are kept: sqlite:PATH or memory:. Default sqlite:./pigeonhole.db.
-  --cors-origin <origin> An origin whose pages may call from a browser, or *. May be given several times.
-  --max-turns <number>   The most turns that run at once. Default 1000.
-  --drain <seconds>      How long turns may go on after SIGTERM or SIGINT. Default 10.
-  --version              Print the version.
-  --help                 Print this help.
-`;
-
-const flags = {
-  port: { type: "string" },
-  host: { type: "string" },
-  store: { type: "string" },
-  "cors-origin": { type: "string", multiple: true },
-  "max-turns": { type: "string" },
-  drain: { type: "string" },
-  version: { type: "boolean" },
-  help: { type: "boolean" },
-} as const;
-
-try {
-  await main(process.argv.slice(2));
-} catch (error) {
-  const message = error instanceof Error ? error.message : String(error);
-  process.stderr.write(`pigeonhole: ${message}\n`);
-  if (isUsage(error)) process.stderr.write("Try pigeonhole --help.\n");
-  process.exit(isUsage(error) ? 2 : 1);
-}
-
-async function main(args: string[]): Promise<void> {
-  const { values, positionals } = parse(args);
-  if (values.version) return print(`${version()}\n`);
-  if (values.help) return print(usage);
-  const [command, ...rest] = positionals;
-  if (command === undefined) throw new UsageError("a command is missing");
-  if (command !== "serve") throw new UsageError(`there is no command ${JSON.stringify(command)}`);
-  await serveCommand(rest, values);
-}
-
-function parse(args: string[]) {
-  try {
-    return parseArgs({ args, options: flags, allowPositionals: true });
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
+async function main(): Promise<number> {
+  const { command, group, rest, help, version } = findCommand(commands, given);
+  if (version) return print(`${readOwnPackage().version}\n`);
+  if (help && command !== undefined) return print(commandHelp(command));
+  if (help && group === undefined) return print(overallHelp(commands));
+  const members = commands.filter(({ name }) => name.startsWith(`${group} `));
+  if (help && group !== undefined) return print(groupHelp(group, members));
+  if (group !== undefined) {
+    const names = members.map(({ name }) => name.slice(group.length + 1));
+    throw new UsageError(`${group} needs one of ${names.join(", ")}`);
   }
+  if (command === undefined) throw new UsageError("a command is missing");
+  return (await command.run(rest, output)) ?? exitCodes.ok;
 }
 
-/** Whether what is wrong is what the caller said, and not what came of it. */
-function isUsage(error: unknown): boolean {
-  return error instanceof UsageError || (error instanceof TaskError && error.reason === "VALUE_INVALID");
+async function print(text: string): Promise<number> {
+  await output.write(text);
+  return exitCodes.ok;
 }
 
-function version(): string {
-  const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
-  return version;
+/** Says what went wrong, and resolves with the exit code of it. */
+async function fail(error: unknown): Promise<number> {
+  const exitCode = exitCodeOf(error);
+  if (error instanceof Stopped) return exitCode;
+  if (output.json) sayAsJson(error, exitCode, output);
+  else sayAsText(error, output);
+  return exitCode;
 }
 
-function print(text: string): void {
-  process.stdout.write(text);
+function sayAsText(error: unknown, { note }: Output): void {
+  note(clean(`pigeonhole: ${messageOf(error)}`));
+  if (error instanceof UsageError) note("Try pigeonhole --help.");
+  if (!(error instanceof PigeonholeError)) return;
+  for (const { field, description } of error.fields) note(clean(`  ${field}: ${description}`));
+  if (error.reason === "CONNECTION_LOST")
+    note("Does a server run? --server says where; pigeonhole doctor looks for what is wrong.");
+}
+
+function sayAsJson(error: unknown, exitCode: number, { note }: Output): void {
+  const { reason = "USAGE", fields = [] } = error instanceof PigeonholeError ? error : {};
+  const kind = error instanceof PigeonholeError || error instanceof UsageError ? reason : "INTERNAL";
+  note(JSON.stringify({ error: { reason: kind, message: messageOf(error), fields, exitCode } }));
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -1,31 +1,34 @@
-import { type Logger, serve, TaskError } from "../server/index.ts";
+import { type Logger, type ServeOptions, type Server, serve, TaskError } from "../server/index.ts";
 import { createLogger } from "../server/logger.ts";
 import { loadAgents } from "./load-agent.ts";
+import type { Output } from "./output.ts";
+import { ownCommand } from "./own-package.ts";
+import type { ServeFlags } from "./serve-options.ts";
+import { reportToSupervisor, supervisorGone } from "./supervised.ts";
 import { UsageError } from "./usage-error.ts";
-
-export interface ServeFlags {
-  port?: string | undefined;
-  host?: string | undefined;
-  store?: string | undefined;
-  "cors-origin"?: string[] | undefined;
-  "max-turns"?: string | undefined;
-  drain?: string | undefined;
-}
+import { parseNumber } from "./values.ts";
 
 /**
- * Serves agents until SIGTERM or SIGINT, then exits with 0; a second signal ends the process at once. What an agent throws outside of
- * its handlers, where nobody can catch it, stops the server likewise, and it exits with 1.
+ * Serves agents until SIGTERM or SIGINT, then resolves with 0; a second signal ends the process at once. What an agent throws outside of
+ * its handlers, where nobody can catch it, stops the server likewise, and it resolves with 1.
  */
-export async function serveCommand(paths: string[], flags: ServeFlags): Promise<void> {
-  if (paths.length === 0) throw new UsageError("serve needs the path of an agent");
+export async function serveCommand(
+  paths: readonly string[],
+  flags: ServeFlags,
+  output: Output,
+): Promise<number> {
   const log = createLogger((line) => process.stderr.write(line));
-  const port = number("port", flags.port, 0, 65_535);
-  const maxTurns = number("max-turns", flags["max-turns"], 1, 1_000_000);
-  const drain = number("drain", flags.drain, 0, 86_400);
+  const port = parseNumber("port", flags.port, 0, 65_535);
+  const maxTurns = parseNumber("max-turns", flags["max-turns"], 1, 1_000_000);
+  const drain = parseNumber("drain", flags.drain, 0, 86_400);
+  const report = reportToSupervisor();
+  // A server goes on, and stops in order, also when nobody reads what it prints any more.
+  for (const stream of [process.stdout, process.stderr])
+    stream.removeAllListeners("error").on("error", () => {});
   const agents = (await Promise.all(paths.map(loadAgents))).flat();
   // Listened for from here on: one that comes while the server starts must not cut it off half-way.
-  const stopped = Promise.race([stopSignal(), uncaught(log)]);
-  const server = await serve({
+  const stopped = Promise.race([stopSignal(), supervisorGone(), uncaught(log)]);
+  const server = await begin({
     agents,
     log,
     ...(flags.host !== undefined && { host: flags.host }),
@@ -34,19 +37,43 @@ export async function serveCommand(paths: string[], flags: ServeFlags): Promise<
     ...(maxTurns !== undefined && { maxTurns }),
     ...(drain !== undefined && { drain: drain * 1000 }),
     corsOrigins: flags["cors-origin"] ?? [],
+    webhooks: { allowPrivateAddresses: flags["allow-private-webhooks"] ?? false },
   });
   const names = agents.map(({ name }) => name);
-  process.stdout.write(welcome(server.url, names));
+  const again = report(server.port);
+  await output.show({ url: server.url, agents: names }, () =>
+    again ? title(server.url, names) : welcome(server.url, names),
+  );
   const exitCode = await stopped;
-  process.stdout.write("Stopping: turns may finish, the rest waits in the mailboxes.\n");
+  await output.show(
+    { stopping: true },
+    () => "Stopping: turns may finish, the rest waits in the mailboxes.\n",
+  );
   await server.close();
-  process.exit(exitCode);
+  return exitCode;
+}
+
+/** Starts the server. What it refuses of its options is the caller's. */
+async function begin(options: ServeOptions): Promise<Server> {
+  try {
+    return await serve(options);
+  } catch (error) {
+    if (error instanceof TaskError && error.reason === "VALUE_INVALID") throw new UsageError(error.message);
+    throw error;
+  }
+}
+
+function title(url: string, agents: string[]): string {
+  return `Pigeonhole serves ${agents.join(", ")} at ${url}\n`;
 }
 
 function welcome(url: string, agents: string[]): string {
-  return `Pigeonhole serves ${agents.join(", ")} at ${url}
+  const server = url === "http://127.0.0.1:8080" ? "" : ` --server ${url}`;
+  return `${title(url, agents)}
+Talk to it in another terminal:
+  ${ownCommand()} chat ${agents[0]}${server}
 
-Try it in another terminal:
+Or with curl:
   TASK=$(curl -s ${url}/pigeonhole.v1.TaskService/CreateTask -H 'content-type: application/json' -d '{"agent":"${agents[0]}"}' | grep -o '[0-9a-f-]\\{36\\}' | head -1)
   curl -s ${url}/pigeonhole.v1.TaskService/SendEvent -H 'content-type: application/json' -d '{"taskId":"'$TASK'","parts":[{"text":"Hello there"}]}'; echo
   printf '\\0\\0\\0\\0\\061{"taskId":"%s"}' $TASK | curl -sN ${url}/pigeonhole.v1.TaskService/SubscribeTask -H 'content-type: application/connect+json' --data-binary @-
@@ -82,11 +109,4 @@ function uncaught(log: Logger): Promise<1> {
       if (!(error instanceof TaskError)) resolve(1);
     });
   });
-}
-
-function number(name: string, text: string | undefined, min: number, max: number): number | undefined {
-  if (text === undefined) return undefined;
-  const value = Number(text);
-  if (/^\d+$/.test(text) && value >= min && value <= max) return value;
-  throw new UsageError(`--${name} must be a whole number from ${min} to ${max}, not ${JSON.stringify(text)}`);
 }

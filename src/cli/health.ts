@@ -1,0 +1,137 @@
+import { once } from "node:events";
+import { accessSync, constants, existsSync, statfsSync, statSync } from "node:fs";
+import { createServer } from "node:net";
+import { dirname, resolve } from "node:path";
+import { readOwnPackage } from "./own-package.ts";
+import { UsageError } from "./usage-error.ts";
+
+/** What was found of one thing. */
+export interface Finding {
+  what: "node" | "port" | "store" | "server" | "clock";
+  /** `note` is no fault, but something to know. */
+  verdict: "ok" | "note" | "failed";
+  message: string;
+}
+
+/** How far the clocks of this machine and of a server may be apart, in ms: an HTTP date has whole seconds. */
+const clockSkew = 5000;
+/** How much room a disk should have left, in bytes. */
+const enoughRoom = 1024 ** 3;
+
+/** Checks that Node is what the package needs. */
+export function checkNode(): Finding {
+  const { engines } = readOwnPackage();
+  const [major = 0, minor = 0] = numbers(engines.node);
+  const [ownMajor = 0, ownMinor = 0] = numbers(process.versions.node);
+  const fits = ownMajor > major || (ownMajor === major && ownMinor >= minor);
+  const message = fits ? process.versions.node : `${process.versions.node}, and ${engines.node} is needed`;
+  return { what: "node", verdict: fits ? "ok" : "failed", message };
+}
+
+/** Checks that a port can be listened on. */
+export async function checkPort(host: string, port: number): Promise<Finding> {
+  const where = `${host}:${port}`;
+  const server = createServer();
+  try {
+    await once(server.listen(port, host), "listening");
+    server.close();
+    return { what: "port", verdict: "ok", message: `${where} is free` };
+  } catch (error) {
+    const used = error instanceof Error && "code" in error && error.code === "EADDRINUSE";
+    if (!used) return { what: "port", verdict: "failed", message: messageOf(error) };
+    const pigeonhole = (await askHealth(`http://${where}`))?.ok === true;
+    const message = pigeonhole ? `${where} is taken, by a server that is healthy` : `${where} is taken`;
+    return { what: "port", verdict: pigeonhole ? "note" : "failed", message };
+  }
+}
+
+/** Tells how large a store is that is large enough for a look at it to take a while. Undefined of others. */
+export function largeStore(url: string): string | undefined {
+  const found = statSync(url.replace(/^sqlite:/, ""), { throwIfNoEntry: false });
+  return found === undefined || found.size < 256 * 1024 ** 2 ? undefined : size(found.size);
+}
+
+/** Checks that a store is sound, or that it can be made, and that there is room for it. */
+export async function checkStore(url: string): Promise<Finding> {
+  if (url === "memory:")
+    return { what: "store", verdict: "note", message: "memory: is gone with its server" };
+  const path = /^sqlite:(.+)$/s.exec(url)?.[1];
+  if (path === undefined)
+    throw new UsageError(`--store must be sqlite:PATH or memory:, not ${JSON.stringify(url)}`);
+  try {
+    const folder = dirname(resolve(path));
+    accessSync(folder, constants.W_OK);
+    const { bavail, bsize } = statfsSync(folder);
+    const room = bavail * bsize;
+    const left = `${size(room)} left on its disk`;
+    const verdict = room < enoughRoom ? "note" : "ok";
+    if (!existsSync(path)) return { what: "store", verdict, message: `${path} will be made; ${left}` };
+    accessSync(path, constants.W_OK);
+    const fault = await faultOf(path);
+    if (fault !== undefined) return { what: "store", verdict: "failed", message: `${path}: ${fault}` };
+    return { what: "store", verdict, message: `${path} is sound, ${size(statSync(path).size)}; ${left}` };
+  } catch (error) {
+    return { what: "store", verdict: "failed", message: `${path}: ${messageOf(error)}` };
+  }
+}
+
+/** Checks whether a server answers. That none does is no fault: it may be what somebody is about to start. */
+export async function checkServer(url: string): Promise<Finding> {
+  const answer = await askHealth(url);
+  if (answer === undefined) return { what: "server", verdict: "note", message: `nothing answers at ${url}` };
+  const message = answer.ok ? `${url} is healthy` : `${url} answers ${answer.status}`;
+  return { what: "server", verdict: answer.ok ? "ok" : "failed", message };
+}
+
+/** Checks this machine's clock against a server's, if one answers. */
+export async function checkClock(url: string): Promise<Finding> {
+  const now = new Date();
+  const date = (await askHealth(url))?.headers.get("date");
+  if (now.getUTCFullYear() < 2025) {
+    return { what: "clock", verdict: "failed", message: `says ${now.toISOString()}, which has passed` };
+  }
+  if (!date)
+    return { what: "clock", verdict: "ok", message: `${now.toISOString()}, compared with no server` };
+  const skew = Math.abs(Date.parse(date) - now.getTime());
+  const verdict = skew <= clockSkew ? "ok" : "failed";
+  const apart = `${(skew / 1000).toFixed(0)} s apart from the server's`;
+  return {
+    what: "clock",
+    verdict,
+    message: `${now.toISOString()}, ${verdict === "ok" ? "as the server's" : apart}`,
+  };
+}
+
+/** Looks into a database without changing it, also while a server uses it. Undefined if it is sound. */
+async function faultOf(path: string): Promise<string | undefined> {
+  const { DatabaseSync } = await import("node:sqlite");
+  const database = new DatabaseSync(path, { readOnly: true });
+  try {
+    const { quick_check: result } = database.prepare("PRAGMA quick_check(1)").get() ?? {};
+    return result === "ok" ? undefined : String(result);
+  } finally {
+    database.close();
+  }
+}
+
+async function askHealth(url: string): Promise<Response | undefined> {
+  try {
+    return await fetch(`${url}/healthz`, { signal: AbortSignal.timeout(3000) });
+  } catch {
+    return undefined;
+  }
+}
+
+function numbers(version: string): number[] {
+  return [...version.matchAll(/\d+/g)].map(([digits]) => Number(digits));
+}
+
+function size(bytes: number): string {
+  return bytes < 1024 ** 3
+    ? `${(bytes / 1024 ** 2).toFixed(1)} MiB`
+    : `${(bytes / 1024 ** 3).toFixed(1)} GiB`;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

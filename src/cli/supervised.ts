@@ -1,0 +1,50 @@
+import { statSync } from "node:fs";
+import { registerHooks } from "node:module";
+import { fileURLToPath } from "node:url";
+
+/** Set in the environment of a server that `serve --watch` starts: `first` for the first one, `again` for those after it. */
+export const supervisedVariable = "PIGEONHOLE_SUPERVISED";
+
+/** What a server tells the process that watches its files. */
+export interface SupervisedReport {
+  /** The files that the agents are made of, each with its version as it was loaded. */
+  files: Record<string, string>;
+  /** The port that it listens on, once it does. */
+  port?: number;
+}
+
+/** Tells a file's version: another one means that it may have changed. `none` if it is not there. */
+export function fileVersion(path: string): string {
+  const found = statSync(path, { throwIfNoEntry: false });
+  return found === undefined ? "none" : `${found.mtimeMs}:${found.size}:${found.ino}`;
+}
+
+/**
+ * Tells the process that watches which files are loaded from here on, those of packages aside: before each is read, so that it is known
+ * even if it does not load. Does nothing if nobody watches. Returns what tells the port, and returns whether this is not the first server.
+ */
+export function reportToSupervisor(): (port: number) => boolean {
+  const supervised = process.env[supervisedVariable];
+  if (supervised === undefined || process.send === undefined) return () => false;
+  const send = (report: SupervisedReport) => process.connected && process.send?.(report);
+  registerHooks({
+    load(url, context, nextLoad) {
+      if (url.startsWith("file:") && !url.includes("/node_modules/")) {
+        const path = fileURLToPath(url);
+        send({ files: { [path]: fileVersion(path) } });
+      }
+      return nextLoad(url, context);
+    },
+  });
+  return (port) => {
+    send({ files: {}, port });
+    return supervised === "again";
+  };
+}
+
+/** Resolves when the process that watches is gone, which nobody else would notice. Never if nobody watches. */
+export function supervisorGone(): Promise<0> {
+  return new Promise((resolve) => {
+    if (process.env[supervisedVariable] !== undefined) process.once("disconnect", () => resolve(0));
+  });
+}

@@ -1,0 +1,112 @@
+import type { JsonObject } from "@bufbuild/protobuf";
+import { UsageError } from "./usage-error.ts";
+
+const units: Record<string, number> = {
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+  w: 604_800_000,
+};
+
+/** Parses a span of time, such as `10m`, `1h30m`, `500ms` or `2d`, into milliseconds. */
+export function parseDuration(name: string, text: string): number {
+  if (!/^(\d+(ms|s|m|h|d|w))+$/.test(text)) {
+    throw new UsageError(
+      `--${name} must be a time such as 30s, 10m, 1h30m or 2d, not ${JSON.stringify(text)}`,
+    );
+  }
+  return [...text.matchAll(/(\d+)([a-z]+)/g)].reduce(
+    (sum, [, count, unit = ""]) => sum + Number(count) * (units[unit] ?? 0),
+    0,
+  );
+}
+
+/** Parses a point in time, such as `2030-01-31T09:00:00Z`. */
+export function parseTime(name: string, text: string): Date {
+  const time = new Date(text);
+  if (!Number.isNaN(time.getTime())) return time;
+  throw new UsageError(`--${name} must be a time such as 2030-01-31T09:00:00Z, not ${JSON.stringify(text)}`);
+}
+
+/** Parses a whole number within its bounds, if there is one. */
+export function parseNumber(
+  name: string,
+  text: string | undefined,
+  min: number,
+  max: number,
+): number | undefined {
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value >= min && value <= max) return value;
+  throw new UsageError(`--${name} must be a whole number from ${min} to ${max}, not ${JSON.stringify(text)}`);
+}
+
+/** Parses how many items to show. Everything for `all`. */
+export function parseLimit(text = "100"): number {
+  if (text === "all") return Number.POSITIVE_INFINITY;
+  return parseNumber("limit", text, 1, Number.MAX_SAFE_INTEGER) ?? 100;
+}
+
+/** Parses JSON. */
+export function parseJson(name: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new UsageError(`--${name} must be JSON: ${reason}`);
+  }
+}
+
+/** Parses a JSON object. */
+export function parseJsonObject(name: string, text: string): JsonObject {
+  const value = parseJson(name, text);
+  if (isJsonObject(value)) return value;
+  throw new UsageError(`--${name} must be a JSON object, such as '{"a": 1}'`);
+}
+
+/** Parses `KEY=VALUE`s. */
+export function parsePairs(name: string, pairs: readonly string[] = []): Record<string, string> {
+  return Object.fromEntries(
+    pairs.map((pair) => {
+      const at = pair.indexOf("=");
+      if (at < 1) throw new UsageError(`--${name} must be KEY=VALUE, not ${JSON.stringify(pair)}`);
+      return [pair.slice(0, at), pair.slice(at + 1)];
+    }),
+  );
+}
+
+/** The names of an enum as options have them: `input-required` for INPUT_REQUIRED. Without UNSPECIFIED. */
+export function choicesOf(names: object): string[] {
+  return Object.keys(names)
+    .filter((name) => /^[A-Z]/.test(name) && name !== "UNSPECIFIED")
+    .map((name) => name.toLowerCase().replaceAll("_", "-"));
+}
+
+/** Finds the value of an enum by its name in an option. The name is one of choicesOf. */
+export function choiceOf<E extends number>(names: Record<string, string | E>, choice: string): E {
+  const value = names[choice.toUpperCase().replaceAll("-", "_")];
+  if (typeof value === "number") return value;
+  throw new UsageError(`${JSON.stringify(choice)} is none of ${choicesOf(names).join(", ")}`);
+}
+
+/** Parses values of an enum, such as `queued,processing`, in one option or in several. */
+export function parseChoices<E extends number>(
+  name: string,
+  names: Record<string, string | E>,
+  texts: readonly string[] = [],
+): E[] {
+  return texts
+    .flatMap((text) => text.split(","))
+    .map((text) => {
+      if (choicesOf(names).includes(text)) return choiceOf(names, text);
+      throw new UsageError(
+        `--${name} must be one of ${choicesOf(names).join(", ")}, not ${JSON.stringify(text)}`,
+      );
+    });
+}
+
+function isJsonObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,179 @@
+import { execFile } from "node:child_process";
+import { once } from "node:events";
+import { readdirSync, readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { commands } from "../src/cli/commands.ts";
+import { exitCodes } from "../src/cli/exit-code.ts";
+import { completionScript } from "../src/cli/shell-completion.ts";
+import { suggest } from "../src/cli/suggest.ts";
+import { parseDuration } from "../src/cli/values.ts";
+import { runToEnd, serveForCli } from "./cli-rig.ts";
+import { root } from "./readme-code.ts";
+
+let rig: Awaited<ReturnType<typeof serveForCli>>;
+beforeAll(async () => {
+  rig = await serveForCli();
+});
+afterAll(() => rig.close());
+
+describe("the command line", () => {
+  it.each([
+    [["tsak", "list"], /there is no command "tsak"; did you mean task\?/],
+    [["task", "wach", "x"], /there is no command "task wach"; did you mean task watch\?/],
+    [["task"], /task needs one of create, list, get, watch/],
+    [["send", "t", "x", "--on-bussy", "queue"], /there is no option --on-bussy; did you mean --on-busy\?/],
+    [["send", "t", "x", "--on-busy", "interupt"], /--on-busy must be one of .*; did you mean interrupt\?/],
+    [["task", "list", "--state", "actve"], /--state must be one of pending, active/],
+    [["send", "t"], /there is nothing to send/],
+    [["task", "get"], /task get needs TASK/],
+    [["task", "get", "a", "b"], /task get does not take "b"/],
+    [["send", "t", "x", "--deliver-in", "soon"], /--deliver-in must be a time such as 30s/],
+    [["send", "t", "--data", "{"], /--data must be JSON/],
+    [["send", "t", "--file", "/nowhere/at/all"], /--file: .*no such file/],
+    [["task", "create", "talker", "--label", "x"], /--label must be KEY=VALUE/],
+    [["completion", "bsh"], /did you mean bash\?/],
+  ])("refuses %j with 2", async (args, message) => {
+    const { code, stdout, stderr } = await rig.run(args);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    expect(stderr).toMatch(message);
+    expect(stderr).toMatch(/\nTry pigeonhole --help\.\n$/);
+  });
+
+  it("takes options before the command", async () => {
+    const { code, stdout } = await runToEnd(["--server", rig.url, "agents"]);
+    expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining("talker") });
+  });
+
+  it.each([
+    ["a task that is not there", ["task", "get", "nobody"], 3, "TASK_NOT_FOUND"],
+    ["an agent that is not there", ["task", "create", "nobody"], 3, "AGENT_NOT_FOUND"],
+    ["a field out of its bounds", ["task", "create", "talker", "--label", "=x=y"], 2, "USAGE"],
+    ["a server that is not there", ["agents", "--server", "http://127.0.0.1:1"], 4, "CONNECTION_LOST"],
+  ])("tells of %s by its exit code, and as JSON", async (_, args, exitCode, reason) => {
+    const { code, stdout, stderr } = await rig.run([...args, "--json"]);
+    expect({ code, stdout }).toEqual({ code: exitCode, stdout: "" });
+    expect(JSON.parse(stderr)).toMatchObject({ error: { reason, exitCode } });
+  });
+
+  it("names the fields that a server refuses", async () => {
+    const { code, stderr } = await rig.run(["send", "x".repeat(300), "hi"]);
+    expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringMatching(/\n {2}\S+: .*256/) });
+  });
+
+  it.each([
+    ["an option", ["--token", "s3cret"], {}],
+    ["the environment", [], { PIGEONHOLE_TOKEN: "s3cret" }],
+  ])("sends the token of %s as a bearer token", async (_, args, env) => {
+    const server = createServer((_request, response) => response.writeHead(401).end());
+    onTestFinished(() => void server.close());
+    await once(server.listen(0, "127.0.0.1"), "listening");
+    const request = once(server, "request");
+    const { port } = server.address() as AddressInfo;
+    const run = rig.run(["agents", ...args, "--server", `127.0.0.1:${port}`], { env });
+    const [{ headers }] = await request;
+    expect(headers.authorization).toBe("Bearer s3cret");
+    expect((await run).code).toBe(9);
+  });
+});
+
+describe("the server's code", () => {
+  const folder = `${root}src/cli/`;
+  const files = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) =>
+    name.endsWith(".ts"),
+  );
+
+  it("is imported by what serves alone, which is loaded for serve alone", () => {
+    const text = (name: string) => readFileSync(`${folder}${name}`, "utf8");
+    const users = files.filter((name) => text(name).includes("/server/"));
+    expect(users.sort()).toEqual(["load-agent.ts", "serve-command.ts"]);
+    const importers = files.filter((name) => /from "[./]+(load-agent|serve-command)\.ts"/.test(text(name)));
+    expect(importers).toEqual(["serve-command.ts"]);
+  });
+});
+
+describe("help", () => {
+  it("names every command, and of each its options", async () => {
+    const { stdout } = await rig.run(["--help"]);
+    for (const { name, args } of commands) expect(stdout).toContain(`  ${name} ${args}`.trimEnd());
+    for (const help of [
+      ["send", "--help"],
+      ["help", "send"],
+    ]) {
+      const { code, stdout } = await rig.run(help);
+      expect(code).toBe(0);
+      expect(stdout).toMatch(/^USAGE: pigeonhole send TASK \[TEXT\.\.\.\] \[options\]\n/);
+      for (const name of Object.keys(commands.find(({ name }) => name === "send")?.options ?? {}))
+        expect(stdout).toMatch(new RegExp(`^  --${name}( <\\w+>)? {2}`, "m"));
+    }
+    expect((await rig.run(["task", "--help"])).stdout).toMatch(/^USAGE: pigeonhole task COMMAND/);
+  });
+
+  it("is told at length in docs/cli.md, each command and each exit code", () => {
+    const page = readFileSync(`${root}docs/cli.md`, "utf8");
+    for (const { name, args } of commands)
+      expect(page).toContain(`\`${`${name} ${args.split(" ")[0]}`.trimEnd()}`.replace("SHELL", "bash"));
+    for (const code of Object.values(exitCodes))
+      expect(page).toMatch(new RegExp(`^\\| ${code} |; ${code} by`, "m"));
+  });
+
+  it("has options of one kind by one name, so that they can stand before the command", () => {
+    const types = new Map<string, string>();
+    for (const { options } of commands) {
+      for (const [name, { type }] of Object.entries(options)) {
+        expect({ name, type }).toEqual({ name, type: types.get(name) ?? type });
+        types.set(name, type);
+      }
+    }
+  });
+});
+
+describe("a suggestion", () => {
+  it.each([
+    ["--prot", ["--port", "--host"], "--port"],
+    ["wacth", ["watch", "list"], "watch"],
+    ["--allow", ["--host", "--allow-private-webhooks"], "--allow-private-webhooks"],
+    ["xyz", ["list", "get"], undefined],
+  ])("for %s of %j is %s", (given, words, expected) => {
+    expect(suggest(given, words)).toBe(expected);
+  });
+});
+
+describe("a span of time", () => {
+  it.each([
+    ["500ms", 500],
+    ["1h30m", 5_400_000],
+    ["2d", 172_800_000],
+  ])("of %s is %d ms", (text, expected) => {
+    expect(parseDuration("ttl", text)).toBe(expected);
+  });
+});
+
+describe("completion", () => {
+  it.each([
+    [["ta"], "task"],
+    [["task", "w"], "watch"],
+    [["task", ""], "create list get watch state cancel interrupt delete"],
+    [["schedule", "tr"], "trigger"],
+    [["send", "t1", "--on"], "--on-busy"],
+    [["send", "t1", "--on-busy", "st"], "steer"],
+    [["task", "watch", "t1", "--an"], "--answer"],
+    [["send", ""], ""],
+  ])("in bash of %j is %j", async (words, expected) => {
+    const script = `${completionScript("bash", commands)}
+COMP_WORDS=(pigeonhole "$@"); COMP_CWORD=$#; _pigeonhole; echo "\${COMPREPLY[*]}"`;
+    const { stdout } = await promisify(execFile)("bash", ["-c", script, "bash", ...words]);
+    expect(stdout).toBe(`${expected}\n`);
+  });
+
+  it("is printed for each shell", async () => {
+    const { stdout } = await rig.run(["completion", "fish"]);
+    expect(stdout).toContain(
+      "complete -c pigeonhole -n '__fish_seen_subcommand_from send' -l on-busy -r -f -a",
+    );
+    expect((await rig.run(["completion", "zsh"])).stdout).toMatch(/bashcompinit/);
+    expect((await rig.run(["completion", "bash"])).stdout).toBe(completionScript("bash", commands));
+  });
+});
