@@ -13,8 +13,17 @@ interface AgentRow {
   keep_deltas: Millis;
 }
 
+/** The rules that a connection has read: almost every transaction needs them, and they change when a server starts. */
+const known = new WeakMap<Sql, Map<string, AgentRecord>>();
+
+/** Forgets the rules that a connection has read, because they may have changed, or changed back. */
+export function forgetPolicies(sql: Sql): void {
+  known.delete(sql);
+}
+
 /** See Store.putAgents. */
 export function putAgents(tx: Tx, agents: readonly AgentRecord[]): void {
+  forgetPolicies(tx.sql);
   for (const { name, maxPending, parallel, batch, retention, keepDeltas } of agents) {
     tx.sql.run`insert or replace into agents
         (name, max_pending, parallel, batch_max, batch_wait, retention, keep_deltas)
@@ -22,8 +31,16 @@ export function putAgents(tx: Tx, agents: readonly AgentRecord[]): void {
   }
 }
 
-/** Reads the rules of an agent's mailboxes: those of a plain one if the agent is not known. */
+/** Tells the rules of an agent's mailboxes: those of a plain one if the agent is not known. */
 export function policyOf(sql: Sql, agent: string): AgentRecord {
+  const rules = known.get(sql) ?? new Map<string, AgentRecord>();
+  known.set(sql, rules);
+  const policy = rules.get(agent) ?? readPolicy(sql, agent);
+  rules.set(agent, policy);
+  return policy;
+}
+
+function readPolicy(sql: Sql, agent: string): AgentRecord {
   const row = sql.one<AgentRow>`select * from agents where name = ${agent}`;
   if (row === undefined) {
     return {

@@ -100,7 +100,9 @@ function begin(
     values (${task.id}, ${work.work}, ${task.turn}, ${source.owner}, ${handler}, ${work.events}, ${work.own},
       ${task.sequence}, ${task.revision}, ${attempt}, ${failures}, ${work.losses}, null, ${work.forced})`;
   takeInHand(tx, task, now, events, attempt);
-  showProcessing(tx, task);
+  // With one turn and one event, which is the most common, there is nothing to choose from.
+  if (task.in_hand - task.retrying === 1 && events.length < 2) task.processing_id = events[0]?.id ?? null;
+  else showProcessing(tx, task);
   return {
     turn: {
       turn: task.turn,

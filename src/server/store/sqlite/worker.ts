@@ -3,6 +3,7 @@ import { TaskError } from "../../errors.ts";
 import type { Millis } from "../records.ts";
 import { type Changes, createChanges } from "./changes.ts";
 import { isStorageError, openDatabase, openReader, unavailable } from "./database.ts";
+import { forgetPolicies } from "./policies.ts";
 import type { BatchResult, Call, CallResult, WorkerSetup } from "./protocol.ts";
 import { saveTasks } from "./save-tasks.ts";
 import { createSql } from "./sql.ts";
@@ -50,6 +51,7 @@ function writeBatch(calls: Call[]): BatchResult {
     return { results, ...changes.commit() };
   } catch (error) {
     if (db.isTransaction) db.exec("rollback");
+    forgetPolicies(sql);
     const failure = unavailable("the store cannot write", error);
     return { results: calls.map(({ id }) => failed(id, failure)) };
   }
