@@ -155,10 +155,10 @@ describe("subscribe", () => {
       },
     });
     const seen: bigint[] = [];
-    for await (const { sequence } of clientOf(server.url).tasks.subscribe("t", { idleTimeout: 40 })) {
+    for await (const { sequence } of clientOf(server.url).tasks.subscribe("t", { idleTimeout: 400 })) {
       seen.push(sequence);
       // The time that this reader takes is what the test is about.
-      await setTimeout(60);
+      await setTimeout(500);
     }
     expect(seen).toEqual([1n, 2n, 3n]);
     expect(calls).toBe(1);
