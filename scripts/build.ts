@@ -1,4 +1,4 @@
-// Builds dist/: compiles src/, and checks that whoever installs the package finds everything that dist/ imports.
+// Builds dist/: compiles src/, bundles the web console, and checks that whoever installs the package finds everything that dist/ imports.
 import { spawnSync } from "node:child_process";
 import { chmodSync, existsSync, globSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -26,8 +26,18 @@ if (missing.length > 0) {
 }
 chmodSync("dist/cli/main.js", 0o755);
 
+const bundling = spawnSync(
+  "vite",
+  ["build", "--config", "src/console/vite.config.ts", "--logLevel", "warn"],
+  {
+    stdio: ["ignore", 2, 2],
+  },
+);
+if (bundling.status !== 0) process.exit(1);
+
 function importsOf(file: string): string[] {
-  const text = readFileSync(file, "utf8");
+  // What stands in a template is for another file, as the one of a new project.
+  const text = readFileSync(file, "utf8").replaceAll(/`(?:\\.|[^`\\])*`/g, "``");
   return [...text.matchAll(/^(?:import|export|\}).*?\bfrom "([^"]+)"|\bimport\("([^"]+)"\)/gm)].map(
     ([, from, dynamic]) => from ?? dynamic ?? "",
   );

@@ -9,6 +9,7 @@ let failures = 0;
 try {
   check("biome", () => run("biome", "check", "--error-on-warnings"));
   check("types", () => installBench() && run("tsc", "-p", "."));
+  check("types of the console", () => run("tsc", "-p", "src/console"));
   check("buf lint", () => run("buf", "lint"));
   check("buf format", () => run("buf", "format", "--diff", "--exit-code"));
   check("generated code", () => {

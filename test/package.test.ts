@@ -48,6 +48,7 @@ describe("the package", () => {
     writeFileSync(client, atAddress(readmeCode("// client.ts"), server.url));
     const output = await shell(`node ${client}`, { cwd });
     expect(output.endsWith(readmeCode("Hello, Ada."))).toBe(true);
+    expect(await (await fetch(server.url)).text()).toContain("<title>Pigeonhole</title>");
   });
 
   test("says its version", async () => {

@@ -36,6 +36,7 @@ export async function serveCommand(
     ...(port !== undefined && { port }),
     ...(maxTurns !== undefined && { maxTurns }),
     ...(drain !== undefined && { drain: drain * 1000 }),
+    console: flags["no-console"] !== true,
     corsOrigins: flags["cors-origin"] ?? [],
     webhooks: { allowPrivateAddresses: flags["allow-private-webhooks"] ?? false },
   });

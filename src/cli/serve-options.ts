@@ -29,6 +29,7 @@ export const serveOptions = {
     type: "boolean",
     summary: "Post to webhooks at private and loopback addresses, and over http.",
   },
+  "no-console": { type: "boolean", summary: "Serve no web console at /." },
 } as const satisfies Options;
 
 export type ServeFlags = Values<typeof serveOptions>;

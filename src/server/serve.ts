@@ -6,7 +6,7 @@ import type { ReportError } from "./connect-error.ts";
 import { createLocalEngine } from "./engine/local-engine.ts";
 import { createErrorInterceptor } from "./error-interceptor.ts";
 import { hasReason, TaskError } from "./errors.ts";
-import { createListener } from "./http/index.ts";
+import { createConsole, createListener } from "./http/index.ts";
 import { createLogger } from "./logger.ts";
 import { createMailbox } from "./mailbox/mailbox.ts";
 import { openStore } from "./open-store.ts";
@@ -37,6 +37,8 @@ export interface ServeOptions {
   port?: number;
   /** The origins whose pages may call from a browser, such as `https://example.com`, or `*`. Default none. */
   corsOrigins?: readonly string[];
+  /** Whether the web console is at `/`; a string is the folder with its built files. Default true. */
+  console?: boolean | string;
   /** The most turns that run at once. Further ones wait in the store. Default 1,000. */
   maxTurns?: number;
   /** The most connections at once. Further ones are closed at once. Default 10,000. */
@@ -99,6 +101,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
     const guard = createAddressGuard({ allowPrivateAddresses, resolve });
     const deliverer = createDeliverer({ store, guard, clock, log });
     const report = createReport(log, clock);
+    const { console = true } = options;
     const listener = createListener({
       host,
       port,
@@ -108,6 +111,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
       report,
       newId: clock.id,
       webhooks: createIncomingWebhooks({ agents, mailbox, clock, report, stopping: stopping.signal }),
+      ...(console !== false && { fallback: createConsole(console === true ? undefined : console) }),
       interceptors: [createErrorInterceptor(report, clock.id), createValidationInterceptor()],
       routes(router) {
         router.service(

@@ -1,0 +1,18 @@
+import { createConnectTransport } from "@connectrpc/connect-web";
+import { QueryClient } from "@tanstack/react-query";
+import { createClient } from "../client/index.ts";
+
+/** How the page reaches the server that it came from. */
+export const transport = createConnectTransport({ baseUrl: location.origin, useBinaryFormat: true });
+
+/** The client that changes things, and follows tasks. It tries again by itself, and resumes. */
+export const { tasks, schedules, webhooks } = createClient({ transport });
+
+/** How often lists are read again while they are looked at, in ms. */
+export const pollInterval = 2_000;
+
+export const queryClient = new QueryClient({
+  defaultOptions: {
+    queries: { refetchInterval: pollInterval, retry: 2, staleTime: 500 },
+  },
+});

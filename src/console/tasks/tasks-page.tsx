@@ -1,0 +1,79 @@
+import { useInfiniteQuery } from "@connectrpc/connect-query";
+import { keepPreviousData } from "@tanstack/react-query";
+import { useRef } from "react";
+import { TaskService } from "../../proto.ts";
+import { pollInterval } from "../api.ts";
+import { setQuery } from "../router.ts";
+import { useShortcuts } from "../shortcuts.ts";
+import { ErrorNote } from "../ui/error-note.tsx";
+import { useTitle } from "../ui/title.ts";
+import { FilterBar } from "./filter-bar.tsx";
+import { NewTaskDialog } from "./new-task-dialog.tsx";
+import { matches, requestOf } from "./task-filters.ts";
+import { TaskRow } from "./task-row.tsx";
+
+/** How many tasks are asked for at once. */
+const pageSize = 50;
+
+/** The tasks, newest first. */
+export function TasksPage({ query }: { query: URLSearchParams }) {
+  const searchRef = useRef<HTMLInputElement>(null);
+  const listRef = useRef<HTMLUListElement>(null);
+  const { data, error, hasNextPage, isFetchingNextPage, fetchNextPage } = useInfiniteQuery(
+    TaskService.method.listTasks,
+    { ...requestOf(query), pageSize, pageToken: "" },
+    {
+      pageParamKey: "pageToken",
+      getNextPageParam: ({ nextPageToken }) => nextPageToken || undefined,
+      placeholderData: keepPreviousData,
+      // All pages are read again: the more there are, the less often.
+      refetchInterval: ({ state }) => pollInterval * Math.max(state.data?.pages.length ?? 1, 1),
+    },
+  );
+  useTitle("Tasks");
+  const search = query.get("search") ?? "";
+  const found = data?.pages.flatMap(({ tasks }) => tasks).filter((task) => matches(task, search));
+  const creating = query.get("new") !== null;
+
+  useShortcuts({
+    n: () => setQuery({ new: "1" }),
+    "/": () => searchRef.current?.focus(),
+    j: () => step(listRef.current, 1),
+    k: () => step(listRef.current, -1),
+  });
+
+  return (
+    <div className="page">
+      <div className="page-head">
+        <h1>Tasks</h1>
+        <button type="button" className="solid" onClick={() => setQuery({ new: "1" })}>
+          New task
+        </button>
+      </div>
+      <FilterBar query={query} searchRef={searchRef} />
+      <ErrorNote error={error} />
+      {found?.length === 0 && <p className="empty">No task is like that.</p>}
+      <ul className="task-list" ref={listRef}>
+        {found?.map((task) => (
+          <li key={task.id}>
+            <TaskRow task={task} />
+          </li>
+        ))}
+      </ul>
+      {hasNextPage && (
+        <button type="button" className="more" disabled={isFetchingNextPage} onClick={() => fetchNextPage()}>
+          Older tasks
+        </button>
+      )}
+      {creating && <NewTaskDialog agent={query.get("agent") ?? ""} onClose={() => setQuery({ new: "" })} />}
+    </div>
+  );
+}
+
+/** Moves the focus to the link that is so many places further on. */
+function step(list: HTMLElement | null, by: number): void {
+  const links = [...(list?.querySelectorAll("a") ?? [])];
+  const index = links.findIndex((link) => link.matches(":focus"));
+  const next = index < 0 ? 0 : Math.min(Math.max(index + by, 0), links.length - 1);
+  links[next]?.focus();
+}

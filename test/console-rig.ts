@@ -1,0 +1,57 @@
+import type { BrowserContextOptions, Page } from "playwright-core";
+import { onTestFinished } from "vitest";
+import { createClient, type PigeonholeClient } from "../src/client/index.ts";
+import { type Server, serve } from "../src/server/index.ts";
+import { createGuide, type GuideGates } from "./agents/guide.ts";
+import type { WatchedPage } from "./console-browser.ts";
+
+/** A server with the guide and the console, and a client of it. */
+export interface ConsoleServer extends PigeonholeClient {
+  server: Server;
+  url: string;
+}
+
+/** How a test comes to a server and a page of its own. */
+export interface ConsoleRig {
+  start(options?: ConsoleOptions): Promise<ConsoleServer>;
+  open(url: string, options?: BrowserContextOptions): Promise<WatchedPage>;
+}
+
+export interface ConsoleOptions {
+  gates?: GuideGates;
+  store?: string;
+  port?: number;
+}
+
+/** Serves the guide and the console of a folder, until the test is over. */
+export async function serveConsole(
+  folder: string,
+  { gates = open, store = "memory:", port = 0 }: ConsoleOptions = {},
+): Promise<ConsoleServer> {
+  const log = { info() {}, warn() {}, error() {} };
+  const webhooks = { resolve: async () => ["93.184.216.34"] };
+  const agents = [createGuide(gates)];
+  const server = await serve({ agents, store, port, drain: 0, console: folder, log, webhooks });
+  let closing: Promise<void> | undefined;
+  const close = () => (closing ??= server.close());
+  onTestFinished(close);
+  const client = createClient({ baseUrl: server.url });
+  return { ...client, server: { ...server, close }, url: server.url };
+}
+
+const open: GuideGates = { middle: async () => {} };
+
+/** Keeps a picture of the page for the documentation, when asked to by SCREENSHOTS=1. */
+export async function screenshot(page: Page, name: string): Promise<void> {
+  if (process.env.SCREENSHOTS === "1") await page.screenshot({ path: `docs/images/${name}.png` });
+}
+
+/** The texts of the messages that the page shows, in their order. */
+export async function shownTexts(page: Page): Promise<string[]> {
+  return await page.locator("article.message").evaluateAll((messages) =>
+    messages.map((message) => {
+      const parts = [...message.querySelectorAll(".markdown")];
+      return parts.map((part) => part.textContent?.trim()).join(" ");
+    }),
+  );
+}
