@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { EventWait } from "../../src/client/index.ts";
+import { EventWait, type TasksClient } from "../../src/client/index.ts";
 import { type ConsoleRig, screenshot, shownTexts } from "../console-rig.ts";
 import { tempDir } from "../temp-dir.ts";
 
@@ -54,7 +54,7 @@ export function following({ start, open }: ConsoleRig): void {
     const { page, complaints } = watched;
     await page.locator(".markdown", { hasText: "Two rooms are free" }).waitFor();
     await page.keyboard.press("3");
-    await page.getByLabel("Replay up to entry").fill("3");
+    await page.getByLabel("Replay up to entry").fill(String(await placeOfFirstMessage(tasks, task.id)));
     await page.getByText("As it was after entry").waitFor();
     await expect
       .poll(() => shownTexts(page))
@@ -67,4 +67,14 @@ export function following({ start, open }: ConsoleRig): void {
     await page.locator(".markdown", { hasText: "Two rooms are free" }).waitFor();
     expect(complaints).toEqual([]);
   });
+}
+
+/** Which entry of a task's log, counted from 1, is the first of a message: the events may have come before it. */
+async function placeOfFirstMessage(tasks: TasksClient, taskId: string): Promise<number> {
+  let place = 0;
+  for await (const { entry } of tasks.subscribe(taskId)) {
+    place += 1;
+    if (entry.case === "message") break;
+  }
+  return place;
 }
