@@ -119,6 +119,16 @@ describe("help", () => {
       expect(page).toMatch(new RegExp(`^\\| ${code} |; ${code} by`, "m"));
   });
 
+  it("is shown in docs/cli.md by commands and options that there are", () => {
+    const page = readFileSync(`${root}docs/cli.md`, "utf8");
+    const options = new Set(["json", "help", ...commands.flatMap(({ options }) => Object.keys(options))]);
+    for (const [, option = ""] of page.matchAll(/--([a-z][a-z-]*)/g)) expect(options).toContain(option);
+    const shown = [...page.matchAll(/^.*\bpigeonhole ((?:task |schedule |webhook )?[a-z]+) /gm)];
+    expect(shown.length).toBeGreaterThan(5);
+    const names = commands.map(({ name }) => name);
+    for (const [, name] of shown) expect(names).toContain(name);
+  });
+
   it("has options of one kind by one name, so that they can stand before the command", () => {
     const types = new Map<string, string>();
     for (const { options } of commands) {

@@ -141,6 +141,8 @@ describe("task watch", () => {
     const { stdout } = await restarted.run(["task", "watch", task.id, "--json"]);
     expect(shown).toEqual(jsonLines(stdout));
     expect(new Set(shown.map(({ sequence }) => sequence)).size).toBe(shown.length);
+    const told = cli.stderr().trim().split("\n");
+    expect(told.filter((line, index) => line === told[index - 1])).toEqual([]);
   });
 });
 

@@ -32,13 +32,16 @@ describe("the package", () => {
         "README.md",
         "dist",
         "docs",
+        "examples",
         "gen",
         "package.json",
         "proto",
       ].sort(),
     );
     const files = readdirSync(installed, { recursive: true, encoding: "utf8" });
-    expect(files.filter((file) => /(?<!\.d)\.ts$|\.test\.|\.map$/.test(file))).toEqual([]);
+    // What the clients in other languages make when they are run.
+    expect(files.filter((file) => /\.venv|__pycache__|^examples.*\bgen\//.test(file))).toEqual([]);
+    expect(files.filter((file) => /^(?!examples).*(?<!\.d)\.ts$|\.test\.|\.map$/.test(file))).toEqual([]);
   });
 
   test("serves the README's agent to the README's client", async () => {

@@ -43,7 +43,7 @@ export async function serveCommand(
   const names = agents.map(({ name }) => name);
   const again = report(server.port);
   await output.show({ url: server.url, agents: names }, () =>
-    again ? title(server.url, names) : welcome(server.url, names),
+    again ? title(server.url, names) : welcome(server.url, names, flags["no-console"] !== true),
   );
   const exitCode = await stopped;
   await output.show(
@@ -68,12 +68,12 @@ function title(url: string, agents: string[]): string {
   return `Pigeonhole serves ${agents.join(", ")} at ${url}\n`;
 }
 
-function welcome(url: string, agents: string[]): string {
+function welcome(url: string, agents: string[], hasConsole: boolean): string {
   const server = url === "http://127.0.0.1:8080" ? "" : ` --server ${url}`;
   return `${title(url, agents)}
 Talk to it in another terminal:
   ${ownCommand()} chat ${agents[0]}${server}
-
+${hasConsole ? `\nOr in a browser, at ${url}\n` : ""}
 Or with curl:
   TASK=$(curl -s ${url}/pigeonhole.v1.TaskService/CreateTask -H 'content-type: application/json' -d '{"agent":"${agents[0]}"}' | grep -o '[0-9a-f-]\\{36\\}' | head -1)
   curl -s ${url}/pigeonhole.v1.TaskService/SendEvent -H 'content-type: application/json' -d '{"taskId":"'$TASK'","parts":[{"text":"Hello there"}]}'; echo

@@ -7,7 +7,7 @@ import { updateJson } from "./to-json.ts";
 /** Shows a task as it goes on: as a conversation, or as the JSON of its log. */
 export interface TaskScreen {
   show(update: TaskUpdate): Promise<void>;
-  /** Tells that the connection was lost, and is sought again. */
+  /** Tells that the connection was lost, and is sought again: once for as long as nothing comes and nothing else is wrong. */
   onInterrupt(error: PigeonholeError): void;
   /** Ends the line that was begun, if one was. */
   endLine(): Promise<void>;
@@ -16,10 +16,19 @@ export interface TaskScreen {
 /** Makes the screen of one task. */
 export function createTaskScreen({ json, paint, write, note }: Output): TaskScreen {
   const drawing = createTaskDrawing(paint);
+  let told = "";
+  const endLine = () => write(json ? "" : drawing.endLine());
   return {
-    show: (update) => write(json ? `${JSON.stringify(updateJson(update))}\n` : drawing.draw(update)),
-    onInterrupt: ({ message }) =>
-      note(clean(`${json ? "" : drawing.endLine()}connection lost, trying again: ${message}`)),
-    endLine: () => write(json ? "" : drawing.endLine()),
+    show(update) {
+      told = "";
+      return write(json ? `${JSON.stringify(updateJson(update))}\n` : drawing.draw(update));
+    },
+    onInterrupt({ message }) {
+      if (message === told) return;
+      told = message;
+      void endLine();
+      note(clean(`connection lost, trying again: ${message}`));
+    },
+    endLine,
   };
 }

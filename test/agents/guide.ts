@@ -24,7 +24,7 @@ export function createGuide(gates: GuideGates) {
       await ctx.messages.send("Hello. Say `stream`, `tools`, `files`, `ask`, `poison`, `child` or `bye`.");
     },
     async onTaskEventSend(ctx, event) {
-      await ctx.messages.send(event.parts, { author: "user" });
+      if (event.type !== "aside") await ctx.messages.send(event.parts, { author: "user" });
       ctx.state.set("turns", (ctx.state.get("turns") ?? 0) + 1);
       if (event.answers !== "") return;
       const lines = Number(/^say (\d+)$/.exec(event.text)?.[1] ?? 0);

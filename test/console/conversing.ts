@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
-import { TaskState } from "../../src/client/index.ts";
-import { type ConsoleRig, screenshot } from "../console-rig.ts";
+import { EventWait, TaskState } from "../../src/client/index.ts";
+import { type ConsoleRig, screenshot, shownTexts } from "../console-rig.ts";
 
 /** What one does with a task in the console. */
 export function conversing({ start, open }: ConsoleRig): void {
@@ -33,6 +33,29 @@ export function conversing({ start, open }: ConsoleRig): void {
     await page.getByText("The mailbox is empty.").waitFor();
     expect(await answer.getAttribute("aria-busy")).toBe("false");
     expect(await page.evaluate(() => globalThis.shifts)).toEqual([]);
+    expect(complaints).toEqual([]);
+  });
+
+  it("shows what the agent was told where the agent does not show it itself: once, and in its place", async () => {
+    const { url, tasks } = await start();
+    const { task } = await tasks.create({ agent: "guide" });
+    await tasks.send(task.id, "stream", { type: "aside", sender: "Ada" });
+    await tasks.send(task.id, "bye", { wait: EventWait.PROCESSED });
+    await using watched = await open(`${url}/#/tasks/${task.id}`);
+    const { page, complaints } = watched;
+    await page.getByText("completed", { exact: true }).waitFor();
+    expect(await page.locator("article.message header").allTextContents()).toEqual([
+      expect.stringMatching(/^Agent/),
+      expect.stringMatching(/^Adaaside/),
+      expect.stringMatching(/^Agent/),
+      expect.stringMatching(/^User/),
+    ]);
+    expect(await shownTexts(page)).toEqual([
+      expect.stringMatching(/^Hello/),
+      "stream",
+      expect.stringMatching(/^Two halves/),
+      "bye",
+    ]);
     expect(complaints).toEqual([]);
   });
 

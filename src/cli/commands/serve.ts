@@ -1,4 +1,5 @@
 import { defineCommand } from "../command.ts";
+import { checkNode } from "../health.ts";
 import { serveOptions } from "../serve-options.ts";
 
 export const serve = defineCommand({
@@ -15,7 +16,9 @@ export const serve = defineCommand({
     },
   },
   async run({ args, values, output }) {
-    // Loaded here, so that no other command loads the server.
+    const { verdict, message } = checkNode();
+    if (verdict === "failed") throw new Error(`this is Node ${message}`);
+    // Loaded here, so that no other command loads the server, and not by a Node that has not what it imports.
     if (values.watch) return (await import("../serve-watch.ts")).serveWatch(values, output);
     return (await import("../serve-command.ts")).serveCommand(args, values, output);
   },

@@ -3,28 +3,38 @@ import { type MouseEvent, useCallback, useEffect, useLayoutEffect, useMemo, useR
 import type { TaskView } from "../../client/index.ts";
 import { useShortcuts } from "../shortcuts.ts";
 import { Scrollable } from "../ui/scrollable.tsx";
+import { type HeardEvents, withEvents } from "./heard-events.ts";
 import { MessageView } from "./message-view.tsx";
+import { ToldEvent } from "./told-event.tsx";
 import { pairTools } from "./tool-results.ts";
 import { TurnSign } from "./turn-sign.tsx";
 
 /** How near the bottom one is taken to be at it, in pixels. */
 const bottomMargin = 16;
 
+interface ConversationProps {
+  view: TaskView;
+  /** The events that turns have taken, also after what the view shows. */
+  heard: HeardEvents;
+  past: boolean;
+}
+
 /**
  * The conversation, of which only what is in view is in the page. Whoever is at its end stays there while it grows; whoever has scrolled
  * up stays where they are.
  */
-export function Conversation({ view, past }: { view: TaskView; past: boolean }) {
+export function Conversation({ view, heard, past }: ConversationProps) {
   const scroller = useRef<HTMLDivElement>(null);
   const following = useRef(true);
   const grown = useRef(0);
   const [away, setAway] = useState(false);
   const { messages, results } = useMemo(() => pairTools(view.messages), [view.messages]);
+  const said = useMemo(() => withEvents(messages, heard, view.sequence), [messages, heard, view.sequence]);
   const virtualizer = useVirtualizer({
-    count: messages.length,
+    count: said.length,
     getScrollElement: () => scroller.current,
     estimateSize: () => 88,
-    getItemKey: (index) => messages[index]?.id ?? index,
+    getItemKey: (index) => said[index]?.message?.id ?? said[index]?.event?.id ?? index,
     overscan: 8,
   });
   const height = virtualizer.getTotalSize();
@@ -77,12 +87,12 @@ export function Conversation({ view, past }: { view: TaskView; past: boolean }) 
           onClick={onUnfold}
           label="Messages"
         >
-          {messages.length === 0 && <p className="empty">Nothing has been said yet.</p>}
+          {said.length === 0 && <p className="empty">Nothing has been said yet.</p>}
           <div className="messages" style={{ height }}>
             {virtualizer.getVirtualItems().map(({ index, key, start }) => {
-              const message = messages[index];
+              const one = said[index];
               return (
-                message && (
+                one && (
                   <div
                     key={key}
                     ref={virtualizer.measureElement}
@@ -90,7 +100,11 @@ export function Conversation({ view, past }: { view: TaskView; past: boolean }) 
                     className="message-place"
                     style={{ transform: `translateY(${start}px)` }}
                   >
-                    <MessageView message={message} results={results} />
+                    {one.message ? (
+                      <MessageView message={one.message} results={results} />
+                    ) : (
+                      <ToldEvent event={one.event} />
+                    )}
                   </div>
                 )
               );

@@ -1,6 +1,7 @@
 import { useEffect, useState, useSyncExternalStore } from "react";
 import { applyUpdate, createTaskView, type TaskUpdate, type TaskView } from "../../client/index.ts";
 import { tasks } from "../api.ts";
+import { type HeardEvents, hear } from "./heard-events.ts";
 
 /** How the page stands with the server. */
 export type Connection =
@@ -22,6 +23,8 @@ export interface TaskFeed {
   subscribe(onChange: () => void): () => void;
   /** The entries that have come, which grow in place: `count` of the state tells that there are more. */
   readonly entries: readonly TaskUpdate[];
+  /** The events that turns have taken, in their order, which grow in place likewise. */
+  readonly heard: HeardEvents;
   /** Gives the task as it was after so many entries. */
   viewAt(count: number): TaskView;
   /** Follows the log from where it is, until it is stopped by the function that this returns. */
@@ -33,6 +36,7 @@ const checkpointEvery = 256;
 
 export function createTaskFeed(taskId: string): TaskFeed {
   const entries: TaskUpdate[] = [];
+  const heard: HeardEvents = new Map();
   const checkpoints: TaskView[] = [createTaskView()];
   const listeners = new Set<() => void>();
   let view = createTaskView();
@@ -61,6 +65,7 @@ export function createTaskFeed(taskId: string): TaskFeed {
     if (update.entry.case === "heartbeat") return;
     entries.push(update);
     view = applyUpdate(view, update);
+    hear(heard, update, view.events);
     if (entries.length % checkpointEvery === 0) checkpoints.push(view);
     changed();
   }
@@ -85,6 +90,7 @@ export function createTaskFeed(taskId: string): TaskFeed {
 
   return {
     entries,
+    heard,
     get: () => state,
     subscribe(onChange) {
       listeners.add(onChange);

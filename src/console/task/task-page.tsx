@@ -68,7 +68,7 @@ export function TaskPage({ taskId }: { taskId: string }) {
       )}
       <div className="task-main">
         <section className="conversation-side" aria-label="Conversation">
-          <Conversation view={shown} past={at !== undefined} />
+          <Conversation view={shown} heard={feed.heard} past={at !== undefined} />
           {at === undefined && !finished && <TaskInput task={task} />}
         </section>
         <aside className="panel-side" aria-label="About the task">
