@@ -17,7 +17,7 @@ import type { Model } from "./model/state.ts";
 import { nextTime } from "./model/timers.ts";
 
 /** Set MODEL_RUNS for more runs or fewer. */
-const runs = Number(process.env.MODEL_RUNS ?? 200);
+const runs = Number(process.env.MODEL_RUNS ?? 150);
 
 let store: Store | undefined;
 beforeAll(async () => {
