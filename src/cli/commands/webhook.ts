@@ -1,5 +1,5 @@
 import { type Webhook, WebhookKind, WebhookState } from "../../client/index.ts";
-import { defineCommand } from "../command.ts";
+import { type Command, defineCommand } from "../command.ts";
 import { connect, findTaskId, serverOptions } from "../connect.ts";
 import { fieldsText, timeText } from "../describe.ts";
 import { type Output, take } from "../output.ts";
@@ -78,38 +78,19 @@ const webhookList = defineCommand({
   },
 });
 
-const webhookGet = defineCommand({
-  name: "webhook get",
-  args: "WEBHOOK",
-  summary: "Show a webhook.",
-  options: serverOptions,
-  async run({ args: [id = ""], values, output }) {
-    await show(await connect(values).webhooks.get(id), output);
-    return 0;
-  },
-});
-
-const webhookPause = defineCommand({
-  name: "webhook pause",
-  args: "WEBHOOK",
-  summary: "Pause a webhook until it is resumed.",
-  options: serverOptions,
-  async run({ args: [id = ""], values, output }) {
-    await show(await connect(values).webhooks.pause(id), output);
-    return 0;
-  },
-});
-
-const webhookResume = defineCommand({
-  name: "webhook resume",
-  args: "WEBHOOK",
-  summary: "Resume a webhook where it was, and try again at once what has failed.",
-  options: serverOptions,
-  async run({ args: [id = ""], values, output }) {
-    await show(await connect(values).webhooks.resume(id), output);
-    return 0;
-  },
-});
+/** Makes a command that does one thing to a webhook, and shows it. */
+function webhookCommand(verb: "get" | "pause" | "resume", summary: string): Command {
+  return defineCommand({
+    name: `webhook ${verb}`,
+    args: "WEBHOOK",
+    summary,
+    options: serverOptions,
+    async run({ args: [id = ""], values, output }) {
+      await show(await connect(values).webhooks[verb](id), output);
+      return 0;
+    },
+  });
+}
 
 const webhookDelete = defineCommand({
   name: "webhook delete",
@@ -126,9 +107,9 @@ const webhookDelete = defineCommand({
 export const webhookCommands = [
   webhookCreate,
   webhookList,
-  webhookGet,
-  webhookPause,
-  webhookResume,
+  webhookCommand("get", "Show a webhook."),
+  webhookCommand("pause", "Pause a webhook until it is resumed."),
+  webhookCommand("resume", "Resume a webhook where it was, and try again at once what has failed."),
   webhookDelete,
 ];
 

@@ -1,7 +1,7 @@
 import type { Logger } from "../agent.ts";
 import type { Clock } from "../clock.ts";
 import { hasReason } from "../errors.ts";
-import type { Millis } from "../store/records.ts";
+import { pause } from "../pause.ts";
 import { retryDelay } from "./retry-delay.ts";
 
 export interface Persist {
@@ -24,16 +24,4 @@ export async function persist<T>({ clock, log, giveUp }: Persist, write: () => P
       await pause(clock, delay, giveUp);
     }
   }
-}
-
-function pause(clock: Clock, delay: Millis, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const disarm = clock.timer(delay, done);
-    signal.addEventListener("abort", done, { once: true });
-    function done() {
-      disarm();
-      signal.removeEventListener("abort", done);
-      resolve();
-    }
-  });
 }

@@ -74,8 +74,7 @@ export function createTurnContext(options: TurnContextOptions) {
   async function finish(): Promise<TurnEffects> {
     requireOpen();
     end();
-    closed = true;
-    life.abort(over());
+    endLife();
     await settle();
     return {
       output: await output.finish(),
@@ -87,12 +86,17 @@ export function createTurnContext(options: TurnContextOptions) {
   }
 
   function close(): void {
-    closed = true;
-    life.abort(over());
+    endLife();
     life.release();
     linked.release();
     closeMailbox();
     output.close();
+  }
+
+  /** Ends what waits, once: an error is dear to make, and each turn ends. */
+  function endLife(): void {
+    closed = true;
+    if (!life.signal.aborted) life.abort(over());
   }
 
   function requireOpen(): void {

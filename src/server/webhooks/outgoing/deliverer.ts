@@ -2,6 +2,7 @@ import { WebhookState } from "../../../proto.ts";
 import type { Logger } from "../../agent.ts";
 import type { Clock } from "../../clock.ts";
 import { serverStopping } from "../../errors.ts";
+import { pause } from "../../pause.ts";
 import type { Millis } from "../../store/records.ts";
 import type { Store } from "../../store/store.ts";
 import type { DeliveryKey, DueDeliveriesResult } from "../../store/webhook-records.ts";
@@ -134,7 +135,7 @@ export function createDeliverer({ store, guard, clock, log, timeout = 15_000 }: 
       .catch(async (error: unknown) => {
         if (stopping.signal.aborted) return;
         log.error("a webhook's deliveries stopped, and go on later", { ...key, error });
-        await pause(storeBackoff);
+        await pause(clock, storeBackoff, stopping.signal);
       })
       .finally(() => {
         runs.delete(done);
@@ -162,16 +163,5 @@ export function createDeliverer({ store, guard, clock, log, timeout = 15_000 }: 
   function wakeIn(delay: Millis): void {
     disarm();
     disarm = clock.timer(Math.max(0, delay), () => void scan());
-  }
-
-  /** Waits for a time, or until the deliverer stops. */
-  function pause(delay: Millis): Promise<void> {
-    return new Promise((resolve) => {
-      const stopTimer = clock.timer(delay, resolve);
-      stopping.signal.addEventListener("abort", () => {
-        stopTimer();
-        resolve();
-      });
-    });
   }
 }
