@@ -34,6 +34,7 @@ export async function leadTask(clients: Clients, name: string): Promise<Life> {
     Promise.all([follow(clients, taskId), follow(clients, taskId)]),
     Promise.all([sender("a", cancelAt), sender("b")])
       .then(cure)
+      .then(interruptions)
       .then(() => deliver(newSend("finish", "finish"))),
   ]);
   await repeat();
@@ -52,7 +53,7 @@ export async function leadTask(clients: Clients, name: string): Promise<Life> {
       const request = newSend(`${id}${index}`, random.pick(types));
       if (random.chance(0.3)) request.onBusy = random.pick([OnBusy.STEER, OnBusy.STEER, OnBusy.INTERRUPT]);
       if (random.chance(0.15)) request.deliverTime = Date.now() + random.between(1, 300);
-      await deliver(request, random.chance(0.8));
+      await deliver(request, interruptsLater(request) || random.chance(0.8));
       if (answerOf(request) !== undefined && random.chance(0.2)) await deliver(request);
     }
   }
@@ -65,6 +66,13 @@ export async function leadTask(clients: Clients, name: string): Promise<Life> {
     if (answerOf(request) === undefined) return;
     await settle(clients, taskId ?? "", request);
     await redrive(clients, taskId ?? "");
+  }
+
+  /** Waits for the interruptions that are still to come: one that came after the finish would drop it, and the task would never end. */
+  async function interruptions(): Promise<void> {
+    for (const request of sends.filter(interruptsLater)) {
+      if (answerOf(request) !== undefined) await settle(clients, taskId ?? "", request);
+    }
   }
 
   async function deliver(request: SendRequest, patient = true): Promise<void> {
@@ -87,4 +95,8 @@ export async function leadTask(clients: Clients, name: string): Promise<Life> {
       if (request !== first && answerOf(request) !== undefined && random.chance(0.3)) await deliver(request);
     }
   }
+}
+
+function interruptsLater({ onBusy, deliverTime }: SendRequest): boolean {
+  return onBusy === OnBusy.INTERRUPT && deliverTime !== undefined;
 }
