@@ -79,6 +79,19 @@ export function describeAsking(scene: () => Scene): void {
     expect((await turn()).events).toMatchObject([{ id: id("answer") }]);
   });
 
+  it("has all dropped when it is cancelled, also what waits behind an answer that is being handled", async () => {
+    const { activate, send, finish, turn, cancel, states, task, id } = scene();
+    await activate();
+    await send("e");
+    await finish({ kind: "ask", question: { id: id("q"), prompt: "Which one?", createTime: at(0) } });
+    await send("steer", { onBusy: "steer" });
+    await send("answer", { answers: id("q") });
+    await turn();
+    await cancel();
+    expect(await states()).toEqual({ e: "PROCESSED", steer: "DROPPED", answer: "DROPPED" });
+    expect(await task()).toMatchObject({ pendingEvents: 0, cancellation: { droppedEvents: 2 } });
+  });
+
   it("rejects with QUESTION_CLOSED what answers no open question, and does nothing", async () => {
     const { activate, send, finish, log, id } = scene();
     const refused = async (answers: string) => {

@@ -58,12 +58,11 @@ export function takeInHand(
 
 /**
  * Moves a task's cursor past events that were the next of those that waited. Not for others: before one that is tried again, an event may
- * wait that another turn has left.
+ * wait that another turn has left, and before one that goes ahead, any.
  */
 export function passBy(task: TaskRow, events: readonly EventRow[]): void {
   for (const { ahead, sequence } of events) {
-    // One that goes ahead leaves those behind that wait before it, if there are any.
-    if (ahead === 0 || task.waiting === task.ahead) task.cursor = Math.max(task.cursor, sequence);
+    if (ahead === 0) task.cursor = Math.max(task.cursor, sequence);
   }
 }
 
