@@ -9,8 +9,12 @@ import type { ServerSeries } from "./crash-servers.ts";
 export interface CrashRun {
   servers: ServerSeries;
   seed: number;
-  /** How often to kill a server. */
+  /** How often to kill a server, at the least. */
   kills: number;
+  /** Tells whether what was seen by then will do. Until it does, servers are killed on, up to three times as often. */
+  isEnough(): boolean;
+  /** Is given what the clients saw, as tasks come to their ends. */
+  history: StoreHistory;
   /** How many tasks to lead at once. */
   tasksAtOnce: number;
 }
@@ -18,22 +22,21 @@ export interface CrashRun {
 /** The longest that a server is left alone when its clients get nothing, in ms. */
 const patience = 2_000;
 
-/** Kills servers at random moments under load, and tells what the clients saw. */
-export async function runCrashes({ servers, seed, kills, tasksAtOnce }: CrashRun): Promise<StoreHistory> {
+/** Kills servers at random moments under load, and notes what the clients saw. */
+export async function runCrashes(run: CrashRun): Promise<void> {
+  const { servers, seed, kills, isEnough, history, tasksAtOnce } = run;
   const random = createRandom(seed);
   const progress = createProgress();
   const clients: Clients = { servers, random: createRandom(seed + 1), progress: progress.count };
-  const history: StoreHistory = { tasks: [], abandoned: [], listed: [] };
   let killing = true;
   let tasks = 0;
 
   await servers.start();
   await Promise.all([kill(), ...Array.from({ length: tasksAtOnce }, lead)]);
   history.listed = await listTasks(clients);
-  return history;
 
   async function kill(): Promise<void> {
-    for (let killed = 0; killed < kills; killed++) {
+    for (let killed = 0; killed < kills || (killed < 3 * kills && !isEnough()); killed++) {
       await progress.made(random.between(0, 300));
       await servers.kill();
       if (random.chance(0.1)) await servers.startInVain(random.between(50, 1_000));
