@@ -1,5 +1,5 @@
 // Shows an incoming webhook: GitHub posts what happens in a repository, and each pull request becomes a task of its own, from its opening
-// to its end. In the settings of the repository, add a webhook for pull requests with the URL https://<your host>/webhooks/reviewer/github,
+// to its end. In the settings of the repository, add a webhook for pull requests with the URL https://<your host>/webhooks/pull-requests/github,
 // the content type application/json and a secret, which this reads from GITHUB_WEBHOOK_SECRET; without it, it does not start.
 // Run it with `GITHUB_WEBHOOK_SECRET=... npm start -- examples/github-webhook.ts`.
 import { defineAgent, githubSignature, type WebhookRequest } from "pigeonhole";
@@ -8,7 +8,7 @@ const secret = process.env.GITHUB_WEBHOOK_SECRET;
 if (!secret) throw new Error("GITHUB_WEBHOOK_SECRET must be set to the secret of the webhook");
 
 export default defineAgent({
-  name: "reviewer",
+  name: "pull-requests",
   description: "Follows pull requests.",
 
   webhooks: { github: { verify: githubSignature({ secret }), route: toPullRequest } },

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { EventWait } from "../src/client/index.ts";
@@ -68,6 +68,23 @@ describe("serve --watch", () => {
     const settled = await client.tasks.send(task.id, "b", { wait: EventWait.PROCESSED });
     expect(settled.settledSequence).toBeGreaterThan(0n);
     cli.kill("SIGINT");
+    expect((await cli.exited).code).toBe(0);
+  });
+
+  it("is served again, at its port, when its server is killed", async () => {
+    const folder = tempDir();
+    writeAgent(folder);
+    const cli = serveWatched(folder);
+    const { client, url } = createCliRig(await urlOf(cli));
+    const { task } = await client.tasks.create({ agent: "watched", event: "a" });
+    // The one child of the process that watches.
+    const server = Number(readFileSync(`/proc/${cli.pid}/task/${cli.pid}/children`, "utf8"));
+    process.kill(server, "SIGKILL");
+    await cli.printed(new RegExp(`Reloading\\.\\nPigeonhole serves watched at ${url}\\n`));
+    expect(cli.stderr()).toContain("the server has ended; it starts again\n");
+    const settled = await client.tasks.send(task.id, "b", { wait: EventWait.PROCESSED });
+    expect(settled.settledSequence).toBeGreaterThan(0n);
+    cli.kill("SIGTERM");
     expect((await cli.exited).code).toBe(0);
   });
 

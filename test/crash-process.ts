@@ -9,6 +9,7 @@ export interface Exit {
 
 /** The command line, run in a process of its own, which is killed when it is disposed of. */
 export interface CliProcess extends AsyncDisposable {
+  readonly pid: number | undefined;
   stdout(): string;
   stderr(): string;
   /** Resolves with the first match once it is in what the process prints. Rejects if the process ends without. */
@@ -52,6 +53,7 @@ export function runCli(args: string[], options: CliOptions = {}): CliProcess {
   const stderr = gather(child.stderr);
   const exited = endOf(child);
   return {
+    pid: child.pid,
     stdout: stdout.text,
     stderr: stderr.text,
     printed: (pattern) =>

@@ -12,6 +12,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { createClient } from "../src/client/index.ts";
 import { defineAgent, serve } from "../src/server/index.ts";
 import { collect } from "./agents/rig.ts";
+import { hasFor } from "./clients-rig.ts";
 import { atAddress, pageCode, root } from "./readme-code.ts";
 import { serving, shell } from "./readme-shell.ts";
 import { tempDir } from "./temp-dir.ts";
@@ -41,7 +42,7 @@ describe("the page on running it", () => {
     for (const flag of flags) expect(page).toContain(`| \`${flag}\` `);
   });
 
-  it.skipIf(!has("sqlite3"))(
+  it.skipIf(!hasFor("a test of docs/operations.md", "sqlite3", "command -v sqlite3"))(
     "makes a backup of a server that runs, from which another one goes on",
     async () => {
       const cwd = tempDir();
@@ -59,19 +60,25 @@ describe("the page on running it", () => {
     },
   );
 
-  it.skipIf(!has("curl"))("asks a server for its health", async () => {
-    const { url } = await serveEcho("memory:");
-    expect(await shell(atAddress(code("/healthz"), url), { cwd: tempDir() })).toBe("ok\n");
-  });
+  it.skipIf(!hasFor("a test of docs/operations.md", "curl", "command -v curl"))(
+    "asks a server for its health",
+    async () => {
+      const { url } = await serveEcho("memory:");
+      expect(await shell(atAddress(code("/healthz"), url), { cwd: tempDir() })).toBe("ok\n");
+    },
+  );
 
-  it.skipIf(!has("systemd-analyze"))("has a unit that systemd takes", () => {
-    const unit = join(tempDir(), "pigeonhole.service");
-    writeFileSync(unit, code("[Unit]"));
-    const { stderr } = spawnSync("systemd-analyze", ["verify", unit], { encoding: "utf8" });
-    expect(stderr.split("\n").filter((line) => line.startsWith(unit))).toEqual([]);
-  });
+  it.skipIf(!hasFor("a test of docs/operations.md", "systemd-analyze", "command -v systemd-analyze"))(
+    "has a unit that systemd takes",
+    () => {
+      const unit = join(tempDir(), "pigeonhole.service");
+      writeFileSync(unit, code("[Unit]"));
+      const { stderr } = spawnSync("systemd-analyze", ["verify", unit], { encoding: "utf8" });
+      expect(stderr.split("\n").filter((line) => line.startsWith(unit))).toEqual([]);
+    },
+  );
 
-  it.skipIf(!has("nginx"))(
+  it.skipIf(!hasFor("a test of docs/operations.md", "nginx", "command -v nginx"))(
     "has an nginx that passes on every protocol, and streams as they grow",
     async () => {
       const { url } = await serveEcho("memory:");
@@ -150,9 +157,4 @@ async function freePort(): Promise<number> {
   server.close();
   await once(server, "close");
   return typeof address === "object" && address !== null ? address.port : 0;
-}
-
-/** Whether a program is there. What shows one that is not is skipped. */
-function has(program: string): boolean {
-  return spawnSync("sh", ["-c", `command -v ${program}`]).status === 0;
 }

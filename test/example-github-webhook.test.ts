@@ -25,7 +25,7 @@ describe("the example of a webhook of GitHub's", () => {
         "content-type": "application/json",
         "x-github-event": event,
       };
-      const response = await fetch(`${url}/webhooks/reviewer/github`, { method: "POST", headers, body });
+      const response = await fetch(`${url}/webhooks/pull-requests/github`, { method: "POST", headers, body });
       await response.arrayBuffer();
       return response.status;
     };
@@ -49,7 +49,7 @@ describe("the example of a webhook of GitHub's", () => {
       "ada: closed",
     ]);
     expect((await tasks.get(id)).statusReason).toBe("closed after 1 pushes");
-    expect((await tasks.get({ name: "octo/hello#8" })).agent).toBe("reviewer");
+    expect((await tasks.get({ name: "octo/hello#8" })).agent).toBe("pull-requests");
   });
 
   it.each([undefined, ""])("does not start without a secret (%j)", async (unset) => {

@@ -1,7 +1,8 @@
-import { spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { createClient, TaskState } from "../src/client/index.ts";
+import { hasFor } from "./clients-rig.ts";
 import { atAddress, codeBlocks, readmeCode, readmeCommand, root } from "./readme-code.ts";
 import { type Serving, serving, shell } from "./readme-shell.ts";
 import { createUserFolder } from "./user-folder.ts";
@@ -31,11 +32,14 @@ describe("the README", () => {
     expect(output.endsWith(readmeCode("Hello, Ada."))).toBe(true);
   });
 
-  test.skipIf(!has("curl"))("has curl commands that follow a task to its end", async () => {
-    const output = await shell(atAddress(readmeCode("API="), server.url), { cwd: folder.path });
-    expect(output).toContain('"state":"EVENT_STATE_QUEUED"');
-    expect(output).toContain('"state":"TASK_STATE_COMPLETED","statusReason":"was told bye"');
-  });
+  test.skipIf(!hasFor("a test of the README", "curl", "command -v curl"))(
+    "has curl commands that follow a task to its end",
+    async () => {
+      const output = await shell(atAddress(readmeCode("API="), server.url), { cwd: folder.path });
+      expect(output).toContain('"state":"EVENT_STATE_QUEUED"');
+      expect(output).toContain('"state":"TASK_STATE_COMPLETED","statusReason":"was told bye"');
+    },
+  );
 
   test("has a gRPC command that creates a task", async () => {
     const output = await shell(atAddress(readmeCode("npx buf curl"), server.url), { cwd: root });
@@ -58,7 +62,9 @@ describe("the README", () => {
 describe("the protocol's page", () => {
   const commands = codeBlocks("docs/protocol.md").filter(({ language }) => language === "sh");
 
-  test.skipIf(!has("curl")).each(commands.filter(({ code }) => code.startsWith("API=")))(
+  test
+    .skipIf(!hasFor("a test of docs/protocol.md", "curl", "command -v curl"))
+    .each(commands.filter(({ code }) => code.startsWith("API=")))(
     "has curl commands that work (%#)",
     async ({ code }) => {
       const output = await shell(
@@ -72,7 +78,9 @@ describe("the protocol's page", () => {
     },
   );
 
-  test.skipIf(!has("grpcurl")).each(commands.filter(({ code }) => code.startsWith("grpcurl")))(
+  test
+    .skipIf(!hasFor("a test of docs/protocol.md", "grpcurl", "command -v grpcurl"))
+    .each(commands.filter(({ code }) => code.startsWith("grpcurl")))(
     "has grpcurl commands that work (%#)",
     async ({ code }) => {
       const address = server.url.replace("http://", "");
@@ -91,6 +99,22 @@ describe("the protocol's page", () => {
     );
     expect(await shell("node grpc.js", folder.shell)).toContain("TASK_STATE_COMPLETED");
   });
+});
+
+describe("the page on people", () => {
+  test.skipIf(!hasFor("a test of docs/people.md", "curl", "command -v curl"))(
+    "has an agent that asks, and curl commands that answer it",
+    async () => {
+      const [agent = "", commands = ""] = codeBlocks("docs/people.md").map(({ code }) => code);
+      folder.write("shop.ts", agent);
+      await using shop = await serving("npx pigeonhole serve shop.ts --store memory: --port 0", folder.shell);
+      const output = await shell(atAddress(commands, shop.url), { cwd: folder.path });
+      expect(output).toContain('"state":"EVENT_STATE_PROCESSED"');
+      const { tasks } = createClient({ baseUrl: shop.url });
+      const [task] = await Array.fromAsync(tasks.list());
+      expect(task).toMatchObject({ state: TaskState.COMPLETED, statusReason: '{"count":2}' });
+    },
+  );
 });
 
 describe("the pages", () => {
@@ -130,6 +154,7 @@ describe("the pages", () => {
       "docs/clients.md",
       "docs/getting-started.md",
       "docs/operations.md",
+      "docs/people.md",
       "docs/protocol.md",
     ];
     const checked = ["ts", "json", "text", ...(run.includes(page) ? ["sh", "js", "ini", "nginx"] : [])];
@@ -148,9 +173,4 @@ function slug(heading: string): string {
     .toLowerCase()
     .replaceAll(/[^\w -]/g, "")
     .replaceAll(" ", "-");
-}
-
-/** Whether a program is there. The commands of one that is not are skipped. */
-function has(program: string): boolean {
-  return spawnSync("sh", ["-c", `command -v ${program}`]).status === 0;
 }

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { type FSWatcher, watch } from "node:fs";
 import { dirname } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import type { Output } from "./output.ts";
 import type { ServeFlags } from "./serve-options.ts";
 import { fileVersion, type SupervisedReport, supervisedVariable } from "./supervised.ts";
@@ -10,10 +11,14 @@ import { UsageError } from "./usage-error.ts";
 /** How long files must have been left alone before the server starts again: editors and compilers write more than one. In ms. */
 const quiet = 100;
 
+/** How long until a server that was killed, or broke down, is started again, in ms: one that always does must not spin. */
+const pauseBeforeRestart = 1_000;
+
 /**
  * Serves agents in a process of its own, and starts that again, in order, whenever a file that the agents are made of changes. Tasks live
- * on in the store: what the old process does not finish in time, the new one does, at the same port. A server that cannot begin again, as
- * when the file is half written, is tried again after the next change. Ends, and with what code, as serveCommand does.
+ * on in the store: what the old process does not finish in time, the new one does, at the same port. A server that is killed or breaks down
+ * is started again after a second; one that cannot begin again, as when the file is half written, after the next change. Ends, and with
+ * what code, as serveCommand does.
  */
 export async function serveWatch(flags: ServeFlags, output: Output): Promise<number> {
   if (flags.store === "memory:")
@@ -33,10 +38,11 @@ export async function serveWatch(flags: ServeFlags, output: Output): Promise<num
   let served = false;
   for (let run = "first"; ; run = "again") {
     child = start(run, port);
+    let listened = false;
     child.on("message", (report: SupervisedReport) => {
       files.add(report.files);
       if (report.port === undefined) return;
-      served = true;
+      served = listened = true;
       port = String(report.port);
     });
     const exited = once(child, "exit");
@@ -44,10 +50,11 @@ export async function serveWatch(flags: ServeFlags, output: Output): Promise<num
     if (signals > 0) return exitCodeOf(await exited);
     if (ended && !served) return exitCodeOf(await exited);
     if (ended) {
-      process.stderr.write(
-        "pigeonhole: the server has ended; it starts again when a file of an agent changes\n",
-      );
-      await Promise.race([files.changed(), stop.promise]);
+      const [when, restart] = listened
+        ? ["", pause(pauseBeforeRestart)]
+        : [" when a file of an agent changes", files.changed()];
+      process.stderr.write(`pigeonhole: the server has ended; it starts again${when}\n`);
+      await Promise.race([restart, stop.promise]);
       if (signals > 0) return exitCodeOf(await exited);
     } else {
       child.kill("SIGTERM");
