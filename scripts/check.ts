@@ -11,7 +11,7 @@ try {
   check("types", () => installBench() && run("tsc", "-p", "."));
   check("types of the console", () => run("tsc", "-p", "src/console"));
   check("buf lint", () => run("buf", "lint"));
-  check("buf format", () => run("buf", "format", "--diff", "--exit-code"));
+  check("buf format", () => run("buf", "format", "proto", "--diff", "--exit-code"));
   check("generated code", () => {
     return run("buf", "generate", "--output", temp) && run("diff", "-r", "gen", join(temp, "gen"));
   });

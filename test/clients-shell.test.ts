@@ -51,6 +51,7 @@ describe("the page's commands", () => {
       const output = await type(pageCommands("grpcurl -plaintext"));
       expect(output).toContain('"state": "TASK_STATE_COMPLETED"');
       expect(output).toContain('"reason": "TASK_FINISHED"');
+      expect(output).toMatch(/^pigeonhole\.v1\.ScheduleService$/m);
     },
   );
 });

@@ -37,7 +37,11 @@ export interface ServerSeries extends AsyncDisposable {
 export function createServerSeries(
   path: string,
   agent: string,
-  { compileCache, drain = 10 }: { compileCache?: string; drain?: number } = {},
+  {
+    compileCache,
+    drain = 10,
+    drainDelay = 0,
+  }: { compileCache?: string; drain?: number; drainDelay?: number } = {},
 ): ServerSeries {
   let up = Promise.withResolvers<Server>();
   let process: CliProcess | undefined;
@@ -90,6 +94,8 @@ export function createServerSeries(
       `sqlite:${path}`,
       "--drain",
       String(drain),
+      "--drain-delay",
+      String(drainDelay),
     ];
     return runCli(args, { ...(compileCache !== undefined && { compileCache }) });
   }

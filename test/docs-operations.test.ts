@@ -9,7 +9,7 @@ import {
   createGrpcWebTransport,
 } from "@connectrpc/connect-node";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { createClient } from "../src/client/index.ts";
+import { createClient, EventWait } from "../src/client/index.ts";
 import { defineAgent, serve } from "../src/server/index.ts";
 import { collect } from "./agents/rig.ts";
 import { hasFor } from "./clients-rig.ts";
@@ -33,7 +33,7 @@ describe("the page on running it", () => {
   it("has a command that serves, and tells of every flag that there is", async () => {
     using folder = createUserFolder();
     folder.write("agent.ts", pageCode("README.md", "// agent.ts"));
-    const command = code("npx pigeonhole serve").trim();
+    const command = code("npx pigeonhole serve agent.ts").trim();
     await using server = await serving(command.replace("8080", "0"), folder.shell);
     expect((await fetch(`${server.url}/healthz`)).status).toBe(200);
     const help = await shell("npx pigeonhole serve --help", folder.shell);
@@ -42,23 +42,34 @@ describe("the page on running it", () => {
     for (const flag of flags) expect(page).toContain(`| \`${flag}\` `);
   });
 
-  it.skipIf(!hasFor("a test of docs/operations.md", "sqlite3", "command -v sqlite3"))(
-    "makes a backup of a server that runs, from which another one goes on",
-    async () => {
-      const cwd = tempDir();
-      const first = await serveEcho(`sqlite:${join(cwd, "pigeonhole.db")}`);
-      const { task } = await first.tasks.create({ agent: "echo" });
-      await first.tasks.send(task.id, "before");
-      expect(await shell(code("vacuum into"), { cwd })).toBe("ok\n");
-      await first.tasks.send(task.id, "after");
+  it("has a command that prints the settings of its file, its environment and its flags", async () => {
+    using folder = createUserFolder();
+    folder.write("pigeonhole.json", code('"cors-origin":'));
+    const printed = await shell(code("--print-config"), folder.shell);
+    expect(printed).toMatch(/^agents +agent\.ts +pigeonhole\.json$/m);
+    expect(printed).toMatch(/^max-turns +200 +PIGEONHOLE_MAX_TURNS$/m);
+    expect(printed).toMatch(/^drain +30 +--drain$/m);
+  });
 
-      const second = await serveEcho(`sqlite:${join(cwd, "backup.db")}`);
-      await second.tasks.send(task.id, "last");
-      for await (const _ of second.tasks.subscribe(task.id));
-      const messages = await collect(second.tasks.messages(task.id));
-      expect(messages.map(({ parts }) => parts[0]?.content.value)).toEqual(["before", "last"]);
-    },
-  );
+  it("has commands that back up a server that runs, restore, and check", async () => {
+    using folder = createUserFolder();
+    const { cwd } = folder.shell;
+    const store = `sqlite:${join(cwd, "pigeonhole.db")}`;
+    const first = await serveEcho(store);
+    const { task } = await first.tasks.create({ agent: "echo" });
+    await first.tasks.send(task.id, "before", { wait: EventWait.PROCESSED });
+    expect(await shell(code("pigeonhole backup"), folder.shell)).toContain("is backed up in backup.db");
+    await first.tasks.send(task.id, "after");
+    await first.close();
+    expect(await shell(code("pigeonhole restore"), folder.shell)).toMatch(/is restored .*replaced-/);
+    expect(await shell(code("store check"), folder.shell)).toContain(" 0 findings");
+
+    const second = await serveEcho(store);
+    await second.tasks.send(task.id, "last");
+    for await (const _ of second.tasks.subscribe(task.id));
+    const messages = await collect(second.tasks.messages(task.id));
+    expect(messages.map(({ parts }) => parts[0]?.content.value)).toEqual(["before", "last"]);
+  });
 
   it.skipIf(!hasFor("a test of docs/operations.md", "curl", "command -v curl"))(
     "asks a server for its health",
@@ -106,7 +117,7 @@ describe("the page on running it", () => {
 async function serveEcho(store: string) {
   const server = await serve({ agents: [echo], store, port: 0, drain: 0 });
   onTestFinished(() => server.close());
-  return { url: server.url, tasks: createClient({ baseUrl: server.url }).tasks };
+  return { url: server.url, tasks: createClient({ baseUrl: server.url }).tasks, close: () => server.close() };
 }
 
 /** Starts nginx with the page's configuration, without TLS: on one port with HTTP/2, and on another one with HTTP/1.1. */

@@ -158,7 +158,7 @@ describe("the command line", () => {
     [
       "a store that is none",
       ["serve", scribe, "--store", "letterbox"],
-      /the store must be sqlite:PATH or memory:/,
+      /--store must be sqlite:PATH or memory:/,
     ],
   ])("refuses %s with exit code 2", async (_, args, message) => {
     const { code, stdout, stderr } = await run(args);

@@ -18,8 +18,8 @@ const directory = mkdtempSync(join(tmpdir(), "pigeonhole-drain-"));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 describe("a server that is stopped by SIGTERM", () => {
-  it("loses nothing under load, not even a turn", async () => {
-    await using servers = createServerSeries(join(directory, "load.db"), "scribe");
+  it.each([0, 1])("loses nothing under load, not even a turn, %s s after it has told", async (drainDelay) => {
+    await using servers = createServerSeries(join(directory, `${drainDelay}.db`), "scribe", { drainDelay });
     const enough = Promise.withResolvers<void>();
     let told = 0;
     const progress = () => ++told === 150 && enough.resolve();

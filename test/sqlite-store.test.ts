@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, expect, it } from "vitest";
+import { checkDatabase } from "../src/server/store/sqlite/check/check-database.ts";
 import { openSqliteStore } from "../src/server/store/sqlite/sqlite-store.ts";
 import { createScene, errorOf, reasonOf } from "./store-contract/scene.ts";
 import { describeStore } from "./store-contract.ts";
@@ -26,6 +27,7 @@ describeStore("an SQLite store in a file", async () => {
     },
     async close() {
       await store.close();
+      expect([...checkDatabase(path, 1_800_000_000_000)].filter(Boolean)).toEqual([]);
       rmSync(dir, { recursive: true });
     },
   };

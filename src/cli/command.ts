@@ -14,6 +14,12 @@ export interface Option {
   readonly summary: string;
   /** All values that it may have. */
   readonly choices?: readonly string[];
+  /** What it is when it is not given, as help tells it. */
+  readonly defaultValue?: string;
+  /** Parses its value, or each of them, for what reads it as a setting. Throws UsageError, with the bounds, if it is out of them. */
+  readonly parse?: (name: string, text: string) => unknown;
+  /** Whether what it is given must never be shown. */
+  readonly secret?: true;
 }
 
 export type Options = Readonly<Record<string, Option>>;
@@ -83,11 +89,13 @@ export function defineCommand<const O extends Options>(spec: CommandSpec<O>): Co
 
 function parse<O extends Options>(given: string[], options: O): { values: Values<O>; args: string[] } {
   const { tokens } = parseArgs({ args: given, options, strict: false, tokens: true });
-  for (const token of tokens) {
-    if (token.kind !== "option" || token.name in options) continue;
-    const names = Object.keys(options).map((name) => `--${name}`);
-    throw new UsageError(`there is no option ${token.rawName}${didYouMean(token.rawName, names)}`);
-  }
+  const names = Object.keys(options).map((name) => `--${name}`);
+  const unknown = tokens.flatMap((token) =>
+    token.kind === "option" && !Object.hasOwn(options, token.name)
+      ? [`there is no option ${token.rawName}${didYouMean(token.rawName, names)}`]
+      : [],
+  );
+  if (unknown.length > 0) throw new UsageError(unknown.join("\n"));
   try {
     const { values, positionals } = parseArgs({ args: given, options, allowPositionals: true });
     // What parseArgs makes of these options, whose types it cannot tell while they are not known.

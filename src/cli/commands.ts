@@ -8,6 +8,7 @@ import { events, messages, redrive, unsend } from "./commands/mailbox.ts";
 import { scheduleCommands } from "./commands/schedule.ts";
 import { send } from "./commands/send.ts";
 import { serve } from "./commands/serve.ts";
+import { storeCommands } from "./commands/store.ts";
 import { taskCreate } from "./commands/task-create.ts";
 import { taskGet, taskState } from "./commands/task-get.ts";
 import { taskList } from "./commands/task-list.ts";
@@ -36,6 +37,7 @@ export const commands: readonly Command[] = [
   ...scheduleCommands,
   ...webhookCommands,
   agents,
+  ...storeCommands,
   doctor,
   completion,
 ];

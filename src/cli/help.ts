@@ -38,10 +38,12 @@ export function commandHelp({ name, args, summary, details, options }: Command):
 }
 
 function optionRows(options: Options): string {
-  const rows = Object.entries(options).map(([name, { value, summary, multiple }]): [string, string] => [
-    `--${name}${value === undefined ? "" : ` <${value}>`}`,
-    `${summary}${multiple ? " May be given several times." : ""}`,
-  ]);
+  const rows = Object.entries(options).map(
+    ([name, { value, summary, multiple, defaultValue }]): [string, string] => [
+      `--${name}${value === undefined ? "" : ` <${value}>`}`,
+      `${summary}${multiple ? " May be given several times." : ""}${defaultValue === undefined ? "" : ` Default ${defaultValue}.`}`,
+    ],
+  );
   return columns(rows);
 }
 

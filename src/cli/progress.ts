@@ -4,7 +4,7 @@ import { styleText } from "node:util";
 const interval = 1000;
 
 /** Tells somebody at a terminal that something long is under way, and for how long. Says nothing elsewhere, nor of what is done soon. */
-export async function withProgress<T>(what: string, work: Promise<T>): Promise<T> {
+export async function withProgress<T>(what: string | (() => string), work: Promise<T>): Promise<T> {
   const { stderr } = process;
   if (!stderr.isTTY) return work;
   const begin = performance.now();
@@ -12,7 +12,8 @@ export async function withProgress<T>(what: string, work: Promise<T>): Promise<T
   const timer = setInterval(() => {
     shown = true;
     const seconds = Math.round((performance.now() - begin) / 1000);
-    stderr.write(`\r\u001b[K${styleText("dim", `${what} ${seconds} s`, { stream: stderr })}`);
+    const text = typeof what === "string" ? what : what();
+    stderr.write(`\r\u001b[K${styleText("dim", `${text} ${seconds} s`, { stream: stderr })}`);
   }, interval);
   try {
     return await work;

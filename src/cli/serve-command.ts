@@ -3,10 +3,12 @@ import { createLogger } from "../server/logger.ts";
 import { loadAgents } from "./load-agent.ts";
 import type { Output } from "./output.ts";
 import { ownCommand } from "./own-package.ts";
-import type { ServeFlags } from "./serve-options.ts";
+import type { ServeSettings } from "./serve-options.ts";
 import { reportToSupervisor, supervisorGone } from "./supervised.ts";
 import { UsageError } from "./usage-error.ts";
-import { parseNumber } from "./values.ts";
+
+/** How long the store may take to close, once the turns have come to their end, in ms. */
+const closingTime = 30_000;
 
 /**
  * Serves agents until SIGTERM or SIGINT, then resolves with 0; a second signal ends the process at once. What an agent throws outside of
@@ -14,13 +16,12 @@ import { parseNumber } from "./values.ts";
  */
 export async function serveCommand(
   paths: readonly string[],
-  flags: ServeFlags,
+  settings: ServeSettings,
   output: Output,
 ): Promise<number> {
   const log = createLogger((line) => process.stderr.write(line));
-  const port = parseNumber("port", flags.port, 0, 65_535);
-  const maxTurns = parseNumber("max-turns", flags["max-turns"], 1, 1_000_000);
-  const drain = parseNumber("drain", flags.drain, 0, 86_400);
+  const { "drain-delay": drainDelay = 0 } = settings;
+  const { host, port, store, drain, "max-turns": maxTurns, "no-console": noConsole = false } = settings;
   const report = reportToSupervisor();
   // A server goes on, and stops in order, also when nobody reads what it prints any more.
   for (const stream of [process.stdout, process.stderr])
@@ -31,25 +32,28 @@ export async function serveCommand(
   const server = await begin({
     agents,
     log,
-    ...(flags.host !== undefined && { host: flags.host }),
-    ...(flags.store !== undefined && { store: flags.store }),
+    ...(host !== undefined && { host }),
+    ...(store !== undefined && { store }),
     ...(port !== undefined && { port }),
     ...(maxTurns !== undefined && { maxTurns }),
     ...(drain !== undefined && { drain: drain * 1000 }),
-    console: flags["no-console"] !== true,
-    corsOrigins: flags["cors-origin"] ?? [],
-    webhooks: { allowPrivateAddresses: flags["allow-private-webhooks"] ?? false },
+    drainDelay: drainDelay * 1000,
+    console: !noConsole,
+    corsOrigins: settings["cors-origin"] ?? [],
+    webhooks: { allowPrivateAddresses: settings["allow-private-webhooks"] ?? false },
   });
   const names = agents.map(({ name }) => name);
   const again = report(server.port);
   await output.show({ url: server.url, agents: names }, () =>
-    again ? title(server.url, names) : welcome(server.url, names, flags["no-console"] !== true),
+    again ? title(server.url, names) : welcome(server.url, names, !noConsole),
   );
   const exitCode = await stopped;
   await output.show(
     { stopping: true },
     () => "Stopping: turns may finish, the rest waits in the mailboxes.\n",
   );
+  const grace = Math.max(...agents.map(({ cancelGrace }) => cancelGrace));
+  cutOffAfter((drainDelay + (drain ?? 10)) * 1000 + grace + closingTime, log);
   await server.close();
   return exitCode;
 }
@@ -80,6 +84,14 @@ Or with curl:
   printf '\\0\\0\\0\\0\\061{"taskId":"%s"}' $TASK | curl -sN ${url}/pigeonhole.v1.TaskService/SubscribeTask -H 'content-type: application/connect+json' --data-binary @-
 The last one follows the task's log until the task ends; Ctrl-C stops it.
 `;
+}
+
+/** Ends the process when it has not stopped in time, as on a disk that does not answer: what was acknowledged is on the disk already. */
+function cutOffAfter(time: number, log: Logger): void {
+  setTimeout(() => {
+    log.error("the server did not stop in time, and is cut off", { time });
+    process.exit(1);
+  }, time).unref();
 }
 
 /** Resolves when the process is asked to stop. */

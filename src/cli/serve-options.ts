@@ -1,17 +1,31 @@
 import type { Options, Values } from "./command.ts";
+import type { SettingValues } from "./settings.ts";
+import { parseStore, wholeNumber } from "./values.ts";
 
-/** The options of what serves. */
+/**
+ * The settings of what serves: each is a flag, an environment variable and a key of the file (docs/operations.md), by being here.
+ * `parse` checks what was given, so that all mistakes are told at once; `defaultValue` is what help and `--print-config` show.
+ */
 export const serveOptions = {
   port: {
     type: "string",
     value: "number",
-    summary: "The port to listen on, 0 for any that is free. Default 8080.",
+    summary: "The port to listen on, 0 for any that is free.",
+    defaultValue: "8080",
+    parse: wholeNumber(0, 65_535),
   },
-  host: { type: "string", value: "address", summary: "The address to listen on. Default 127.0.0.1." },
+  host: {
+    type: "string",
+    value: "address",
+    summary: "The address to listen on.",
+    defaultValue: "127.0.0.1",
+  },
   store: {
     type: "string",
     value: "url",
-    summary: "Where events, logs and state are kept: sqlite:PATH or memory:. Default sqlite:./pigeonhole.db.",
+    summary: "Where events, logs and state are kept: sqlite:PATH or memory:.",
+    defaultValue: "sqlite:./pigeonhole.db",
+    parse: parseStore,
   },
   "cors-origin": {
     type: "string",
@@ -19,11 +33,26 @@ export const serveOptions = {
     value: "origin",
     summary: "An origin whose pages may call from a browser, or *.",
   },
-  "max-turns": { type: "string", value: "number", summary: "The most turns that run at once. Default 1000." },
+  "max-turns": {
+    type: "string",
+    value: "number",
+    summary: "The most turns that run at once.",
+    defaultValue: "1000",
+    parse: wholeNumber(1, 1_000_000),
+  },
   drain: {
     type: "string",
     value: "seconds",
-    summary: "How long turns may go on after SIGTERM or SIGINT. Default 10; with --watch, 1.",
+    summary: "How long turns may go on after SIGTERM or SIGINT; 1 with --watch.",
+    defaultValue: "10",
+    parse: wholeNumber(0, 86_400),
+  },
+  "drain-delay": {
+    type: "string",
+    value: "seconds",
+    summary: "How long requests are still taken after SIGTERM or SIGINT, for load balancers to go elsewhere.",
+    defaultValue: "0",
+    parse: wholeNumber(0, 3_600),
   },
   "allow-private-webhooks": {
     type: "boolean",
@@ -32,4 +61,8 @@ export const serveOptions = {
   "no-console": { type: "boolean", summary: "Serve no web console at /." },
 } as const satisfies Options;
 
+/** What the flags of the command line are. */
 export type ServeFlags = Values<typeof serveOptions>;
+
+/** What the settings are, wherever each was given. */
+export type ServeSettings = SettingValues<typeof serveOptions>;

@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { type FSWatcher, watch } from "node:fs";
-import { dirname } from "node:path";
+import { dirname, resolve } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Output } from "./output.ts";
-import type { ServeFlags } from "./serve-options.ts";
+import type { ServeConfiguration } from "./serve-settings.ts";
 import { fileVersion, type SupervisedReport, supervisedVariable } from "./supervised.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -15,15 +15,21 @@ const quiet = 100;
 const pauseBeforeRestart = 1_000;
 
 /**
- * Serves agents in a process of its own, and starts that again, in order, whenever a file that the agents are made of changes. Tasks live
- * on in the store: what the old process does not finish in time, the new one does, at the same port. A server that is killed or breaks down
- * is started again after a second; one that cannot begin again, as when the file is half written, after the next change. Ends, and with
- * what code, as serveCommand does.
+ * Serves agents in a process of its own, and starts that again, in order, whenever a file that the agents are made of, or that of the
+ * settings, changes. Tasks live on in the store: what the old process does not finish in time, the new one does, at the same port. A server
+ * that is killed or breaks down is started again after a second; one that cannot begin again, as when the file is half written, after the
+ * next change. Ends, and with what code, as serveCommand does.
  */
-export async function serveWatch(flags: ServeFlags, output: Output): Promise<number> {
-  if (flags.store === "memory:")
+export async function serveWatch(
+  { settings, file, shown }: ServeConfiguration,
+  output: Output,
+): Promise<number> {
+  if (settings.store === "memory:")
     throw new UsageError("--watch needs a store that outlives a restart: sqlite:PATH");
   const files = createFileWatcher();
+  if (file !== undefined) files.add({ [resolve(file)]: fileVersion(file) });
+  // A default of --watch, which the server that is watched does not know of.
+  const added = shown.some(({ from }) => from === "--watch") ? ["--drain", String(settings.drain)] : [];
   let child: ChildProcess | undefined;
   let signals = 0;
   const stop = Promise.withResolvers<void>();
@@ -34,10 +40,10 @@ export async function serveWatch(flags: ServeFlags, output: Output): Promise<num
       stop.resolve();
     });
   }
-  let port = flags.port;
+  let port: string | undefined;
   let served = false;
   for (let run = "first"; ; run = "again") {
-    child = start(run, port);
+    child = start(run, port === undefined ? added : [...added, "--port", port]);
     let listened = false;
     child.on("message", (report: SupervisedReport) => {
       files.add(report.files);
@@ -66,12 +72,8 @@ export async function serveWatch(flags: ServeFlags, output: Output): Promise<num
 }
 
 /** Starts the server that this process's arguments ask for, in a group of its own: Ctrl-C is for this process, which passes it on once. */
-function start(run: string, port: string | undefined): ChildProcess {
+function start(run: string, added: readonly string[]): ChildProcess {
   const [, main = "", ...args] = process.argv;
-  const added = [
-    ...(port === undefined ? [] : ["--port", port]),
-    ...(args.includes("--drain") ? [] : ["--drain", "1"]),
-  ];
   const given = args.filter((arg) => arg !== "--watch");
   return spawn(process.execPath, [...process.execArgv, main, ...given, ...added], {
     stdio: ["ignore", "inherit", "inherit", "ipc"],

@@ -43,6 +43,17 @@ export function parseNumber(
   throw new UsageError(`--${name} must be a whole number from ${min} to ${max}, not ${JSON.stringify(text)}`);
 }
 
+/** Makes what parses a whole number within its bounds. */
+export function wholeNumber(min: number, max: number): (name: string, text: string) => number {
+  return (name, text) => parseNumber(name, text, min, max) ?? min;
+}
+
+/** Parses where a store is: `sqlite:PATH` or `memory:`. */
+export function parseStore(name: string, text: string): string {
+  if (text === "memory:" || /^sqlite:./s.test(text)) return text;
+  throw new UsageError(`--${name} must be sqlite:PATH or memory:, not ${JSON.stringify(text)}`);
+}
+
 /** Parses how many items to show. Everything for `all`. */
 export function parseLimit(text = "100"): number {
   if (text === "all") return Number.POSITIVE_INFINITY;

@@ -5,11 +5,14 @@ import { type Clock, systemClock } from "./clock.ts";
 import type { ReportError } from "./connect-error.ts";
 import { createLocalEngine } from "./engine/local-engine.ts";
 import { createErrorInterceptor } from "./error-interceptor.ts";
-import { hasReason, TaskError } from "./errors.ts";
+import { hasReason, serverStopping, TaskError } from "./errors.ts";
 import { createConsole, createListener } from "./http/index.ts";
 import { createLogger } from "./logger.ts";
 import { createMailbox } from "./mailbox/mailbox.ts";
 import { openStore } from "./open-store.ts";
+import { routeOperations } from "./operations.ts";
+import { pause } from "./pause.ts";
+import { createReadiness } from "./readiness.ts";
 import { createScheduleService } from "./schedule-service.ts";
 import { declareSchedules } from "./schedules/declared-schedules.ts";
 import { createScheduler } from "./schedules/scheduler.ts";
@@ -45,8 +48,13 @@ export interface ServeOptions {
   maxConnections?: number;
   /** How long a subscriber hears nothing before a heartbeat, in ms. Default 15,000. */
   heartbeat?: Millis;
-  /** How long turns may go on once the server is asked to close, in ms. Default 10,000. */
+  /** How long turns may go on once the server takes no more requests, in ms, at most a day. Default 10,000. */
   drain?: Millis;
+  /**
+   * How long requests are still taken once the server is asked to close, in ms, at most an hour: time for a load balancer to learn from
+   * health and `/readyz` that it should send none. Default 0.
+   */
+  drainDelay?: Millis;
   /** Which URLs outgoing webhooks may have. */
   webhooks?: WebhookOptions;
   /** Where the server's own log goes. Default: one JSON object a line, to stderr. */
@@ -70,18 +78,23 @@ export interface Server {
   readonly host: string;
   readonly port: number;
   /**
-   * Closes: takes no more requests, ends subscriptions with UNAVAILABLE, lets turns finish for as long as `drain` says and gives back what
-   * has not, and closes the store. Nothing that was acknowledged is lost. Resolves when all is done.
+   * Closes: tells by its health that it does, and waits for `drainDelay`; then takes no more requests, ends subscriptions with UNAVAILABLE,
+   * lets turns finish for as long as `drain` says and gives back what has not, and closes the store. Nothing that was acknowledged is lost.
+   * Resolves when all is done, however often it is called.
    */
   close(): Promise<void>;
 }
 
 /** Serves agents: the one place that chooses a store and an engine, and puts the house together. */
 export async function serve(options: ServeOptions): Promise<Server> {
-  const { host = "127.0.0.1", port = 8080, drain = 10_000, clock = systemClock } = options;
+  const { host = "127.0.0.1", port = 8080, clock = systemClock } = options;
+  const { drain = 10_000, drainDelay = 0 } = options;
+  requireWithin("drain", drain, 86_400_000);
+  requireWithin("drainDelay", drainDelay, 3_600_000);
   const log = options.log ?? createLogger((line) => process.stderr.write(line));
   const agents = byName(options.agents);
   const store = await openStore(options.store ?? "sqlite:./pigeonhole.db");
+  const draining = new AbortController();
   const stopping = new AbortController();
   try {
     await store.putAgents([...agents.values()].map(agentRecord));
@@ -110,6 +123,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
       shutdown: stopping,
       report,
       newId: clock.id,
+      readiness: createReadiness(store, clock, draining.signal),
       webhooks: createIncomingWebhooks({ agents, mailbox, clock, report, stopping: stopping.signal }),
       ...(console !== false && { fallback: createConsole(console === true ? undefined : console) }),
       interceptors: [createErrorInterceptor(report, clock.id), createValidationInterceptor()],
@@ -122,18 +136,27 @@ export async function serve(options: ServeOptions): Promise<Server> {
         router.service(ScheduleService, createScheduleService({ agents, store, clock, onChanged }));
         router.service(AgentService, createAgentService({ agents, store }));
         router.service(WebhookService, createWebhookService({ agents, store, guard, deliverer, clock }));
+        const services = [TaskService, ScheduleService, AgentService, WebhookService];
+        routeOperations(router, services, { draining: draining.signal, stopping: stopping.signal });
       },
     });
     const address = await listener.listen();
     await engine.start();
     scheduler.start();
     await deliverer.start();
+    const close = async () => {
+      draining.abort(serverStopping());
+      if (drainDelay > 0) await pause(clock, drainDelay, stopping.signal);
+      await Promise.all([listener.close(drain), engine.stop(drain), scheduler.stop(), deliverer.stop()]);
+      taskLog.close();
+      await store.close();
+    };
+    let closed: Promise<void> | undefined;
     return {
       ...address,
-      async close() {
-        await Promise.all([listener.close(drain), engine.stop(drain), scheduler.stop(), deliverer.stop()]);
-        taskLog.close();
-        await store.close();
+      close() {
+        closed ??= close();
+        return closed;
       },
     };
   } catch (error) {
@@ -160,6 +183,11 @@ function createReport(log: Logger, clock: Clock): ReportError {
 /** Tells what of an agent the store has to know. */
 function agentRecord({ name, mailbox, retention, keepDeltas }: Agent): AgentRecord {
   return { name, ...mailbox, keepDeltas, ...(retention !== undefined && { retention }) };
+}
+
+function requireWithin(name: string, value: Millis, most: Millis): void {
+  if (value >= 0 && value <= most) return;
+  throw new TaskError("VALUE_INVALID", `${name} must be from 0 to ${most} ms, not ${value}`);
 }
 
 function byName(agents: readonly Agent[]): Map<string, Agent> {

@@ -31,12 +31,14 @@ export interface DispatchOptions {
   cors: readonly string[];
   /** Answers what is below /webhooks/, which is for no browser: the rules of other origins are not its own. Without it, that is 404. */
   webhooks?: Dispatch;
-  /** Answers what is no RPC, no webhook and not /healthz. Without it, that is 404. */
+  /** Answers what is no RPC, no webhook and neither /healthz nor /readyz. Without it, that is 404. */
   fallback?: Dispatch;
   /** Makes the error that goes over the wire. */
   convertError: ConvertError;
   /** Whether the server takes requests, as /healthz tells. */
   isHealthy: () => boolean;
+  /** Why the server should be given no requests, as /readyz tells; undefined if it may. Without it, that is as /healthz. */
+  readiness?: (() => Promise<string | undefined>) | undefined;
 }
 
 /**
@@ -84,11 +86,17 @@ export function createDispatch(options: DispatchOptions): Dispatch {
   }
 
   function answerOther(path: string, request: UniversalServerRequest): Promise<HttpResponse> | HttpResponse {
-    if (path === "/healthz") return isHealthy() ? text(200, "ok") : text(503, "stopping");
+    if (path === "/healthz" || path === "/readyz") return answerHealth(path);
     const isGrpc = request.header.get("content-type")?.startsWith("application/grpc") === true;
     if (!isGrpc && !services.has(serviceOf(path))) return fallback(request);
     const error = new TaskError("METHOD_UNKNOWN", `there is no method ${path.slice(0, 256)}`);
     return wireFormatOf(request).refuse(convertError(error), 404);
+  }
+
+  async function answerHealth(path: string): Promise<HttpResponse> {
+    if (!isHealthy()) return text(503, "stopping");
+    const fault = path === "/readyz" ? await options.readiness?.() : undefined;
+    return fault === undefined ? text(200, "ok") : text(503, fault);
   }
 
   return async (request) => {

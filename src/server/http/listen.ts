@@ -33,7 +33,9 @@ export interface ListenerOptions {
   cors?: readonly string[];
   /** Answers what is below /webhooks/. Default 404. */
   webhooks?: Dispatch;
-  /** Answers what is no RPC, no webhook and not /healthz. Default 404. */
+  /** Tells why the server should be given no requests, for /readyz. Default: not until it closes. */
+  readiness?: () => Promise<string | undefined>;
+  /** Answers what is no RPC, no webhook, and neither /healthz nor /readyz. Default 404. */
   fallback?: Dispatch;
 }
 
@@ -67,6 +69,7 @@ export function createListener(options: ListenerOptions): Listener {
     ...(fallback === undefined ? {} : { fallback }),
     convertError: (error) => toConnectError(error, report, newId),
     isHealthy: () => !isClosing(),
+    readiness: options.readiness,
   });
   const serve = createServe(dispatch, (error) => report(error, newId()));
   const http1 = createHttp1Server(serve, isClosing);

@@ -35,6 +35,29 @@ export function openReader(path: string): DatabaseSync {
   return db;
 }
 
+/**
+ * Opens a database of ours for reads alone, also while a server uses it, of this very version unless an older one will do. Throws
+ * STORE_UNAVAILABLE.
+ */
+export function openOurs(path: string, { older = false } = {}): DatabaseSync {
+  let db: DatabaseSync | undefined;
+  try {
+    db = new DatabaseSync(path, { readOnly: true, timeout: 5000 });
+    requireOurs(db);
+    const version = pragma(db, "user_version");
+    if (version === 0) throw new Error("it is no database of a server");
+    if (!older && version < migrations.length) {
+      throw new Error(
+        `its schema is version ${version}: a server brings it up to version ${migrations.length}`,
+      );
+    }
+    return db;
+  } catch (error) {
+    db?.close();
+    throw unavailable(`cannot open the database ${path}`, error);
+  }
+}
+
 /** Makes the error for a database that cannot do its work. What SQLite says of its storage names no SQL; the cause, with its stack, stays here. */
 export function unavailable(message: string, cause: unknown): TaskError {
   const why = cause instanceof Error ? cause.message : String(cause);

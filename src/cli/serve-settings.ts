@@ -1,0 +1,50 @@
+import type { Options } from "./command.ts";
+import { type ServeSettings, serveOptions } from "./serve-options.ts";
+import { fromEnvironment, fromFile, fromFlags } from "./setting-sources.ts";
+import { resolveSettings, type Setting, type SettingValues } from "./settings.ts";
+
+/** All that a server is told when it starts. */
+export interface ServeConfiguration {
+  /** The paths of its agents, at least one. */
+  readonly agents: readonly string[];
+  readonly settings: ServeSettings;
+  /** The settings with where each comes from. */
+  readonly shown: readonly Setting[];
+  /** The file that they were read from, if there is one. */
+  readonly file: string | undefined;
+}
+
+const settings = {
+  agents: { type: "string", multiple: true, summary: "The modules of the agents." },
+  ...serveOptions,
+} as const satisfies Options;
+
+/**
+ * Reads the settings of what serves: from the command line, or else the environment, or else the file that `--config` or PIGEONHOLE_CONFIG
+ * names. Paths are relative to the working directory, wherever they stand. Throws one UsageError that tells all mistakes.
+ */
+export function readServeSettings(
+  args: readonly string[],
+  { config, watch, ...flags }: Readonly<Record<string, unknown>>,
+  environment: NodeJS.ProcessEnv,
+): ServeConfiguration {
+  const named = Object.entries(flags).filter(([name]) => Object.hasOwn(serveOptions, name));
+  const given = { ...(args.length > 0 && { agents: args }), ...Object.fromEntries(named) };
+  const file = typeof config === "string" ? config : environment.PIGEONHOLE_CONFIG || undefined;
+  const sources = [
+    fromFlags(given, { agents: "the command line" }),
+    fromEnvironment(settings, environment),
+    ...(file === undefined ? [] : [fromFile(settings, file)]),
+    ...(watch === true ? [whileWatched] : []),
+  ];
+  const { values, shown } = resolveSettings(settings, sources, checkTogether);
+  const { agents = [], ...rest } = values;
+  return { agents, settings: rest, shown, file };
+}
+
+function checkTogether({ agents = [] }: SettingValues<typeof settings>): string[] {
+  return agents.length === 0 ? ["serve needs AGENT, or agents in the file or in PIGEONHOLE_AGENTS"] : [];
+}
+
+/** What is another default for a server that starts again and again: nobody waits long for the new code. */
+const whileWatched = fromFlags({ drain: "1" }, { drain: "--watch" });

@@ -1,0 +1,19 @@
+import { closeSync, fsyncSync, openSync, renameSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+
+/** Gives a file its name, in place of one that has it, such that after a loss of power there is the one or the other, whole. */
+export function putInPlace(from: string, to: string): void {
+  sync(from);
+  renameSync(from, to);
+  sync(dirname(resolve(to)));
+}
+
+/** Brings a file, or the names in a folder, to stable storage. */
+export function sync(path: string): void {
+  const handle = openSync(path, "r");
+  try {
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
+  }
+}
