@@ -1,9 +1,14 @@
+import { once } from "node:events";
+import { PassThrough } from "node:stream";
 import { expect, it } from "vitest";
+import { createLogOutput } from "../src/server/log-output.ts";
 import { createLogger } from "../src/server/logger.ts";
+
+const stalled = () => new PassThrough({ highWaterMark: 1 });
 
 function linesOf(fields: Record<string, unknown>): Record<string, unknown>[] {
   const lines: string[] = [];
-  createLogger((line) => lines.push(line)).error("what happened", fields);
+  createLogger({ write: (line) => lines.push(line) }).error("what happened", fields);
   return lines.map((line) => JSON.parse(line));
 }
 
@@ -41,4 +46,57 @@ it("writes what it can of what is no JSON", () => {
   for (const value of [circular, own, hostile]) {
     expect(linesOf({ value })).toMatchObject([{ level: "error", message: "what happened" }]);
   }
+});
+
+it("writes what is of its level, and of those above", () => {
+  const lines: string[] = [];
+  for (const level of ["debug", "warn", "silent"] as const) {
+    const log = createLogger({ level, write: (line) => lines.push(`${level}: ${JSON.parse(line).message}`) });
+    log.debug?.("a detail");
+    log.info("a fact");
+    log.warn("a doubt");
+    log.error("a fault");
+  }
+  const below = ["debug: a detail", "debug: a fact", "debug: a doubt", "debug: a fault"];
+  expect(lines).toEqual([...below, "warn: a doubt", "warn: a fault"]);
+});
+
+it("tells nothing that hangs on an error besides its stack and its causes", () => {
+  const error = Object.assign(new Error("outer", { cause: new Error("inner") }), { parts: ["xyzzy"] });
+  expect(JSON.stringify(linesOf({ error }))).not.toContain("xyzzy");
+});
+
+it("writes text for people, with stacks on lines of their own", () => {
+  const lines: string[] = [];
+  const log = createLogger({ format: "text", write: (line) => lines.push(line) });
+  log.warn("look at this", { taskId: "t-1", words: "two words", error: new TypeError("no") });
+  expect(lines[0]).toMatch(
+    /^\d{4}-\S+Z WARN {2}look at this taskId=t-1 words="two words" error={"name":"TypeError","message":"no"}\nTypeError: no\n +at /,
+  );
+});
+
+it("drops what a reader who has stalled has no room for, and says how much", async () => {
+  const stream = stalled();
+  const write = createLogOutput(stream);
+  const line = `${"x".repeat(9_999)}\n`;
+  for (let n = 0; n < 200; n++) write(line);
+  expect(stream.writableLength + stream.readableLength).toBeLessThan(1_100_000);
+  const read: string[] = [];
+  stream.setEncoding("utf8").on("data", (chunk: string) => read.push(chunk));
+  await once(stream, "drain");
+  write("the next\n");
+  stream.end();
+  await once(stream, "end");
+  const lines = read.join("").split("\n");
+  const kept = lines.filter((found) => found.startsWith("xx")).length;
+  expect(JSON.parse(lines.at(kept) ?? "")).toMatchObject({ level: "warn", lost: 200 - kept });
+  expect(lines.at(kept + 1)).toBe("the next");
+});
+
+it("goes on when its reader has gone", async () => {
+  const stream = stalled();
+  const write = createLogOutput(stream);
+  stream.destroy(new Error("EPIPE"));
+  await new Promise((resolve) => stream.once("close", resolve));
+  expect(() => write("a line\n")).not.toThrow();
 });

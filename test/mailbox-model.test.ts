@@ -3,7 +3,7 @@ import * as fc from "fast-check";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { EventState } from "../src/proto.ts";
 import type { Commit } from "../src/server/store/calls.ts";
-import type { TaskRecord } from "../src/server/store/records.ts";
+import type { EventCounts, TaskRecord } from "../src/server/store/records.ts";
 import { openSqliteStore } from "../src/server/store/sqlite/sqlite-store.ts";
 import type { Store } from "../src/server/store/store.ts";
 import { createView, follow, type LogView, shown } from "./log-view.ts";
@@ -20,8 +20,19 @@ import { nextTime } from "./model/timers.ts";
 const runs = Number(process.env.MODEL_RUNS ?? 150);
 
 let store: Store | undefined;
+/** What the store has told of the changes of its numbers of events, added up by agent. */
+const told = new Map<string, EventCounts>();
 beforeAll(async () => {
-  store = await openSqliteStore(":memory:");
+  store = await openSqliteStore(":memory:", ({ events }) => {
+    for (const [agent, { queued, scheduled, dead }] of events) {
+      const sum = told.get(agent) ?? { queued: 0, scheduled: 0, dead: 0 };
+      told.set(agent, {
+        queued: sum.queued + queued,
+        scheduled: sum.scheduled + scheduled,
+        dead: sum.dead + dead,
+      });
+    }
+  });
 });
 afterAll(() => store?.close());
 
@@ -34,6 +45,11 @@ it("a mailbox does what the model does, whatever happens in whatever order", {
     await play(store, `run${++run}.`, beginning, steps);
   };
   await fc.assert(fc.asyncProperty(beginnings, steps, playRun), { numRuns: runs });
+  const counted = await store?.countEvents();
+  expect(counted?.size).toBeGreaterThan(0);
+  for (const [agent, counts] of told) {
+    expect({ agent, ...counts }).toEqual({ agent, queued: 0, scheduled: 0, dead: 0, ...counted?.get(agent) });
+  }
 });
 
 /** Plays steps on a store and on the model, with tasks of their own, and compares them after each. */

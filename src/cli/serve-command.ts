@@ -1,5 +1,6 @@
 import { type Logger, type ServeOptions, type Server, serve, TaskError } from "../server/index.ts";
 import { createLogger } from "../server/logger.ts";
+import { withoutWords } from "../server/telemetry/without-words.ts";
 import { loadAgents } from "./load-agent.ts";
 import type { Output } from "./output.ts";
 import { ownCommand } from "./own-package.ts";
@@ -19,19 +20,30 @@ export async function serveCommand(
   settings: ServeSettings,
   output: Output,
 ): Promise<number> {
-  const log = createLogger((line) => process.stderr.write(line));
+  const {
+    "log-level": level,
+    "log-format": format,
+    "log-handler-errors": logHandlerErrors = false,
+  } = settings;
+  const log = createLogger({ ...(level && { level }), ...(format && { format }) });
+  const { "metrics-port": metricsPort, "metrics-host": metricsHost } = settings;
   const { "drain-delay": drainDelay = 0 } = settings;
   const { host, port, store, drain, "max-turns": maxTurns, "no-console": noConsole = false } = settings;
   const report = reportToSupervisor();
   // A server goes on, and stops in order, also when nobody reads what it prints any more.
   for (const stream of [process.stdout, process.stderr])
     stream.removeAllListeners("error").on("error", () => {});
+  // Before the agents: what they import may look for what traces.
+  const endTraces = await beginTraces(settings["otlp-endpoint"], log);
   const agents = (await Promise.all(paths.map(loadAgents))).flat();
   // Listened for from here on: one that comes while the server starts must not cut it off half-way.
-  const stopped = Promise.race([stopSignal(), supervisorGone(), uncaught(log)]);
+  const stopped = Promise.race([stopSignal(), supervisorGone(), uncaught(log, logHandlerErrors)]);
   const server = await begin({
     agents,
     log,
+    logHandlerErrors,
+    ...(metricsPort !== undefined && { metricsPort }),
+    ...(metricsHost !== undefined && { metricsHost }),
     ...(host !== undefined && { host }),
     ...(store !== undefined && { store }),
     ...(port !== undefined && { port }),
@@ -55,7 +67,16 @@ export async function serveCommand(
   const grace = Math.max(...agents.map(({ cancelGrace }) => cancelGrace));
   cutOffAfter((drainDelay + (drain ?? 10)) * 1000 + grace + closingTime, log);
   await server.close();
+  await endTraces();
   return exitCode;
+}
+
+/** Begins to send traces, if that is wanted. Returns what sends the last of them. */
+async function beginTraces(endpoint: string | undefined, log: Logger): Promise<() => Promise<void>> {
+  if (endpoint === undefined) return async () => {};
+  // Loaded here: without traces, nothing of it is needed.
+  const { registerTraces } = await import("./otlp-traces.ts");
+  return registerTraces(endpoint, log);
 }
 
 /** Starts the server. What it refuses of its options is the caller's. */
@@ -112,9 +133,9 @@ function stopSignal(): Promise<0> {
  * Resolves when an agent's code has thrown where nobody catches it. A forgotten promise, or a callback that comes after its turn is over,
  * is only noted: it must not take the other tasks down with it. After anything else, the process may be in any state.
  */
-function uncaught(log: Logger): Promise<1> {
+function uncaught(log: Logger, inFull: boolean): Promise<1> {
   process.on("unhandledRejection", (error) =>
-    log.error("an agent left a rejected promise behind", { error }),
+    log.error("an agent left a rejected promise behind", { error: inFull ? error : withoutWords(error) }),
   );
   return new Promise((resolve) => {
     process.on("uncaughtException", (error) => {

@@ -1,6 +1,6 @@
 import type { Options, Values } from "./command.ts";
 import type { SettingValues } from "./settings.ts";
-import { parseStore, wholeNumber } from "./values.ts";
+import { oneOf, parseStore, wholeNumber } from "./values.ts";
 
 /**
  * The settings of what serves: each is a flag, an environment variable and a key of the file (docs/operations.md), by being here.
@@ -57,6 +57,43 @@ export const serveOptions = {
   "allow-private-webhooks": {
     type: "boolean",
     summary: "Post to webhooks at private and loopback addresses, and over http.",
+  },
+  "metrics-port": {
+    type: "string",
+    value: "number",
+    summary: "A port of its own that tells Prometheus metrics at /metrics, 0 for any that is free.",
+    parse: wholeNumber(0, 65_535),
+  },
+  "metrics-host": {
+    type: "string",
+    value: "address",
+    summary: "The address of the metrics.",
+    defaultValue: "127.0.0.1",
+  },
+  "otlp-endpoint": {
+    type: "string",
+    value: "url",
+    summary: "Send OpenTelemetry traces to a collector, by OTLP over HTTP: http://127.0.0.1:4318.",
+  },
+  "log-level": {
+    type: "string",
+    value: "level",
+    summary: "What is logged: debug, info, warn, error or silent.",
+    choices: ["debug", "info", "warn", "error", "silent"],
+    defaultValue: "info",
+    parse: oneOf("debug", "info", "warn", "error", "silent"),
+  },
+  "log-format": {
+    type: "string",
+    value: "format",
+    summary: "How the log is written: json, one object a line, or text.",
+    choices: ["json", "text"],
+    defaultValue: "json",
+    parse: oneOf("json", "text"),
+  },
+  "log-handler-errors": {
+    type: "boolean",
+    summary: "Log what handlers throw in full. Messages may repeat what events say.",
   },
   "no-console": { type: "boolean", summary: "Serve no web console at /." },
 } as const satisfies Options;

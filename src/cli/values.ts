@@ -121,3 +121,14 @@ export function parseChoices<E extends number>(
 function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
+
+/** Makes what parses one of several words. */
+export function oneOf<Choice extends string>(
+  ...choices: readonly Choice[]
+): (name: string, text: string) => Choice {
+  return (name, text) => {
+    const found = choices.find((choice) => choice === text);
+    if (found !== undefined) return found;
+    throw new UsageError(`--${name} must be one of ${choices.join(", ")}, not ${JSON.stringify(text)}`);
+  };
+}

@@ -297,6 +297,8 @@ export interface TurnState {
 
 /** A structured log. */
 export interface Logger {
+  /** Absent: nothing is written that is of use only to whoever looks for a fault. */
+  debug?(message: string, fields?: Record<string, unknown>): void;
   info(message: string, fields?: Record<string, unknown>): void;
   warn(message: string, fields?: Record<string, unknown>): void;
   error(message: string, fields?: Record<string, unknown>): void;

@@ -6,7 +6,7 @@ import { TaskError } from "./errors.ts";
  * Turns what a call throws, at once or while its response is streamed, into the error that goes over the wire.
  *
  * A call whose caller has gone, or whose deadline has passed, does not begin; and a stream that ends for one of these
- * reasons does not end OK. It must be the outermost interceptor, that is, the first of the list.
+ * reasons does not end OK. It must be the outermost interceptor, that is, the first of the list, but for what observes the errors that go over the wire.
  */
 export function createErrorInterceptor(report: ReportError, newId: () => string): Interceptor {
   const convert = (error: unknown, signal: AbortSignal) =>

@@ -1,32 +1,68 @@
-import { inspect } from "node:util";
+import { trace } from "@opentelemetry/api";
+import { pino } from "pino";
 import type { Logger } from "./agent.ts";
+import { createLogOutput } from "./log-output.ts";
+import { logText } from "./log-text.ts";
 
-/** Makes a log that writes one JSON object a line: time, level, message, and the fields given; errors with their stacks. */
-export function createLogger(write: (line: string) => void): Logger {
+export const logLevels = ["debug", "info", "warn", "error", "silent"] as const;
+export const logFormats = ["json", "text"] as const;
+
+/** From which level on lines are written; `silent`: none. */
+export type LogLevel = (typeof logLevels)[number];
+/** How a line is written: as one JSON object, or as text for people. */
+export type LogFormat = (typeof logFormats)[number];
+
+export interface LoggerOptions {
+  /** Default `info`. */
+  level?: LogLevel;
+  /** Default `json`. */
+  format?: LogFormat;
+  /** Takes the lines, each with its end. It must not throw. Default: stderr, which nothing waits for. */
+  write?: (line: string) => void;
+}
+
+/** How many causes of an error are told, the one of the other. */
+const maxCauses = 4;
+
+/**
+ * Makes a log that writes a line for each entry: time, level, message, the fields given, errors with their stacks and causes, and the trace
+ * and span that run, if any do. A field that cannot be written is told as such: a log never fails those who write to it.
+ */
+export function createLogger({ level = "info", format = "json", write }: LoggerOptions = {}): Logger {
+  const output = write ?? createLogOutput(process.stderr);
+  const log = pino(
+    {
+      level,
+      base: null,
+      timestamp: () => `,"time":"${new Date().toISOString()}"`,
+      formatters: { level: (label) => ({ level: label }), log: plainFields },
+      mixin: runningSpan,
+    },
+    { write: format === "json" ? output : (line: string) => output(logText(line)) },
+  );
   return {
-    info: (message, fields) => log("info", message, fields),
-    warn: (message, fields) => log("warn", message, fields),
-    error: (message, fields) => log("error", message, fields),
+    // As a field, because pino would put it behind all others.
+    debug: (message, fields) => log.debug({ message, ...fields }),
+    info: (message, fields) => log.info({ message, ...fields }),
+    warn: (message, fields) => log.warn({ message, ...fields }),
+    error: (message, fields) => log.error({ message, ...fields }),
   };
-
-  function log(level: string, message: string, fields: Record<string, unknown> = {}): void {
-    const entry = { time: new Date().toISOString(), level, message, ...fields };
-    write(`${encode(entry)}\n`);
-  }
 }
 
-/** Encodes an entry as JSON, or, where it cannot be, what can be said of it: a log never fails those who write to it. */
-function encode({ time, level, message, ...fields }: Record<string, unknown>): string {
-  try {
-    return JSON.stringify({ time, level, message, ...fields }, (_, value: unknown) => plain(value));
-  } catch {
-    return JSON.stringify({ time, level, message, fields: inspect(fields, { depth: 4 }) });
-  }
+function runningSpan(): { traceId?: string; spanId?: string } {
+  const span = trace.getActiveSpan()?.spanContext();
+  return span === undefined ? {} : { traceId: span.traceId, spanId: span.spanId };
 }
 
-function plain(value: unknown): unknown {
+/** Errors say nothing as JSON. Of what else hangs on one, which may be anything that it was about, nothing is told. */
+function plainFields(fields: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(fields).map(([key, value]) => [key, plain(value, maxCauses)]));
+}
+
+function plain(value: unknown, causes: number): unknown {
   if (typeof value === "bigint") return value.toString();
   if (!(value instanceof Error)) return value;
   const { name, message, stack, cause } = value;
-  return { name, message, stack, ...(cause !== undefined && { cause }) };
+  const more = cause !== undefined && causes > 0 ? { cause: plain(cause, causes - 1) } : {};
+  return { name, message, stack, ...more };
 }

@@ -19,6 +19,9 @@ import { createScheduler } from "./schedules/scheduler.ts";
 import { createTaskService } from "./service.ts";
 import type { AgentRecord, Millis } from "./store/records.ts";
 import { createTaskLog } from "./task-log/task-log.ts";
+import { createMetrics } from "./telemetry/metrics.ts";
+import { createCallObserver } from "./telemetry/observe-calls.ts";
+import { withoutWords } from "./telemetry/without-words.ts";
 import { createValidationInterceptor } from "./validation/index.ts";
 import { createWebhookService } from "./webhook-service.ts";
 import { createIncomingWebhooks } from "./webhooks/incoming/index.ts";
@@ -59,6 +62,15 @@ export interface ServeOptions {
   webhooks?: WebhookOptions;
   /** Where the server's own log goes. Default: one JSON object a line, to stderr. */
   log?: Logger;
+  /**
+   * Whether the log tells what agents' code throws in full. Default false: its kind and its stack without the message, which may repeat what
+   * an event says. The task's log has the message.
+   */
+  logHandlerErrors?: boolean;
+  /** The port that tells Prometheus the server's figures at `/metrics`, 0 for any that is free. Default none, and none are kept. */
+  metricsPort?: number;
+  /** The address of that port, which anybody who reaches it may ask. Default 127.0.0.1. */
+  metricsHost?: string;
   /** Where time, randomness and ids come from. */
   clock?: Clock;
 }
@@ -77,6 +89,8 @@ export interface Server {
   readonly url: string;
   readonly host: string;
   readonly port: number;
+  /** The port of the metrics, if there is one. */
+  readonly metricsPort?: number;
   /**
    * Closes: tells by its health that it does, and waits for `drainDelay`; then takes no more requests, ends subscriptions with UNAVAILABLE,
    * lets turns finish for as long as `drain` says and gives back what has not, and closes the store. Nothing that was acknowledged is lost.
@@ -91,16 +105,21 @@ export async function serve(options: ServeOptions): Promise<Server> {
   const { drain = 10_000, drainDelay = 0 } = options;
   requireWithin("drain", drain, 86_400_000);
   requireWithin("drainDelay", drainDelay, 3_600_000);
-  const log = options.log ?? createLogger((line) => process.stderr.write(line));
+  const { log = createLogger(), logHandlerErrors: logErrors = false } = options;
+  const metrics = await createMetrics({
+    port: options.metricsPort,
+    host: options.metricsHost ?? "127.0.0.1",
+  });
+  const { meter } = metrics;
   const agents = byName(options.agents);
-  const store = await openStore(options.store ?? "sqlite:./pigeonhole.db");
+  const store = await openStore(options.store ?? "sqlite:./pigeonhole.db", metrics.onMeasures);
   const draining = new AbortController();
   const stopping = new AbortController();
   try {
     await store.putAgents([...agents.values()].map(agentRecord));
     await declareSchedules(store, agents, clock);
     const mailbox = createMailbox({ store, agents, clock });
-    const taskLog = createTaskLog({ store, clock, heartbeat: options.heartbeat ?? 15_000 });
+    const taskLog = createTaskLog({ store, clock, heartbeat: options.heartbeat ?? 15_000, meter });
     const engine = createLocalEngine({
       store,
       agents,
@@ -108,6 +127,8 @@ export async function serve(options: ServeOptions): Promise<Server> {
       clock,
       log,
       maxTurns: options.maxTurns ?? 1000,
+      meter,
+      logErrors,
     });
     const scheduler = createScheduler({ store, agents, clock, log });
     const { allowPrivateAddresses = false, resolve = systemResolve } = options.webhooks ?? {};
@@ -124,9 +145,19 @@ export async function serve(options: ServeOptions): Promise<Server> {
       report,
       newId: clock.id,
       readiness: createReadiness(store, clock, draining.signal),
-      webhooks: createIncomingWebhooks({ agents, mailbox, clock, report, stopping: stopping.signal }),
+      webhooks: createIncomingWebhooks({
+        agents,
+        mailbox,
+        clock,
+        report: logErrors ? report : withoutCauses(report),
+        stopping: stopping.signal,
+      }),
       ...(console !== false && { fallback: createConsole(console === true ? undefined : console) }),
-      interceptors: [createErrorInterceptor(report, clock.id), createValidationInterceptor()],
+      interceptors: [
+        createCallObserver(meter, log),
+        createErrorInterceptor(report, clock.id),
+        createValidationInterceptor(),
+      ],
       routes(router) {
         router.service(
           TaskService,
@@ -140,6 +171,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
         routeOperations(router, services, { draining: draining.signal, stopping: stopping.signal });
       },
     });
+    const told = await metrics.open(store, [...agents.keys()], clock);
     const address = await listener.listen();
     await engine.start();
     scheduler.start();
@@ -150,16 +182,19 @@ export async function serve(options: ServeOptions): Promise<Server> {
       await Promise.all([listener.close(drain), engine.stop(drain), scheduler.stop(), deliverer.stop()]);
       taskLog.close();
       await store.close();
+      await metrics.close();
     };
     let closed: Promise<void> | undefined;
     return {
       ...address,
+      ...(told !== undefined && { metricsPort: told.port }),
       close() {
         closed ??= close();
         return closed;
       },
     };
   } catch (error) {
+    await metrics.close();
     await store.close();
     throw error;
   }
@@ -177,6 +212,15 @@ function createReport(log: Logger, clock: Clock): ReportError {
       reported = clock.now();
       log.error("the store is unavailable", { error });
     }
+  };
+}
+
+/** Reports what agents' code has thrown, which is the cause of what is reported, without its words. */
+function withoutCauses(report: ReportError): ReportError {
+  return (error, errorId) => {
+    if (!(error instanceof TaskError) || error.cause === undefined) return report(error, errorId);
+    const { reason, message, details, cause } = error;
+    report(new TaskError(reason, message, details, { cause: withoutWords(cause) }), errorId);
   };
 }
 

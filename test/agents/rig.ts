@@ -20,6 +20,9 @@ import {
 
 /** A server of one agent, `rig`, and a client of it that tries nothing twice. */
 export interface Rig extends AsyncDisposable {
+  url: string;
+  /** The port of its metrics, if the options ask for one. */
+  metricsPort?: number;
   tasks: TasksClient;
   webhooks: WebhooksClient;
   /** What the server wrote to its log. */
@@ -51,6 +54,8 @@ export async function startRig(
   const server = await serve({ agents: [agent], store: "memory:", port: 0, drain: 0, log, ...options });
   const { tasks, webhooks } = createClient({ baseUrl: server.url, retry: { maxAttempts: 1 } });
   return {
+    url: server.url,
+    ...(server.metricsPort !== undefined && { metricsPort: server.metricsPort }),
     tasks,
     webhooks,
     logged,

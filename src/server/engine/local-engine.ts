@@ -6,6 +6,7 @@ import type { Commit, StartedTurn, StoppedTurn, TurnSource } from "../store/call
 import type { Millis } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
 import type { TaskLog } from "../task-log/task-log.ts";
+import { type Meter, noMeter } from "../telemetry/meter.ts";
 import { createAlarm } from "./alarm.ts";
 import type { Engine } from "./engine.ts";
 import { createTimekeeper } from "./timekeeper.ts";
@@ -25,6 +26,10 @@ export interface LocalEngineOptions {
   log: Logger;
   /** The most turns that run at once. Further ones wait in the store. */
   maxTurns: number;
+  /** Keeps the figures of turns. Default: nobody. */
+  meter?: Meter;
+  /** Whether what handlers throw is logged in full. Default false. */
+  logErrors?: boolean;
 }
 
 /** A task whose turns are being run. Made when it has work, forgotten when it has none. */
@@ -52,7 +57,7 @@ interface Lane {
 
 /** Runs turns in this process. It keeps nothing of a task that has no work. */
 export function createLocalEngine(options: LocalEngineOptions): Engine {
-  const { store, agents, taskLog, clock, log, maxTurns } = options;
+  const { store, agents, taskLog, clock, log, maxTurns, meter = noMeter, logErrors = false } = options;
   const owner = clock.id();
   const source: TurnSource = { owner, agents: [...agents.keys()] };
   const timekeeper = createTimekeeper({ store, clock, log });
@@ -211,6 +216,8 @@ export function createLocalEngine(options: LocalEngineOptions): Engine {
       follow: taskLog.follow,
       clock,
       log,
+      meter,
+      logErrors,
     });
     if (result.dueTime !== undefined) alarm.set(result.dueTime);
     if (lane.stopped) {

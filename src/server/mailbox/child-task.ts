@@ -8,6 +8,7 @@ import type { FollowUp } from "../store/calls.ts";
 import type { TaskRecord } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
 import { structBytes } from "../struct.ts";
+import { originOf } from "../telemetry/trace-context.ts";
 import { violations } from "../validation/index.ts";
 import { requireJsonObject } from "./json-value.ts";
 import { requireValid } from "./outgoing-event.ts";
@@ -32,6 +33,7 @@ export function newChild(child: NewChildTask, parentTaskId: string, clock: Clock
     ...(params && { params: structBytes(params) }),
     labels: { ...labels },
     parentTaskId,
+    ...originOf(),
     ...(ttl !== undefined && { expireTime: clock.now() + wholeNumber("task.ttl", ttl, 1, maxTimeAhead) }),
   };
 }

@@ -2,6 +2,7 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import { type EventInput, EventInputSchema, OnBusy } from "../../proto.ts";
 import type { NewEvent } from "../store/calls.ts";
 import type { BusyPolicy, Millis } from "../store/records.ts";
+import { originOf } from "../telemetry/trace-context.ts";
 import { busyPolicies, busyPolicyOf } from "./busy-policy.ts";
 import { fieldInvalid, requireNear } from "./time-fields.ts";
 
@@ -51,6 +52,7 @@ export function incomingEvent({ id, input, path, onBusy, now }: IncomingEventOpt
       onBusy: policy,
       ...(deliverTime !== undefined && { deliverTime }),
       ...(input.answers !== "" && { answers: input.answers }),
+      ...originOf(),
     },
   };
 }

@@ -30,6 +30,7 @@ import type {
 import type { EventRecord, Millis } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
 import { structBytes } from "../struct.ts";
+import { originOf } from "../telemetry/trace-context.ts";
 import { incomingEvent } from "./incoming-event.ts";
 import { requestKey } from "./request-key.ts";
 import { requireAnswer } from "./require-answer.ts";
@@ -86,6 +87,7 @@ export function createMailbox({ store, agents, clock }: MailboxOptions): Mailbox
         ...(parentTaskId !== "" && { parentTaskId }),
         ...(incoming && { event: incoming.event }),
         ...expireTimeOf(request, now),
+        ...originOf(),
         ...(key === undefined ? requestKey(CreateTaskRequestSchema, request) : { request: key }),
         now,
       });

@@ -4,6 +4,7 @@ import type { Content, EventOptions } from "../agent.ts";
 import { type FieldViolation, TaskError } from "../errors.ts";
 import type { NewEvent } from "../store/calls.ts";
 import type { BusyPolicy, Millis } from "../store/records.ts";
+import { sendSpan } from "../telemetry/spans.ts";
 import { violations } from "../validation/index.ts";
 import { busyPolicies } from "./busy-policy.ts";
 import { parseContent } from "./content.ts";
@@ -19,6 +20,9 @@ export interface OutgoingEvent {
   options?: EventOptions | undefined;
   /** The agent that sends it. */
   agent: string;
+  /** The task that it goes to, if that is there already, and its agent, for the trace. */
+  taskId?: string;
+  to?: string | undefined;
   onBusy: BusyPolicy;
   deliverTime?: Millis | undefined;
   hops: number;
@@ -30,6 +34,8 @@ export function outgoingEvent({
   content,
   options,
   agent,
+  taskId,
+  to,
   onBusy,
   deliverTime,
   hops,
@@ -39,12 +45,14 @@ export function outgoingEvent({
       metadata: { limit: String(maxHops) },
     });
   }
+  const bytes = toBinary(EventInputSchema, eventInput(content, options, agent, onBusy));
   return {
     id,
-    content: toBinary(EventInputSchema, eventInput(content, options, agent, onBusy)),
+    content: bytes,
     onBusy,
     ...(deliverTime !== undefined && { deliverTime }),
     ...(hops > 0 && { hops }),
+    ...sendSpan({ id, agent: to, ...(taskId !== undefined && { taskId }) }),
   };
 }
 

@@ -1,4 +1,5 @@
 import type { JsonObject } from "@bufbuild/protobuf";
+import type { Span } from "@opentelemetry/api";
 import type { Agent, Logger, TaskInfo, TurnContext } from "../agent.ts";
 import type { Clock } from "../clock.ts";
 import { TaskError } from "../errors.ts";
@@ -27,6 +28,8 @@ export interface TurnContextOptions {
   signal: AbortSignal;
   clock: Clock;
   log: Logger;
+  /** The turn's span, which what it takes besides is linked to. */
+  span: Span;
 }
 
 /** What a turn comes to: what its commit carries. */

@@ -1,9 +1,11 @@
+import type { Span } from "@opentelemetry/api";
 import type { AgentEvent, Logger, TurnMailbox } from "../agent.ts";
 import type { Clock } from "../clock.ts";
 import { TaskError } from "../errors.ts";
 import type { StartedTurn } from "../store/calls.ts";
 import type { EventRecord, Millis } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
+import { addLinks } from "../telemetry/spans.ts";
 import { agentEvent } from "./agent-event.ts";
 import { createArrivals } from "./arrivals.ts";
 import { persist } from "./persist.ts";
@@ -21,12 +23,15 @@ export interface TurnMailboxOptions {
   signal: AbortSignal;
   clock: Clock;
   log: Logger;
+  /** The turn's span. Absent: it has none. */
+  span?: Span;
   /** Throws once the turn is over. */
   requireOpen(): void;
 }
 
 /** Makes the mailbox as a turn sees it. `settle` waits for what is being drawn; afterwards nothing is. */
-export function createTurnMailbox({ store, turn, signal, clock, log, requireOpen }: TurnMailboxOptions) {
+export function createTurnMailbox(options: TurnMailboxOptions) {
+  const { store, turn, signal, clock, log, span, requireOpen } = options;
   const taskId = turn.task.id;
   const arrivals = createArrivals(store, taskId, clock);
   let settling = false;
@@ -80,6 +85,10 @@ export function createTurnMailbox({ store, turn, signal, clock, log, requireOpen
     );
     drawing = drawn.catch(() => undefined);
     const events = await drawn;
+    addLinks(
+      span,
+      events.map(({ trace }) => trace),
+    );
     if (events.length > 0) arrivals.seen();
     if (settling && events.length > 0) missed = true;
     return events;

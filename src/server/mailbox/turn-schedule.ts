@@ -35,6 +35,8 @@ export function createTurnSchedule({
         content,
         options,
         agent: agent.name,
+        taskId,
+        to: agent.name,
         onBusy: busyPolicy(undefined, agent.onBusy, later),
         ...(later && { deliverTime }),
         // Time bounds a loop of a task's own.

@@ -59,6 +59,7 @@ export function createTurnTasks(options: TurnTasksOptions): TurnTasks {
       const deliverTime = deliver && timeOf(deliver, clock.now(), "deliver");
       const event = outgoingEvent({
         ...outgoing(target, { onBusy, deliverTime }),
+        taskId,
         content,
         options: rest,
         // To oneself, it has not been passed on.
@@ -108,6 +109,7 @@ export function createTurnTasks(options: TurnTasksOptions): TurnTasks {
     return {
       id: clock.id(),
       agent: own.agent,
+      to: target?.name,
       onBusy: busyPolicy(onBusy, target?.onBusy, later),
       deliverTime: later ? deliverTime : undefined,
     };

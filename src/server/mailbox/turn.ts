@@ -6,11 +6,14 @@ import { linkSignals } from "../link-signals.ts";
 import type { StartedTurn, StartTurnResult, TurnSource } from "../store/calls.ts";
 import type { Store } from "../store/store.ts";
 import type { TaskLog } from "../task-log/task-log.ts";
+import type { Meter, TurnResult } from "../telemetry/meter.ts";
+import { withoutWords } from "../telemetry/without-words.ts";
 import { agentEvent } from "./agent-event.ts";
 import { settled } from "./handler-grace.ts";
 import { persist } from "./persist.ts";
 import { createTurnContext, type TurnEffects } from "./turn-context.ts";
-import { type Cause, isOver, turnEnd } from "./turn-end.ts";
+import { type Cause, isOver, type TurnEnd, turnEnd } from "./turn-end.ts";
+import { observeTurn, type TurnObservation } from "./turn-observation.ts";
 
 export interface RunTurn {
   store: Store;
@@ -31,6 +34,10 @@ export interface RunTurn {
   giveUp: AbortSignal;
   clock: Clock;
   log: Logger;
+  /** Keeps the figures of turns. Default: nobody. */
+  meter?: Meter;
+  /** Whether what handlers throw is logged in full. Default false. */
+  logErrors?: boolean;
 }
 
 /** What came of a turn: what may be run next, and whether its handler was left behind and still runs. */
@@ -49,18 +56,21 @@ export async function runTurn(run: RunTurn): Promise<RanTurn> {
   const { agent, turn, clock } = run;
   const task = { taskId: turn.task.id, turn: turn.turn };
   const log = withFields(run.log, { agent: agent.name, ...task, attempt: turn.attempt });
+  const observation = observeTurn(run);
   const stop = linkSignals(run.signal);
   const disarm = limitTime(run, (error) => stop.abort(error));
-  const context = createTurnContext({ ...run, signal: stop.signal, log });
+  const context = createTurnContext({ ...run, signal: stop.signal, log, span: observation.span });
   try {
-    const handler = callHandler(agent, turn, context.ctx);
+    const handler = observation.run(() => callHandler(agent, turn, context.ctx));
     const { leftBehind, thrown } = await settled(handler, { agent, clock, log, signal: stop.signal });
     disarm();
     // A handler that returns because it was told to stop has not done its work, and its half is not to be taken for the whole.
     let cause = stopped(stop.signal) ?? thrown;
     if (cause === undefined) {
       try {
-        return { ...(await commit(run, await context.finish())), leftBehind };
+        const next = await commit(run, await context.finish());
+        observation.end("committed");
+        return { ...next, leftBehind };
       } catch (error) {
         cause = stopped(stop.signal) ?? (error instanceof TaskError ? error : { thrown: error });
       }
@@ -68,8 +78,10 @@ export async function runTurn(run: RunTurn): Promise<RanTurn> {
     context.close();
     // What the handler threw does not tell whether the turn is over in the store already.
     if (isOver(run.signal)) return { leftBehind };
-    return { ...(await giveBack(run, cause, log)), leftBehind };
+    return { ...(await giveBack(run, cause, log, observation)), leftBehind };
   } finally {
+    // Unless it has ended otherwise, it was over already.
+    observation.end("stopped");
     disarm();
     stop.release();
     context.close();
@@ -119,7 +131,12 @@ async function commit(run: RunTurn, effects: TurnEffects): Promise<StartTurnResu
 }
 
 /** Records what a turn ended with. */
-async function giveBack(run: RunTurn, cause: Cause, log: Logger): Promise<StartTurnResult> {
+async function giveBack(
+  run: RunTurn,
+  cause: Cause,
+  log: Logger,
+  observation: TurnObservation,
+): Promise<StartTurnResult> {
   const { store, agent, turn, clock } = run;
   const end = turnEnd(cause, run);
   try {
@@ -136,13 +153,24 @@ async function giveBack(run: RunTurn, cause: Cause, log: Logger): Promise<StartT
     if (hasReason(problem, "TURN_OVER")) return {};
     throw problem;
   }
-  if (!(cause instanceof TaskError)) log.error("a handler failed", { error: cause.thrown });
-  else if (end.counts) log.error("a turn failed", { error: cause });
+  observation.end(resultOf(end), end.error.name ?? end.error.reason);
+  if (!(cause instanceof TaskError)) {
+    const error = run.logErrors === true ? cause.thrown : withoutWords(cause.thrown);
+    observation.run(() => log.error("a handler failed", { error }));
+  } else if (end.counts) {
+    observation.run(() => log.error("a turn failed", { error: cause }));
+  }
   return end.retryTime === undefined ? {} : { dueTime: end.retryTime };
+}
+
+function resultOf({ counts, retryTime }: TurnEnd): TurnResult {
+  if (!counts) return "returned";
+  return retryTime === undefined ? "exhausted" : "retried";
 }
 
 function withFields(log: Logger, fields: Record<string, unknown>): Logger {
   return {
+    debug: (message, more) => log.debug?.(message, { ...fields, ...more }),
     info: (message, more) => log.info(message, { ...fields, ...more }),
     warn: (message, more) => log.warn(message, { ...fields, ...more }),
     error: (message, more) => log.error(message, { ...fields, ...more }),

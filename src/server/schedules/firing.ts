@@ -6,10 +6,13 @@ import { busyPolicies, busyPolicyOf } from "../mailbox/busy-policy.ts";
 import type { NewEvent } from "../store/calls.ts";
 import type { Millis } from "../store/records.ts";
 import type { Firing, ScheduleRecord } from "../store/schedule-records.ts";
+import { sendSpan } from "../telemetry/spans.ts";
 
 /** Makes what a schedule does for one of its times. */
 export function createFiring(schedule: ScheduleRecord, time: Millis, agent: Agent, clock: Clock): Firing {
   const { taskName, params, labels, event } = schedule.action;
+  const id = clock.id();
+  const origin = sendSpan({ id, agent: agent.name });
   return {
     time,
     task: {
@@ -18,17 +21,18 @@ export function createFiring(schedule: ScheduleRecord, time: Millis, agent: Agen
       ...(taskName !== undefined && { name: taskName }),
       ...(params && { params }),
       labels,
-      ...(event && { event: eventFor(schedule.name, event, time, agent, clock) }),
+      ...origin,
+      ...(event && { event: { ...eventFor(id, schedule.name, event, time, agent), ...origin } }),
     },
   };
 }
 
 /** Makes the event: what the action says, from the schedule, with its name and the time in the metadata. */
-function eventFor(name: string, content: Uint8Array, time: Millis, agent: Agent, clock: Clock): NewEvent {
+function eventFor(id: string, name: string, content: Uint8Array, time: Millis, agent: Agent): NewEvent {
   const input = fromBinary(EventInputSchema, content);
   input.metadata = { ...input.metadata, schedule: { name, time: new Date(time).toISOString() } };
   input.sender ||= `schedule:${name}`;
   const onBusy = busyPolicyOf(input.onBusy) ?? agent.onBusy;
   input.onBusy = busyPolicies[onBusy];
-  return { id: clock.id(), content: toBinary(EventInputSchema, input), onBusy };
+  return { id, content: toBinary(EventInputSchema, input), onBusy };
 }

@@ -4,6 +4,7 @@ import type { Clock } from "../clock.ts";
 import type { Millis } from "../store/records.ts";
 import type { ScheduleRecord } from "../store/schedule-records.ts";
 import type { ScheduleStore } from "../store/schedule-store.ts";
+import { detached } from "../telemetry/spans.ts";
 import { createFiring } from "./firing.ts";
 import { planFirings } from "./plan-firings.ts";
 
@@ -103,7 +104,7 @@ export function createScheduler({ store, agents, clock, log }: SchedulerOptions)
     const now = clock.now();
     for (const { times, ...step } of planFirings(schedule.spec, expectedTime, now)) {
       if (expectedTime === undefined || stopped) return;
-      const firings = times.map((time) => createFiring(schedule, time, agent, clock));
+      const firings = detached(() => times.map((time) => createFiring(schedule, time, agent, clock)));
       const result = await store.fireSchedule({ name, id, expectedTime, firings, ...step, now: clock.now() });
       // Another has fired it, or it has changed: the next look tells.
       if (!result.fired) return;

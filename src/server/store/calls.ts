@@ -29,6 +29,8 @@ export interface NewEvent {
   answers?: string;
   /** From how many tasks, one after the other, it was passed on. Default 0. */
   hops?: number;
+  /** The trace context that it is sent in: not part of what it says. */
+  trace?: string;
 }
 
 export interface CreateTask {
@@ -40,6 +42,8 @@ export interface CreateTask {
   parentTaskId?: string;
   event?: NewEvent;
   expireTime?: Millis;
+  /** The trace context that it is made in. */
+  trace?: string;
   request?: RequestKey;
   now: Millis;
 }

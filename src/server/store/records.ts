@@ -37,6 +37,14 @@ export interface AgentRecord {
   keepDeltas: Millis;
 }
 
+/** How many events there are of an agent. */
+export interface EventCounts {
+  /** In mailboxes, also those that are to be tried again. */
+  queued: number;
+  scheduled: number;
+  dead: number;
+}
+
 export interface AgentCounts {
   unfinishedTasks: number;
   pendingEvents: number;
@@ -66,6 +74,8 @@ export interface TaskRecord {
   scheduledEvents: number;
   deadLetteredEvents: number;
   purgeTime?: Millis;
+  /** The trace context that it was made in. */
+  trace?: string;
 }
 
 /** A question that is open. */
@@ -101,6 +111,8 @@ export interface EventRecord {
   createTime: Millis;
   updateTime: Millis;
   deliverTime?: Millis;
+  /** The trace context that it was sent in. Absent in a log entry. */
+  trace?: string;
 }
 
 /** A message. */

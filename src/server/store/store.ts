@@ -32,6 +32,7 @@ import type {
 import type {
   AgentCounts,
   AgentRecord,
+  EventCounts,
   EventRecord,
   ListPage,
   LogPage,
@@ -214,6 +215,15 @@ export interface Store extends ScheduleStore, WebhookStore {
   /** Counts an agent's unfinished tasks and their waiting events. */
   countAgent(agent: string): Promise<AgentCounts>;
 
+  /** Counts the events of all tasks by agent, going through all tasks. */
+  countEvents(): Promise<Map<string, EventCounts>>;
+
+  /**
+   * Tells since when the event waits that has waited longest, of the tasks whose turn runs or may start: not of those that ask, are paused
+   * or have deferred, and not what is in hand to be tried again, but what waits behind that. Looks at `limit` tasks of each kind, those that are due longest first. Undefined if none waits.
+   */
+  oldestWaiting(args: { now: Millis; limit: number }): Promise<Millis | undefined>;
+
   /**
    * Calls `listener` after each commit with what it changed. It may be called late, twice, or for nothing, but never before the
    * commit; whoever listens reads the store to learn what holds. Returns a function that stops it.
@@ -222,4 +232,21 @@ export interface Store extends ScheduleStore, WebhookStore {
 
   /** Finishes what was begun and releases the database. What is asked of it afterwards rejects with STORE_UNAVAILABLE. */
   close(): Promise<void>;
+}
+
+/** What a transaction that served a group of calls has done, for whoever keeps figures. */
+export interface Measures {
+  /** How many calls it served. */
+  writes: number;
+  /** How long it took in all, and how long of that its commit, with the fsync. In seconds. */
+  transaction: number;
+  commit: number;
+  /** What it has changed, by agent. */
+  events: Map<string, EventChanges>;
+}
+
+/** What has become of an agent's events: what was accepted and dead-lettered, and by how much the numbers of those in each state changed. */
+export interface EventChanges extends EventCounts {
+  accepted: number;
+  deadLettered: number;
 }

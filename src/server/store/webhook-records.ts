@@ -93,6 +93,8 @@ export interface Delivery {
   sequence: number;
   /** What to post, a message with its content. Absent if there is nothing to post up to `sequence`. */
   entry?: LogEntry;
+  /** The trace context of what the entry is about: its event's, or its task's. */
+  trace?: string;
   /** How often this has failed. */
   failures: number;
   /** How many rounds of the webhook have failed, one after the other: attempts that were under way side by side are one. */

@@ -2,7 +2,9 @@ import type { Clock } from "../clock.ts";
 import { TaskError } from "../errors.ts";
 import type { LogEntry, Millis } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
+import { type Meter, noMeter } from "../telemetry/meter.ts";
 import { type AwaitedEvent, type AwaitSettled, awaitSettled } from "./await-settled.ts";
+import { createReaders } from "./readers.ts";
 import { Tail } from "./tail.ts";
 
 /** What a follower is told: an entry, or that it has been told everything up to a sequence. */
@@ -37,17 +39,25 @@ export interface TaskLogOptions {
   clock: Clock;
   /** How long a reader hears nothing before a heartbeat. */
   heartbeat: Millis;
+  /** Keeps the figures of readers. Default: nobody. */
+  meter?: Meter;
 }
 
-export function createTaskLog({ store, clock, heartbeat }: TaskLogOptions): TaskLog {
+export function createTaskLog({ store, clock, heartbeat, meter = noMeter }: TaskLogOptions): TaskLog {
   const tails = new Map<string, { tail: Tail; followers: number }>();
+  const readers = meter === noMeter ? undefined : createReaders(clock);
+  if (readers !== undefined) meter.logReaders(readers.figures);
   const unwatch = store.watch(({ grown }) => {
-    for (const taskId of grown) tails.get(taskId)?.tail.changed();
+    for (const taskId of grown) {
+      tails.get(taskId)?.tail.changed();
+      readers?.grown(taskId);
+    }
   });
   return { follow, settled: (args) => awaitSettled(follow, clock, args), close: unwatch };
 
   async function* follow({ taskId, afterSequence, signal }: Follow): AsyncGenerator<LogUpdate, void> {
     const tail = acquire(taskId);
+    const reader = readers?.enter(taskId);
     try {
       let cursor = afterSequence;
       let caughtUp = false;
@@ -63,11 +73,13 @@ export function createTaskLog({ store, clock, heartbeat }: TaskLogOptions): Task
         caughtUp = cursor === page.lastSequence;
         if (!caughtUp) continue;
         if (page.ended) return;
+        reader?.caughtUp();
         if (!told) yield beat(cursor);
         told = true;
         while (!(await tail.grown(cursor, signal, timer))) yield beat(cursor);
       }
     } finally {
+      reader?.leave();
       release(taskId);
     }
   }

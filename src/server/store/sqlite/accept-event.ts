@@ -54,6 +54,7 @@ export function newEventRow(task: TaskRow, now: Millis, event: NewEvent): EventR
     held: 0,
     deliver_at: null,
     parked: null,
+    trace: event.trace ?? null,
   };
 }
 

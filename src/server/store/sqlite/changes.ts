@@ -4,6 +4,7 @@ import { addChanges, createTx, type Tx } from "./tx.ts";
 
 /** What the transactions of a batch have changed, together. */
 export interface Changes {
+  readonly events: Tx["events"];
   add(tx: Tx): void;
   /** Gives what is told after the commit, if anything is. */
   commit(): { commit?: Commit };
@@ -12,6 +13,7 @@ export interface Changes {
 export function createChanges(sql: Sql): Changes {
   const all = createTx(sql);
   return {
+    events: all.events,
     add: (tx) => addChanges(all, tx),
     commit() {
       const { grown, due, stopped, timer } = all;

@@ -2,6 +2,7 @@ import { extname } from "node:path";
 import { Worker } from "node:worker_threads";
 import { TaskError } from "../../errors.ts";
 import type { Commit } from "../calls.ts";
+import type { Measures } from "../store.ts";
 import { unavailable } from "./database.ts";
 import type { BatchResult, Call, CallResult, WorkerSetup } from "./protocol.ts";
 import type { TransactionName, Transactions } from "./transactions.ts";
@@ -35,11 +36,15 @@ interface Waiting {
  * Starts a worker. Calls are sent as they come, and the worker takes together what has come while it was busy (group commit): it works on
  * the first of a burst of requests while the event loop still reads the last, and a lone call waits for nothing.
  *
- * `onCommit` is called after each batch with what it changed. Rejects if the worker cannot open its database.
+ * `onCommit` is called after each batch with what it changed, `onMeasures` with what that took. Rejects if the worker cannot open its database.
  */
-export async function openChannel(setup: WorkerSetup, onCommit: (commit: Commit) => void): Promise<Channel> {
+export async function openChannel(
+  setup: WorkerSetup,
+  onCommit: (commit: Commit) => void,
+  onMeasures?: (measures: Measures) => void,
+): Promise<Channel> {
   const worker = new Worker(new URL(`./worker${extname(import.meta.url)}`, import.meta.url), {
-    workerData: setup,
+    workerData: { ...setup, measured: onMeasures !== undefined },
     // Not those of the process, which may be about its main module, such as --input-type.
     execArgv: [],
   });
@@ -103,7 +108,7 @@ export async function openChannel(setup: WorkerSetup, onCommit: (commit: Commit)
     }
   }
 
-  function settle({ results, commit }: BatchResult): void {
+  function settle({ results, commit, measures }: BatchResult): void {
     for (const result of results) {
       const waiting = underWay.get(result.id);
       underWay.delete(result.id);
@@ -112,6 +117,7 @@ export async function openChannel(setup: WorkerSetup, onCommit: (commit: Commit)
       answer(waiting, result);
     }
     if (commit !== undefined) onCommit(commit);
+    if (measures !== undefined) onMeasures?.(measures);
     if (gone !== undefined && underWay.size === 0) drained.resolve();
   }
 

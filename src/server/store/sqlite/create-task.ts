@@ -71,9 +71,11 @@ function insertTask(tx: Tx, args: CreateTask): TaskRow {
   if (parent !== undefined) takeChild(parent);
   tx.sql
     .run`insert into tasks (id, agent, name, parent_id, depth, children, labels, state, sequence, created_at,
-      updated_at, revision, waiting, ahead, held, scheduled, dead, cursor, in_hand, retrying, paused, turn, expire_at)
+      updated_at, revision, waiting, ahead, held, scheduled, dead, cursor, in_hand, retrying, paused, turn, expire_at,
+      trace)
     values (${taskId}, ${args.agent}, ${args.name}, ${args.parentTaskId}, ${(parent?.depth ?? -1) + 1}, 0,
-      ${JSON.stringify(args.labels)}, ${TaskState.PENDING}, 0, ${now}, ${now}, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, ${expireTime})`;
+      ${JSON.stringify(args.labels)}, ${TaskState.PENDING}, 0, ${now}, ${now}, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, ${expireTime},
+      ${args.trace})`;
   if (args.params !== undefined) {
     tx.sql.run`insert into task_params (task_id, params) values (${taskId}, ${args.params})`;
   }

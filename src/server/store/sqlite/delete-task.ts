@@ -3,7 +3,7 @@ import { TaskError } from "../../errors.ts";
 import type { Millis } from "../records.ts";
 import type { TaskRow } from "./rows.ts";
 import { clearTimer, setTimer } from "./timers.ts";
-import { requireTask, type Tx } from "./tx.ts";
+import { changesOf, requireTask, type Tx } from "./tx.ts";
 
 /** How much of a deleted task's log is cleared away in one transaction, in sequences. */
 const sweepSize = 2000;
@@ -28,6 +28,7 @@ export function purge(tx: Tx, task: TaskRow, now: Millis): void {
   tx.sql.run`delete from task_state where task_id = ${task.id}`;
   tx.sql.run`delete from requests where scope = '' and task_id = ${task.id}`;
   tx.tasks.delete(task.id);
+  changesOf(tx, task.agent).dead -= task.dead;
   setTimer(tx, now, task.id, "sweep");
 }
 

@@ -2,7 +2,7 @@ import { EventState } from "../../../proto.ts";
 import type { Failure, Millis } from "../records.ts";
 import { logEvent, logNewEvent } from "./log.ts";
 import type { EventRow, TaskRow } from "./rows.ts";
-import type { Tx } from "./tx.ts";
+import { changesOf, type Tx } from "./tx.ts";
 
 /** Where an event comes to. */
 export interface Place {
@@ -22,20 +22,22 @@ export function insertEvent(tx: Tx, task: TaskRow, now: Millis, row: EventRow, c
   row.sequence = logNewEvent(tx, task, now, row, content);
   tx.sql
     .run`insert into events (task_id, sequence, id, state, attempt, created_at, updated_at, ahead, hops, held,
-      deliver_at, parked)
+      deliver_at, parked, trace)
     values (${row.task_id}, ${row.sequence}, ${row.id}, ${row.state}, 0, ${now}, ${now}, ${row.ahead}, ${row.hops}, 0,
-      ${row.deliver_at}, ${row.parked})`;
-  count(task, row, 1);
+      ${row.deliver_at}, ${row.parked}, ${row.trace})`;
+  changesOf(tx, task.agent).accepted += 1;
+  count(tx, task, row, 1);
 }
 
 /** Moves an event to another place, on the record. */
 export function moveEvent(tx: Tx, task: TaskRow, now: Millis, event: EventRow, to: Place): void {
-  count(task, event, -1);
+  count(tx, task, event, -1);
   event.state = to.state;
   event.held = to.held === true ? 1 : 0;
   event.updated_at = now;
   if (to.error !== undefined) event.last_error = JSON.stringify(to.error);
-  count(task, event, 1);
+  if (to.state === EventState.DEAD_LETTERED) changesOf(tx, task.agent).deadLettered += 1;
+  count(tx, task, event, 1);
   tx.sql
     .run`update events set state = ${event.state}, attempt = ${event.attempt}, last_error = ${event.last_error},
       held = ${event.held}, updated_at = ${now}
@@ -49,7 +51,7 @@ export function enqueueEvent(tx: Tx, task: TaskRow, now: Millis, event: EventRow
   const { sequence: before } = event;
   const entry = tx.sql.one<{ content: Uint8Array }>`select content from log
     where task_id = ${task.id} and sequence = ${before}`;
-  count(task, event, -1);
+  count(tx, task, event, -1);
   Object.assign(event, {
     state: EventState.QUEUED,
     attempt: 0,
@@ -58,7 +60,7 @@ export function enqueueEvent(tx: Tx, task: TaskRow, now: Millis, event: EventRow
     parked: null,
   });
   event.sequence = logNewEvent(tx, task, now, event, entry?.content ?? new Uint8Array());
-  count(task, event, 1);
+  count(tx, task, event, 1);
   tx.sql
     .run`update events set sequence = ${event.sequence}, state = ${event.state}, attempt = 0, last_error = null,
       updated_at = ${now}, ahead = ${event.ahead}, parked = null
@@ -104,8 +106,12 @@ export function findEvent(tx: Tx, task: TaskRow, id: string): EventRow | undefin
   );
 }
 
-/** Counts an event in its task, or out of it. */
-function count(task: TaskRow, event: EventRow, by: 1 | -1): void {
+/** Counts an event in its task and its agent, or out of them. */
+function count(tx: Tx, task: TaskRow, event: EventRow, by: 1 | -1): void {
+  const changes = changesOf(tx, task.agent);
+  if (event.state === EventState.SCHEDULED) changes.scheduled += by;
+  else if (event.state === EventState.DEAD_LETTERED) changes.dead += by;
+  else if (event.state === EventState.QUEUED) changes.queued += by;
   if (event.state === EventState.SCHEDULED) task.scheduled += by;
   else if (event.state === EventState.DEAD_LETTERED) task.dead += by;
   else if (event.state === EventState.QUEUED && event.held === 1) task.held += by;

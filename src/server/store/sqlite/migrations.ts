@@ -1,4 +1,5 @@
 import { scheduleSchema } from "./schedule-schema.ts";
+import { traceSchema } from "./trace-schema.ts";
 import { webhookSchema } from "./webhook-schema.ts";
 
 /**
@@ -196,4 +197,5 @@ export const migrations: readonly string[] = [
   `,
   scheduleSchema,
   webhookSchema,
+  traceSchema,
 ];

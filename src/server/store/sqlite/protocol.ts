@@ -1,11 +1,14 @@
 import type { ErrorDetails, Reason } from "../../errors.ts";
 import type { Commit } from "../calls.ts";
+import type { Measures } from "../store.ts";
 import type { TransactionName } from "./transactions.ts";
 
 /** What a worker thread is started with. */
 export interface WorkerSetup {
   path: string;
   role: "writer" | "reader";
+  /** Whether to tell what each transaction has done. */
+  measured?: boolean;
 }
 
 /** A call of one transaction. */
@@ -25,4 +28,5 @@ export type CallResult = { id: number } & (
 export interface BatchResult {
   results: CallResult[];
   commit?: Commit;
+  measures?: Measures;
 }

@@ -47,6 +47,7 @@ export interface TaskRow {
   expire_at: number | null;
   purge_at: number | null;
   compact_at: number | null;
+  trace: string | null;
 }
 
 /** A row of `turns`: work in hand. */
@@ -82,6 +83,7 @@ export interface EventRow {
   held: number;
   deliver_at: number | null;
   parked: number | null;
+  trace: string | null;
   content?: Uint8Array | null;
 }
 
@@ -105,7 +107,7 @@ export interface MessageRow {
 /** What of a task changes: what an entry of kind `task` holds, and what an answer repeats. */
 export type TaskSnapshot = Omit<
   TaskRecord,
-  "id" | "agent" | "name" | "parentTaskId" | "labels" | "params" | "createTime"
+  "id" | "agent" | "name" | "parentTaskId" | "labels" | "params" | "createTime" | "trace"
 >;
 
 export function snapshotOf(row: TaskRow): TaskSnapshot {
@@ -138,6 +140,7 @@ export function taskRecord(sql: Sql, row: TaskRow, snapshot = snapshotOf(row)): 
     labels: JSON.parse(row.labels),
     ...(found && { params: found.params }),
     createTime: row.created_at,
+    ...(row.trace !== null && { trace: row.trace }),
     ...snapshot,
   };
 }
@@ -154,6 +157,7 @@ export function eventRecord(row: EventRow): EventRecord {
     createTime: row.created_at,
     updateTime: row.updated_at,
     ...(row.deliver_at !== null && { deliverTime: row.deliver_at }),
+    ...(row.trace !== null && { trace: row.trace }),
   };
 }
 

@@ -1,6 +1,6 @@
 import { closeSync, existsSync, openSync, realpathSync, statSync } from "node:fs";
 import type { Commit } from "../calls.ts";
-import type { Store } from "../store.ts";
+import type { Measures, Store } from "../store.ts";
 import { type Channel, openChannel } from "./channel.ts";
 import { openDatabase, unavailable } from "./database.ts";
 import { lockDatabase } from "./lock.ts";
@@ -9,9 +9,12 @@ import { lockDatabase } from "./lock.ts";
  * Opens a Store on an SQLite database: a file, made if it is not there, or `:memory:` for one that lives as long as the store does.
  *
  * Commits run in one thread, reads of a file in another, so that a slow disk never holds up the event loop. One process at a time serves
- * a file. Rejects with STORE_UNAVAILABLE if the file is in use or cannot be used.
+ * a file. Rejects with STORE_UNAVAILABLE if the file is in use or cannot be used. `onMeasures` is told of every transaction.
  */
-export async function openSqliteStore(path: string): Promise<Store> {
+export async function openSqliteStore(
+  path: string,
+  onMeasures?: (measures: Measures) => void,
+): Promise<Store> {
   const inMemory = path === ":memory:";
   const file = inMemory ? path : canonical(path);
   const lock = inMemory ? undefined : lockDatabase(file);
@@ -23,7 +26,7 @@ export async function openSqliteStore(path: string): Promise<Store> {
   try {
     // Migrates here and not in the worker, so that what is wrong with the file comes out as it is.
     if (!inMemory) openDatabase(file).close();
-    writer = await openChannel({ path: file, role: "writer" }, onCommit);
+    writer = await openChannel({ path: file, role: "writer" }, onCommit, onMeasures);
     const reader = inMemory ? writer : await openChannel({ path: file, role: "reader" }, onCommit);
     return storeOver(writer, reader);
   } catch (error) {
@@ -59,6 +62,8 @@ export async function openSqliteStore(path: string): Promise<Store> {
       getState: (args) => reader.call("getState", args),
       readLog: (args) => reader.call("readLog", args),
       countAgent: (args) => reader.call("countAgent", args),
+      countEvents: () => reader.call("countEvents", undefined),
+      oldestWaiting: (args) => reader.call("oldestWaiting", args),
       createSchedule: (args) => writer.call("createSchedule", args),
       pauseSchedule: (args) => writer.call("pauseSchedule", args),
       resumeSchedule: (args) => writer.call("resumeSchedule", args),

@@ -14,7 +14,8 @@ export function taskEnded(child: TaskRow): NewEvent {
     name: name ?? "",
     statusReason: statusReason ?? "",
   };
-  return { id: `${taskId}.ended`, content: encode("pigeonhole.task.ended", data) };
+  const content = encode("pigeonhole.task.ended", data);
+  return { id: `${taskId}.ended`, content, ...(child.trace !== null && { trace: child.trace }) };
 }
 
 /** Makes the event that comes in place of an answer. It goes ahead, as the answer would have. */

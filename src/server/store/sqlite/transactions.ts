@@ -5,6 +5,7 @@ import { createTask } from "./create-task.ts";
 import { declareSchedules } from "./declare-schedules.ts";
 import { deleteTask } from "./delete-task.ts";
 import { commitTurn, failTurn } from "./end-turn.ts";
+import { countEvents, oldestWaiting } from "./figures.ts";
 import { fireSchedule, triggerSchedule } from "./fire-schedule.ts";
 import { fireTimers } from "./fire-timers.ts";
 import { interruptTask } from "./interrupt-task.ts";
@@ -86,6 +87,8 @@ export const reads = {
   getState,
   readLog,
   countAgent,
+  countEvents,
+  oldestWaiting,
   getSchedule,
   listSchedules,
   dueSchedules,

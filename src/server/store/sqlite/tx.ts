@@ -1,6 +1,7 @@
 import { taskNotFound } from "../../errors.ts";
 import type { StoppedTurn } from "../calls.ts";
 import type { Millis } from "../records.ts";
+import type { EventChanges } from "../store.ts";
 import type { TaskRow } from "./rows.ts";
 import type { Sql } from "./sql.ts";
 
@@ -20,6 +21,8 @@ export interface Tx {
   stopped: StoppedTurn[];
   /** The earliest timer that it has set. */
   timer: Millis;
+  /** What has become of events, by agent: for figures alone. */
+  events: Map<string, EventChanges>;
 }
 
 export function createTx(sql: Sql): Tx {
@@ -30,16 +33,34 @@ export function createTx(sql: Sql): Tx {
     due: new Map(),
     stopped: [],
     timer: Number.POSITIVE_INFINITY,
+    events: new Map(),
   };
 }
 
 /** Notes what a part of a transaction has changed, after it. */
-export function addChanges(to: Pick<Tx, "grown" | "due" | "stopped" | "timer">, part: Tx): void {
+export function addChanges(to: Pick<Tx, "grown" | "due" | "stopped" | "timer" | "events">, part: Tx): void {
   for (const taskId of part.grown) to.grown.add(taskId);
   for (const taskId of part.tasks.keys()) to.due.delete(taskId);
   for (const [taskId, time] of part.due) to.due.set(taskId, time);
   to.stopped.push(...part.stopped);
   to.timer = Math.min(to.timer, part.timer);
+  for (const [agent, changes] of part.events) {
+    const sum = changesOf(to, agent);
+    sum.accepted += changes.accepted;
+    sum.deadLettered += changes.deadLettered;
+    sum.queued += changes.queued;
+    sum.scheduled += changes.scheduled;
+    sum.dead += changes.dead;
+  }
+}
+
+/** What has become of an agent's events, to be added to. */
+export function changesOf({ events }: Pick<Tx, "events">, agent: string): EventChanges {
+  const known = events.get(agent);
+  if (known !== undefined) return known;
+  const none = { accepted: 0, deadLettered: 0, queued: 0, scheduled: 0, dead: 0 };
+  events.set(agent, none);
+  return none;
 }
 
 /** Loads a task to change it. What is changed of the row is written at the end of the transaction. */

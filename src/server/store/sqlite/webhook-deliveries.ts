@@ -48,7 +48,31 @@ export function nextDelivery(tx: Tx, { webhookId, taskId, now }: NextDelivery): 
   if (row === undefined) return undefined;
   const entry = findEntry(tx.sql, taskId, row);
   const { url, secret, failures, rounds } = row;
-  return { url, secret, failures, rounds, sequence: entry?.sequence ?? row.marked, ...(entry && { entry }) };
+  return {
+    ...{ url, secret, failures, rounds },
+    sequence: entry?.sequence ?? row.marked,
+    ...(entry && { entry, ...originOf(tx.sql, taskId, entry) }),
+  };
+}
+
+/** How far back an entry's event is looked for: there is no index on the ids of events. */
+const maxLookBack = 1000;
+
+/** Finds the trace context of what an entry is about: of its event, or else of its task. */
+function originOf(sql: Sql, taskId: string, entry: LogEntry): { trace?: string } {
+  const id = entry.kind === "event" ? entry.event.id : eventIdOf(entry);
+  const event =
+    id &&
+    sql.one<{ trace: string | null }>`select trace from events
+      where task_id = ${taskId} and sequence <= ${entry.sequence} and sequence > ${entry.sequence - maxLookBack}
+        and id = ${id} and trace is not null order by sequence desc limit 1`;
+  const found = event || sql.one<{ trace: string | null }>`select trace from tasks where id = ${taskId}`;
+  return found?.trace ? { trace: found.trace } : {};
+}
+
+function eventIdOf(entry: LogEntry): string | undefined {
+  if (entry.kind === "message") return entry.message.eventId;
+  return entry.kind === "superseded" ? entry.superseded.eventId : undefined;
 }
 
 /** Finds the first entry after a cursor that a webhook posts. */

@@ -19,7 +19,7 @@ const maxBatch = { writer: 1_024, reader: 64 };
  * The writer runs a whole batch in one SQLite transaction, so that one fsync serves all (group commit). Each call has a savepoint of its
  * own: one that fails undoes itself alone. If the storage fails, the whole batch fails and nothing of it was written.
  */
-const { path, role }: WorkerSetup = workerData;
+const { path, role, measured = false }: WorkerSetup = workerData;
 const db = role === "writer" ? openDatabase(path) : openReader(path);
 const sql = createSql(db);
 const runBatch = role === "writer" ? writeBatch : readBatch;
@@ -45,10 +45,16 @@ function arrived(): Call[] | null | undefined {
 function writeBatch(calls: Call[]): BatchResult {
   const changes = createChanges(sql);
   try {
+    const begun = performance.now();
     db.exec("begin immediate");
     const results = calls.map((call) => inSavepoint(call, changes));
+    const done = performance.now();
     db.exec("commit");
-    return { results, ...changes.commit() };
+    const result = { results, ...changes.commit() };
+    if (!measured) return result;
+    const committed = performance.now();
+    const [transaction, commit] = [(committed - begun) / 1000, (committed - done) / 1000];
+    return { ...result, measures: { writes: calls.length, transaction, commit, events: changes.events } };
   } catch (error) {
     if (db.isTransaction) db.exec("rollback");
     forgetPolicies(sql);

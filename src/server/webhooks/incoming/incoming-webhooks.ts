@@ -1,5 +1,6 @@
 import { hash } from "node:crypto";
 import type { UniversalServerRequest } from "@connectrpc/connect/protocol";
+import { SpanKind } from "@opentelemetry/api";
 import type { Agent } from "../../agent.ts";
 import type { Clock } from "../../clock.ts";
 import { type ReportError, toConnectError } from "../../connect-error.ts";
@@ -7,6 +8,8 @@ import { hasReason, type Reason, TaskError } from "../../errors.ts";
 import type { Dispatch, HttpResponse } from "../../http/index.ts";
 import { type Mailbox, requireAgent } from "../../mailbox/mailbox.ts";
 import type { RequestKey } from "../../store/calls.ts";
+import { endSpan, startSpan, within } from "../../telemetry/spans.ts";
+import { traceOfHeaders } from "../../telemetry/trace-context.ts";
 import { createBodyReader } from "./body-reader.ts";
 import type { IncomingWebhook, VerifiedWebhook, WebhookRequest } from "./incoming-webhook.ts";
 import { acceptedResponse, challengeResponse, refusal } from "./webhook-response.ts";
@@ -65,12 +68,25 @@ export function createIncomingWebhooks(options: IncomingWebhooksOptions): Dispat
     return acceptedResponse(await mailbox.createTask(request, deliveryKey(hook, deliveryId)));
   }
 
-  return async (request) => {
+  async function settle(request: UniversalServerRequest): Promise<HttpResponse> {
     try {
       return await answer(request);
     } catch (error) {
       return refusal(toConnectError(error, report, clock.id));
     }
+  }
+
+  return async (request) => {
+    const span = startSpan({
+      name: "POST /webhooks/{agent}/{name}",
+      kind: SpanKind.SERVER,
+      parent: traceOfHeaders(request.header),
+      attributes: { "http.request.method": "POST", "http.route": "/webhooks/{agent}/{name}" },
+    });
+    const response = await within(span, () => settle(request));
+    span.setAttribute("http.response.status_code", response.status);
+    endSpan(span, response.status >= 500 ? String(response.status) : undefined);
+    return response;
   };
 }
 

@@ -1,3 +1,4 @@
+import { SpanKind } from "@opentelemetry/api";
 import type { Logger } from "../../agent.ts";
 import type { Clock } from "../../clock.ts";
 import { TaskError } from "../../errors.ts";
@@ -10,6 +11,8 @@ import type {
   DeliveryOutcome,
   WebhookEntryKind,
 } from "../../store/webhook-records.ts";
+import { endSpan, startSpan } from "../../telemetry/spans.ts";
+import { headersOf } from "../../telemetry/trace-context.ts";
 import type { AddressGuard } from "./address-guard.ts";
 import { payloadOf } from "./payload.ts";
 import { type PostResponse, post } from "./post.ts";
@@ -40,14 +43,29 @@ export async function attempt(
 ): Promise<DeliveryOutcome> {
   const { entry } = delivery;
   if (entry === undefined || entry.kind === "delta") return { kind: "skipped" };
+  const span = startSpan({
+    name: "POST webhook",
+    kind: SpanKind.CLIENT,
+    parent: delivery.trace,
+    attributes: {
+      "http.request.method": "POST",
+      "pigeonhole.webhook.id": key.webhookId,
+      "pigeonhole.task.id": key.taskId,
+    },
+  });
+  /** What has gone wrong, for the span. */
+  let problem: string | undefined;
   const { signal, abort, release } = linkSignals(stop);
   const disarm = clock.timer(timeout, () => abort(new DOMException("no response in time", "TimeoutError")));
   try {
     const response = await send(entry, signal);
+    span.setAttribute("http.response.status_code", response.status);
     if (response.status >= 200 && response.status < 300) return { kind: "delivered" };
     const wait = Math.min(retryAfterMillis(response.retryAfter, clock.now()), backoff.maxBackoff);
-    return failed(String(response.status), wait, response.status === 410 ? 0 : deadAfter);
+    problem = String(response.status);
+    return failed(problem, wait, response.status === 410 ? 0 : deadAfter);
   } catch (error) {
+    problem = error instanceof TaskError ? error.reason : (describe(error) ?? "internal error");
     stop.throwIfAborted();
     const description = describe(error);
     if (description === undefined) log.error("a webhook's delivery could not be made", { ...key, error });
@@ -55,6 +73,7 @@ export async function attempt(
   } finally {
     disarm();
     release();
+    endSpan(span, problem);
   }
 
   async function send(
@@ -72,6 +91,7 @@ export async function attempt(
       "webhook-id": id,
       "webhook-timestamp": String(timestamp),
       "webhook-signature": sign(delivery.secret, id, timestamp, body),
+      ...headersOf(span.spanContext()),
     };
     return post({ target, headers, body, signal, clock });
   }

@@ -1,0 +1,128 @@
+import { Code, ConnectError, type Interceptor } from "@connectrpc/connect";
+import { type Span, SpanKind } from "@opentelemetry/api";
+import type { Logger } from "../agent.ts";
+import { type Reason, TaskError } from "../errors.ts";
+import type { Meter } from "./meter.ts";
+import { endSpan, startSpan, within } from "./spans.ts";
+import { traceOfHeaders } from "./trace-context.ts";
+
+/** The codes' names in google.rpc, as in `NOT_FOUND`, for the labels of metrics and the fields of the log. */
+const codeNames = new Map<Code, string>(
+  Object.entries(Code).flatMap(([name, code]) =>
+    typeof code === "number" ? [[code, name.replace(/(?<=[a-z])(?=[A-Z])/g, "_").toUpperCase()]] : [],
+  ),
+).set(Code.Canceled, "CANCELLED");
+
+/** The limits that the core keeps, by the reasons that it gives. Those of the edge are noted where they are kept. */
+const limits = new Map<Reason | undefined, string>([
+  ["MAILBOX_FULL", "mailbox"],
+  ["FAN_OUT_EXCEEDED", "fan_out"],
+  ["LIMIT_REACHED", "resources"],
+]);
+
+/**
+ * Observes each call: its span, a child of what the caller's `traceparent` names; its duration and its code; a line in the log, of level
+ * debug. It is to be around the interceptor that makes the errors, so that it sees the code that goes over the wire.
+ */
+export function createCallObserver(meter: Meter, log: Logger): Interceptor {
+  return (next) => async (request) => {
+    const { service, method } = request;
+    const streams = request.stream;
+    const span = startSpan({
+      name: `${service.typeName}/${method.name}`,
+      kind: SpanKind.SERVER,
+      parent: traceOfHeaders(request.header),
+    });
+    const stop = meter.call({ service: service.typeName, method: method.name, streams });
+    const asked = request.stream ? {} : idsOf(request.message);
+    const end = (error?: unknown) => {
+      const code = codeOf(error);
+      stop(code);
+      const limit = limits.get(reasonOf(error));
+      if (limit !== undefined) meter.limitRefused(limit);
+      log.debug?.("a call has ended", { rpc: `${service.typeName}/${method.name}`, code, ...asked });
+      describe(span, request.header, service.typeName, method.name, code, asked.taskId);
+      endSpan(span, error === undefined ? undefined : code);
+    };
+    try {
+      const response = await within(span, () => next(request));
+      if (response.stream) return { ...response, message: observed(response.message, end) };
+      end();
+      return response;
+    } catch (error) {
+      end(error);
+      throw error;
+    }
+  };
+}
+
+/** Tells when a stream has ended, by itself, by an error or because nobody reads it any more. Nothing is added to its messages' way. */
+function observed<T>(messages: AsyncIterable<T>, end: (error?: unknown) => void) {
+  return {
+    [Symbol.asyncIterator](): AsyncIterator<T> {
+      const inner = messages[Symbol.asyncIterator]();
+      let ended = false;
+      const finish = (error?: unknown) => {
+        if (!ended) end(error);
+        ended = true;
+      };
+      const watch = (step: Promise<IteratorResult<T>>) =>
+        step.then(
+          (result) => {
+            if (result.done === true) finish();
+            return result;
+          },
+          (error: unknown) => {
+            finish(error);
+            throw error;
+          },
+        );
+      return {
+        next: () => watch(inner.next()),
+        return: (value) => watch(inner.return?.(value) ?? Promise.resolve({ done: true, value })),
+        throw: (error) => watch(inner.throw?.(error) ?? Promise.reject(error)),
+      };
+    },
+  };
+}
+
+function describe(
+  span: Span,
+  header: Headers,
+  service: string,
+  method: string,
+  code: string,
+  taskId: string | undefined,
+): void {
+  if (!span.isRecording()) return;
+  const isGrpc = header.get("content-type")?.startsWith("application/grpc") === true;
+  span.setAttributes({
+    "rpc.system": isGrpc ? "grpc" : "connect_rpc",
+    "rpc.service": service,
+    "rpc.method": method,
+    "rpc.response.status_code": code,
+    ...(taskId !== undefined && { "pigeonhole.task.id": taskId }),
+  });
+}
+
+/** The ids in a request, which say what it is about and nothing of what it says. */
+function idsOf(message: object): { taskId?: string; requestId?: string } {
+  return { ...textAt(message, "taskId"), ...textAt(message, "requestId") };
+}
+
+function textAt(message: object, key: "taskId" | "requestId") {
+  const value: unknown = key in message ? Reflect.get(message, key) : undefined;
+  return typeof value === "string" && value !== "" ? { [key]: value } : {};
+}
+
+/** An error that goes over the wire has for its cause the one that it was made of. */
+function reasonOf(error: unknown): Reason | undefined {
+  return error instanceof ConnectError && error.cause instanceof TaskError ? error.cause.reason : undefined;
+}
+
+/** A call that fails does so with an error that goes over the wire. */
+function codeOf(error: unknown): string {
+  if (error === undefined) return "OK";
+  const code = error instanceof ConnectError ? error.code : Code.Unknown;
+  return codeNames.get(code) ?? "UNKNOWN";
+}
