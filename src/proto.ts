@@ -73,16 +73,19 @@ export type {
   RedriveEventResponse,
   SendEventRequest,
   SendEventResponse,
+  TaskStateRevision,
 } from "../gen/pigeonhole/v1/task_service_pb.js";
 export {
   CancelTaskRequestSchema,
   CreateTaskRequestSchema,
   EventWait,
+  GetTaskStateResponseSchema,
   InterruptTaskRequestSchema,
   SendEventRequestSchema,
   SendEventResponseSchema,
   SubscribeTaskResponseSchema,
   TaskService,
+  TaskStateRevisionSchema,
 } from "../gen/pigeonhole/v1/task_service_pb.js";
 export type { Superseded, TaskUpdate, TaskUpdateJson } from "../gen/pigeonhole/v1/task_update_pb.js";
 export { Handler, TaskUpdateSchema } from "../gen/pigeonhole/v1/task_update_pb.js";

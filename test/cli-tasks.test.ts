@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { EventState, TaskState } from "../src/client/index.ts";
+import { EventState, EventWait, TaskState } from "../src/client/index.ts";
 import { serveForCli } from "./cli-rig.ts";
 import { tempDir } from "./temp-dir.ts";
 
@@ -49,6 +49,27 @@ describe("task create", () => {
     const { code, stdout } = await rig.run(["task", "create", "talker", "done", "--follow"]);
     expect(code).toBe(0);
     expect(stdout).toMatch(/^[0-9a-f-]{36}\n[\s\S]*\* COMPLETED: all done\n$/);
+  });
+});
+
+describe("task state", () => {
+  it("prints what the agent has stored, at the revision that is asked for, and which there are", async () => {
+    const id = await newTask("one");
+    await rig.client.tasks.send(id, "two", { wait: EventWait.PROCESSED });
+    expect(await rig.json(["task", "state", id])).toEqual([
+      { state: { last: "two" }, revision: "2", sequence: expect.any(String) },
+    ]);
+    expect(JSON.parse((await rig.run(["task", "state", id, "--revision", "1"])).stdout)).toEqual({
+      last: "one",
+    });
+    expect(await rig.json(["task", "state", id, "--revisions"])).toMatchObject([
+      { revision: "2", changedKeys: ["last"] },
+      { revision: "1", changedKeys: ["last"] },
+    ]);
+    const { stdout } = await rig.run(["task", "state", id, "--revisions"]);
+    expect(stdout).toMatch(/^REVISION +ENTRY +COMMITTED +CHANGED\n2 +\d+ +\S.* last\n1 /i);
+    const missing = await rig.run(["task", "state", id, "--revision", "9"]);
+    expect(missing).toMatchObject({ code: 4, stderr: expect.stringContaining("revision 9 of the state") });
   });
 });
 

@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
-import { afterAll, describe } from "vitest";
+import { afterAll, describe, expect, onTestFinished } from "vitest";
 
 const paths = [
   process.env.CHROMIUM ?? "",
@@ -15,13 +15,13 @@ const paths = [
 
 const executablePath = paths.find((path) => path !== "" && existsSync(path));
 
-/** Facts that need a browser. Where there is none they are skipped, with a word of why; but not in CI. */
+/** Facts that need a browser. Where there is none they are skipped, which one line says; but not in CI. */
 export function describeInBrowser(name: string, facts: () => void): void {
   if (executablePath === undefined && process.env.CI) {
     throw new Error("there is no Chromium, which CI must have (Debian: apt-get install chromium)");
   }
   if (executablePath === undefined) {
-    console.warn(`Skipped, as there is no Chromium (CHROMIUM names one): ${name}`);
+    process.stderr.write(`Skipped, as there is no Chromium (CHROMIUM names one): ${name}\n`);
   }
   describe.skipIf(executablePath === undefined)(name, facts);
 }
@@ -47,17 +47,22 @@ export function bundle(...args: string[]): string {
   return folder;
 }
 
-/** A page of its own, and what it complained about: errors of scripts, and what its Content-Security-Policy forbade. */
-export interface WatchedPage extends AsyncDisposable {
-  page: Page;
-  complaints: string[];
+export interface PageOptions extends BrowserContextOptions {
+  /** What complaints the test provokes: each of these must be made. */
+  provokes?: readonly RegExp[];
+  /** What complaints may be made besides. */
+  tolerates?: readonly RegExp[];
 }
 
+/**
+ * Opens a page of its own. After the test the page must have made no complaint: no error or warning in the browser's console, which
+ * tells what a Content-Security-Policy forbade as well, no error that a script threw, and no request to anywhere but its own server.
+ */
 export async function openPage(
   browser: Browser,
   url: string,
-  options: BrowserContextOptions = {},
-): Promise<WatchedPage> {
+  { provokes = [], tolerates = [], ...options }: PageOptions = {},
+): Promise<Page> {
   const context = await browser.newContext({ reducedMotion: "reduce", ...options });
   const page = await context.newPage();
   page.setDefaultTimeout(20_000);
@@ -66,6 +71,17 @@ export async function openPage(
   page.on("console", (message) => {
     if (["error", "warning"].includes(message.type())) complaints.push(message.text());
   });
+  context.on("request", (request) => {
+    const { origin, protocol } = new URL(request.url());
+    if (origin !== new URL(url).origin && protocol !== "data:") complaints.push(`asks ${request.url()}`);
+  });
+  onTestFinished(async () => {
+    await context.close();
+    const fits = (complaint: string) => (expected: RegExp) => expected.test(complaint);
+    const surprising = complaints.filter((complaint) => ![...provokes, ...tolerates].some(fits(complaint)));
+    const missing = provokes.filter((expected) => !complaints.some((complaint) => expected.test(complaint)));
+    expect({ surprising, missing }).toEqual({ surprising: [], missing: [] });
+  });
   await page.goto(url);
-  return { page, complaints, [Symbol.asyncDispose]: () => context.close() };
+  return page;
 }

@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
 import { defineAgent, serve } from "../src/server/index.ts";
+import { agentPath, runCli, urlOf } from "./crash-process.ts";
 import { tempDir } from "./temp-dir.ts";
 
 const agents = [defineAgent({ name: "desk", onTaskEventSend: () => {} })];
@@ -86,4 +87,19 @@ it("a console that is not built says how to build it, until it is", async () => 
 it("a console that is off is not there", async () => {
   const response = await fetch(await start(false));
   expect([response.status, await response.text()]).toEqual([404, "not found\n"]);
+});
+
+it("the command line leaves it out when it is told to", async () => {
+  await using usual = runCli(["serve", agentPath("scribe"), "--port", "0", "--store", "memory:"]);
+  await using without = runCli([
+    "serve",
+    agentPath("scribe"),
+    "--port",
+    "0",
+    "--store",
+    "memory:",
+    "--no-console",
+  ]);
+  const answers = [usual, without].map(async (server) => await (await fetch(await urlOf(server))).text());
+  expect(await Promise.all(answers)).toEqual([expect.not.stringMatching(/^not found/), "not found\n"]);
 });

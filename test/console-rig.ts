@@ -1,9 +1,9 @@
-import type { BrowserContextOptions, Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import { onTestFinished } from "vitest";
 import { createClient, type PigeonholeClient } from "../src/client/index.ts";
 import { type Server, serve } from "../src/server/index.ts";
 import { createGuide, type GuideGates } from "./agents/guide.ts";
-import type { WatchedPage } from "./console-browser.ts";
+import type { PageOptions } from "./console-browser.ts";
 
 /** A server with the guide and the console, and a client of it. */
 export interface ConsoleServer extends PigeonholeClient {
@@ -14,7 +14,7 @@ export interface ConsoleServer extends PigeonholeClient {
 /** How a test comes to a server and a page of its own. */
 export interface ConsoleRig {
   start(options?: ConsoleOptions): Promise<ConsoleServer>;
-  open(url: string, options?: BrowserContextOptions): Promise<WatchedPage>;
+  open(url: string, options?: PageOptions): Promise<Page>;
 }
 
 export interface ConsoleOptions {
@@ -46,6 +46,16 @@ export async function screenshot(page: Page, name: string): Promise<void> {
   if (process.env.SCREENSHOTS === "1") await page.screenshot({ path: `docs/images/${name}.png` });
 }
 
+/** Shows the page, light and dark, to whoever names a folder by PEEK to look at every view. */
+export async function peek(page: Page, name: string): Promise<void> {
+  const folder = process.env.PEEK;
+  if (folder === undefined) return;
+  for (const colorScheme of ["dark", "light"] as const) {
+    await page.emulateMedia({ colorScheme });
+    await page.screenshot({ path: `${folder}/${name}-${colorScheme}.png` });
+  }
+}
+
 /** The texts of the messages that the page shows, in their order. */
 export async function shownTexts(page: Page): Promise<string[]> {
   return await page.locator("article.message").evaluateAll((messages) =>
@@ -54,4 +64,39 @@ export async function shownTexts(page: Page): Promise<string[]> {
       return parts.map((part) => part.textContent?.trim()).join(" ");
     }),
   );
+}
+
+/** Notes from now on what jumps in a page. */
+export async function watchShifts(page: Page): Promise<void> {
+  await page.evaluate(() => {
+    globalThis.shifts = [];
+    const observer = new PerformanceObserver((list) => {
+      for (const { value, sources = [] } of list.getEntries() as LayoutShift[]) {
+        const what = sources.map(({ node }) => node?.parentElement?.outerHTML.slice(0, 300) ?? "");
+        globalThis.shifts.push({ value, what });
+      }
+    });
+    observer.observe({ type: "layout-shift" });
+  });
+}
+
+/** What has jumped since, and by how much (https://web.dev/articles/cls): nothing, on a good page. */
+export async function shiftsOf(page: Page): Promise<Shift[]> {
+  return await page.evaluate(() => globalThis.shifts);
+}
+
+interface Shift {
+  value: number;
+  what: string[];
+}
+
+declare global {
+  /** What has jumped in the page. */
+  var shifts: Shift[];
+
+  /** Chromium's, of the Layout Instability API. */
+  interface LayoutShift extends PerformanceEntry {
+    value: number;
+    sources?: { node: Node | null }[];
+  }
 }

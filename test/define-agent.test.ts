@@ -13,6 +13,7 @@ describe("an agent", () => {
       retry: { maxAttempts: 5, initialBackoff: 1000, maxBackoff: 60_000, onExhausted: "dead-letter" },
       cancelGrace: 5000,
       keepDeltas: 3_600_000,
+      stateHistory: 10,
     });
   });
 
@@ -56,6 +57,7 @@ describe("an agent", () => {
     ["turns of no time", { ...plain, turnTimeout: 0 }, "turnTimeout"],
     ["a grace of less than no time", { ...plain, cancelGrace: -1 }, "cancelGrace"],
     ["tasks that are kept for a century", { ...plain, retention: 36_525 * 86_400_000 }, "retention"],
+    ["more revisions than are kept", { ...plain, stateHistory: 1001 }, "stateHistory"],
     ["deltas that are kept for no number", { ...plain, keepDeltas: Number.NaN }, "keepDeltas"],
     [
       "a cron that never fires",

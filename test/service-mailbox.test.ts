@@ -247,6 +247,25 @@ describe.each(protocols)("a mailbox over $name", ({ open }) => {
       const { state, revision, sequence } = await tasks.getTaskState({ taskId });
       expect({ state, revision }).toEqual({ state: { cups: 3, seen: ["a", null] }, revision: 2n });
       expect(sequence).toBe((await getTask(taskId)).sequence);
+
+      const { states } = await tasks.listTaskStates({ taskId });
+      expect(states.map((one) => [one.revision, one.changedKeys.sort()])).toEqual([
+        [2n, ["cups"]],
+        [1n, ["cups", "seen"]],
+      ]);
+      const [newest, oldest] = states;
+      expect(Number(present(newest?.commitTime).seconds)).toBeGreaterThan(0);
+      const { state: past, ...of } = await tasks.getTaskState({ taskId, revision: 1n });
+      expect(past).toEqual({ cups: 2, seen: ["a", null] });
+      expect(of).toMatchObject({ revision: 1n, sequence: oldest?.sequence });
+      const first = await tasks.listTaskStates({ taskId, pageSize: 1 });
+      const rest = await tasks.listTaskStates({ taskId, pageSize: 1, pageToken: first.nextPageToken });
+      expect([...first.states, ...rest.states]).toEqual([newest, oldest]);
+      expect(rest.nextPageToken).toBe("");
+      expect(await failureOf(tasks.getTaskState({ taskId, revision: 3n }))).toMatchObject({
+        code: "NotFound",
+        reason: "REVISION_NOT_FOUND",
+      });
     });
 
     it("shows what made a task fail", async () => {
@@ -269,7 +288,7 @@ describe.each(protocols)("a mailbox over $name", ({ open }) => {
       expect(events.map(({ id, attempt }) => [id, attempt])).toEqual([[event?.id, 2]]);
     });
 
-    it.each(["listEvents", "listMessages", "getTaskState"] as const)(
+    it.each(["listEvents", "listMessages", "getTaskState", "listTaskStates"] as const)(
       "%s refuses a task that is not there",
       async (rpc) => {
         const taskId = randomUUID();

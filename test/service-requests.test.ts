@@ -78,6 +78,7 @@ describe("a call without side effects may be a GET", () => {
     await tasks.listEvents({ taskId });
     await tasks.listMessages({ taskId });
     await tasks.getTaskState({ taskId });
+    await tasks.listTaskStates({ taskId });
     await agents.listAgents({});
     await agents.getAgent({ agent: "desk" });
     expect(methods).toEqual([
@@ -87,6 +88,7 @@ describe("a call without side effects may be a GET", () => {
       "GET ListEvents",
       "GET ListMessages",
       "GET GetTaskState",
+      "GET ListTaskStates",
       "GET ListAgents",
       "GET GetAgent",
     ]);

@@ -5,7 +5,7 @@ import { DatabaseSync } from "node:sqlite";
 import { describe, expect, it } from "vitest";
 import { checkDatabase } from "../src/server/store/sqlite/check/check-database.ts";
 import { openSqliteStore } from "../src/server/store/sqlite/sqlite-store.ts";
-import { createScene, errorOf, reasonOf } from "./store-contract/scene.ts";
+import { at, createScene, errorOf, reasonOf } from "./store-contract/scene.ts";
 import { describeStore } from "./store-contract.ts";
 import { openStore, tempDir } from "./temp-dir.ts";
 
@@ -60,6 +60,21 @@ describe("openSqliteStore", { timeout: 30_000 }, () => {
     await first.close();
     await openStore(path);
     expect((await errorOf(openSqliteStore(link))).message).toMatch(inUse);
+  });
+
+  it("leaves nothing of the state of a task that is deleted", async () => {
+    const path = join(tempDir(), "store.db");
+    const store = await openSqliteStore(path);
+    const { rules, activate, send, turn, commit, id } = createScene(store);
+    await rules({ stateHistory: 10 });
+    await activate();
+    await send("e");
+    await commit((await turn()).turn, { changes: { a: "1" }, outcome: { kind: "complete" } });
+    await store.deleteTask({ taskId: id("task"), now: at(0) });
+    await store.close();
+    const db = new DatabaseSync(path);
+    expect(db.prepare("select 1 from state_history union select 1 from task_state").all()).toEqual([]);
+    db.close();
   });
 
   it("refuses another program's database and leaves it as it was", async () => {

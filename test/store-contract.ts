@@ -26,6 +26,7 @@ import { createScene, type Scene } from "./store-contract/scene.ts";
 import { describeSchedules } from "./store-contract/schedules.ts";
 import { describeScheduling } from "./store-contract/scheduling.ts";
 import { describeSending } from "./store-contract/sending.ts";
+import { describeStates } from "./store-contract/states.ts";
 import { describeTaking } from "./store-contract/taking.ts";
 import { describeTakingBack } from "./store-contract/taking-back.ts";
 import { expectDueTasksStart, expectLogsTell } from "./store-contract/told.ts";
@@ -94,6 +95,7 @@ export function describeStore(name: string, open: () => Promise<OpenedStore>): v
     describe("children", () => describeChildren(scene));
     describe("the time of a task", () => describeExpiring(scene));
     describe("deleteTask and retention", () => describeDeleting(scene));
+    describe("the revisions of a state", () => describeStates(scene));
     describe("readLog", () => describeLog(scene));
     describe("readLog after its compaction", () => describeCompacting(scene));
     describe("lists", () => describeLists(scene));

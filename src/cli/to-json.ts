@@ -16,6 +16,7 @@ import {
   RetryInfoSchema,
   ScheduleSchema,
   TaskSchema,
+  TaskStateRevisionSchema,
   TaskUpdateSchema,
   WebhookSchema,
 } from "../proto.ts";
@@ -37,6 +38,7 @@ function jsonOf<S extends DescMessage>(schema: S): (message: MessageShape<S>) =>
 export const taskJson = jsonOf(TaskSchema);
 export const eventJson = jsonOf(EventSchema);
 export const messageJson = jsonOf(MessageSchema);
+export const revisionJson = jsonOf(TaskStateRevisionSchema);
 export const updateJson = jsonOf(TaskUpdateSchema);
 export const agentJson = jsonOf(AgentSchema);
 export const scheduleJson = jsonOf(ScheduleSchema);

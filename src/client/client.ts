@@ -25,7 +25,8 @@ export interface FetchOptions {
  * Reaches a server in another way, for instance with gRPC over HTTP/2 by `@connectrpc/connect-node`.
  *
  * Give such a transport a `pingIntervalMs`: without, it goes on using a connection that died without a word, and a subscription
- * that resumes resumes on that.
+ * that resumes resumes on that. Give one that speaks JSON a registry with the ErrorInfoSchema of `pigeonhole/proto` in its `jsonOptions`:
+ * without, it cannot read what an error in a log carries.
  */
 export interface TransportOptions {
   /** A transport of Connect. It has the server's address and the interceptors. */

@@ -92,6 +92,12 @@ export interface TaskFilters extends ListOptions {
   parentTaskId?: string;
 }
 
+/** Which revision of a state to get. */
+export interface StateOptions extends ReadOptions {
+  /** One that `states` lists. The present one by default. */
+  revision?: bigint;
+}
+
 /** Which events to list. */
 export interface EventFilters extends ListOptions {
   /** Only events in one of these states. */

@@ -15,6 +15,7 @@ import {
   type SendEventResponse,
   type Task,
   TaskService,
+  type TaskStateRevision,
   type TaskUpdate,
 } from "../proto.ts";
 import { type EventContent, parseEventContent } from "./event-content.ts";
@@ -34,6 +35,7 @@ import type {
   ReadOptions,
   RedriveTarget,
   SendOptions,
+  StateOptions,
   TaskFilters,
   ViewOptions,
 } from "./task-options.ts";
@@ -43,9 +45,9 @@ import { applyUpdate, createTaskView, type TaskView } from "./task-view.ts";
 export interface TaskStateSnapshot {
   /** The values by key. */
   state: JsonObject;
-  /** How many turns have changed it. */
+  /** How many turns had changed it. */
   revision: bigint;
-  /** The sequence of the task's log that this reflects. */
+  /** The sequence of the task's log that this reflects; for a revision of the past, that of the first entry that does. */
   sequence: bigint;
 }
 
@@ -122,8 +124,11 @@ export interface TasksClient {
   /** Lists the messages of a task, oldest first, as `events` does. */
   messages(taskId: string, options?: ListOptions): AsyncIterable<Message>;
 
-  /** Gets what the agent has stored for a task. Rejects with `TASK_NOT_FOUND`. */
-  state(taskId: string, options?: ReadOptions): Promise<TaskStateSnapshot>;
+  /** Gets what the agent has stored for a task, now or at a revision. Rejects with `TASK_NOT_FOUND` or `REVISION_NOT_FOUND`. */
+  state(taskId: string, options?: StateOptions): Promise<TaskStateSnapshot>;
+
+  /** Lists the revisions of a task's state that are kept, newest first, as `events` does. */
+  states(taskId: string, options?: ListOptions): AsyncIterable<TaskStateRevision>;
 
   /**
    * Follows a task's log: what comes after a sequence, then what happens, until the task's final entry.
@@ -223,10 +228,17 @@ export function createTasksClient(transport: Transport, policy: RetryPolicy): Ta
         return { items: response.messages, nextPageToken: response.nextPageToken };
       }),
 
-    async state(taskId, { signal } = {}) {
-      const response = await retry(policy, signal, (call) => rpc.getTaskState({ taskId }, call));
+    async state(taskId, { signal, revision = 0n } = {}) {
+      const response = await retry(policy, signal, (call) => rpc.getTaskState({ taskId, revision }, call));
       return { state: response.state ?? {}, revision: response.revision, sequence: response.sequence };
     },
+
+    states: (taskId, { signal, ...options } = {}) =>
+      readPages(async (pageToken) => {
+        const request = { ...options, taskId, pageToken };
+        const response = await retry(policy, signal, (call) => rpc.listTaskStates(request, call));
+        return { items: response.states, nextPageToken: response.nextPageToken };
+      }),
 
     subscribe: (taskId, options = {}) => subscribe(rpc, policy, taskId, options),
 

@@ -52,6 +52,7 @@ export function createAgentService({ agents, store }: AgentServiceOptions): Serv
       ...(retention !== undefined && { retention: durationFromMs(retention) }),
       webhooks: Object.keys(agent.webhooks ?? {}).sort(),
       schedules: Object.keys(agent.schedules ?? {}).sort(),
+      stateHistory: agent.stateHistory,
     };
   }
 }

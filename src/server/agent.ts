@@ -61,6 +61,11 @@ export interface AgentDefinition {
   retention?: Millis;
   /** How long the deltas of a message are kept after its end, and until its turn's at least, in ms, 0 to 316,224,000,000. Default 3,600,000. */
   keepDeltas?: Millis;
+  /**
+   * How many revisions of a task's state are kept, the present one included, 0 to 1,000: see ListTaskStates. Fewer if what they changed
+   * makes more than about 1 MiB. 0 keeps no record, and spares each turn that changes the state a write. Default 10.
+   */
+  stateHistory?: number;
   /** Incoming webhooks by name, which has 1 to 63 characters of `a-z 0-9 -`: `POST /webhooks/{agent}/{name}`. */
   webhooks?: Readonly<Record<string, IncomingWebhook>>;
   /** Recurring schedules by name, which has 1 to 63 characters of `a-z A-Z 0-9 . _ -`. Those that are not declared any more are deleted. */
@@ -99,6 +104,7 @@ export interface Agent extends AgentDefinition {
   };
   cancelGrace: Millis;
   keepDeltas: Millis;
+  stateHistory: number;
 }
 
 /** Thrown by a handler: what it tried will never succeed, so that no further attempt is made. */

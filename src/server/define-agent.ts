@@ -57,6 +57,7 @@ export function defineAgent(definition: AgentDefinition): Agent {
     },
     cancelGrace: within("cancelGrace", definition.cancelGrace ?? 5000, 0, 600_000),
     keepDeltas: within("keepDeltas", definition.keepDeltas ?? 3_600_000, 0, maxTimeAhead),
+    stateHistory: within("stateHistory", definition.stateHistory ?? 10, 0, 1000),
   };
 }
 

@@ -84,6 +84,7 @@ export const codes: Record<Reason, Code> = {
   LIMIT_REACHED: Code.ResourceExhausted,
   EVENT_CANCELLED: Code.Canceled,
   SERVICE_NOT_FOUND: Code.NotFound,
+  REVISION_NOT_FOUND: Code.NotFound,
 };
 
 /** Whether something that was thrown is a TaskError for one of these reasons. */

@@ -225,8 +225,8 @@ function withoutCauses(report: ReportError): ReportError {
 }
 
 /** Tells what of an agent the store has to know. */
-function agentRecord({ name, mailbox, retention, keepDeltas }: Agent): AgentRecord {
-  return { name, ...mailbox, keepDeltas, ...(retention !== undefined && { retention }) };
+function agentRecord({ name, mailbox, retention, keepDeltas, stateHistory }: Agent): AgentRecord {
+  return { name, ...mailbox, keepDeltas, stateHistory, ...(retention !== undefined && { retention }) };
 }
 
 function requireWithin(name: string, value: Millis, most: Millis): void {

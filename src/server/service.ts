@@ -1,4 +1,4 @@
-import { create, type JsonObject, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { WireType } from "@bufbuild/protobuf/wire";
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import { EventWait, SubscribeTaskResponseSchema, type TaskService } from "../proto.ts";
@@ -10,6 +10,7 @@ import { createPageTokens } from "./page-token.ts";
 import type { Millis } from "./store/records.ts";
 import type { Store } from "./store/store.ts";
 import { renderEvent, renderMessage, renderTask, renderUpdate } from "./task-log/render.ts";
+import { renderRevision, renderState } from "./task-log/render-state.ts";
 import type { LogUpdate, TaskLog } from "./task-log/task-log.ts";
 
 /** How many items a page has when the request does not say, and about how many bytes it ends at. */
@@ -19,7 +20,10 @@ const maxPageBytes = 2_097_152;
 const defaultWait: Millis = 30_000;
 
 export interface TaskServiceOptions {
-  store: Pick<Store, "getTask" | "listTasks" | "listEvents" | "listMessages" | "getState">;
+  store: Pick<
+    Store,
+    "getTask" | "listTasks" | "listEvents" | "listMessages" | "getState" | "getStateAt" | "listStates"
+  >;
   mailbox: Mailbox;
   taskLog: TaskLog;
   /** Aborts when the server stops. */
@@ -140,12 +144,27 @@ export function createTaskService({
       };
     },
 
-    async getTaskState({ taskId }) {
-      const { values, revision, sequence } = await store.getState(taskId);
-      const state: JsonObject = Object.fromEntries(
-        Object.entries(values).map(([key, text]) => [key, JSON.parse(text)]),
+    async getTaskState({ taskId, revision }) {
+      return renderState(
+        revision === 0n
+          ? await store.getState(taskId)
+          : await store.getStateAt({ taskId, revision: Number(revision) }),
       );
-      return { state, revision: BigInt(revision), sequence: BigInt(sequence) };
+    },
+
+    async listTaskStates({ taskId, pageSize, pageToken }) {
+      const tokens = createPageTokens("states", [taskId], ["number"]);
+      const before = tokens.decode(pageToken);
+      const page = await store.listStates({
+        taskId,
+        ...(before && { beforeRevision: Number(before[0]) }),
+        ...pageBounds(pageSize),
+      });
+      return {
+        states: page.items.map(renderRevision),
+        nextPageToken: page.more ? tokens.encode([page.items.at(-1)?.revision ?? 0]) : "",
+        sequence: BigInt(page.sequence),
+      };
     },
   };
 }

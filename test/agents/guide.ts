@@ -39,6 +39,12 @@ export function createGuide(gates: GuideGates) {
         case "ask":
           ctx.requireInput({ prompt: "May I book the table?", schema: bookingSchema });
           return;
+        case "ask for a list":
+          ctx.requireInput({
+            prompt: "Which tables?",
+            schema: { type: "array", items: { type: "integer" } },
+          });
+          return;
         case "poison":
           if (!cured) {
             cured = true;

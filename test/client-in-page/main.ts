@@ -1,19 +1,36 @@
 import { createConnectTransport, createGrpcWebTransport } from "@connectrpc/connect-web";
-import { clientFacts } from "./client-facts.ts";
+import type { Place } from "../client-contract/fact.ts";
+import { clientContract } from "../client-contract/facts.ts";
 
 const transports = { connect: createConnectTransport, "grpc-web": createGrpcWebTransport };
 
 declare global {
-  /** Finds out what each fact comes to in this page, over a protocol. */
-  var findFacts: (protocol: keyof typeof transports) => Promise<Record<string, unknown>>;
+  /** Finds out in this page what a fact of the client's contract comes to, over a protocol. */
+  var findFact: (protocol: keyof typeof transports, group: string, name: string) => Promise<unknown>;
 }
 
-globalThis.findFacts = async (protocol) => {
-  const found: Record<string, unknown> = {};
-  for (const [name, find] of Object.entries(clientFacts)) {
-    found[name] = await find((fetch) =>
-      transports[protocol]({ baseUrl: location.origin, useBinaryFormat: true, fetch }),
-    );
-  }
-  return found;
+globalThis.findFact = async (protocol, group, name) => {
+  const place: Place = {
+    baseUrl: location.origin,
+    connect: (baseUrl, fetch = globalThis.fetch.bind(globalThis)) =>
+      transports[protocol]({ baseUrl, useBinaryFormat: true, fetch }),
+    async script(acts) {
+      const id = await ask("/scripts", JSON.stringify(acts));
+      const baseUrl = `${location.origin}/scripts/${id}`;
+      return {
+        baseUrl,
+        seen: () => ask(`/scripts/${id}/seen`),
+        called: () => ask(`/scripts/${id}/called`),
+        cut: () => ask(`/scripts/${id}/cut`),
+        left: () => ask(`/scripts/${id}/left`),
+      };
+    },
+  };
+  return await clientContract[group]?.find((fact) => fact.name === name)?.find(place);
 };
+
+/** Asks the scripted server that the page came from. */
+async function ask<T>(path: string, body = ""): Promise<T> {
+  const response = await fetch(path, { method: "POST", body });
+  return await response.json();
+}

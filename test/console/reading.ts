@@ -3,7 +3,7 @@ import { createRequire } from "node:module";
 import type { Page } from "playwright-core";
 import { expect, it } from "vitest";
 import { EventWait } from "../../src/client/index.ts";
-import { type ConsoleRig, screenshot } from "../console-rig.ts";
+import { type ConsoleRig, peek, screenshot } from "../console-rig.ts";
 
 const axeSource = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
@@ -13,7 +13,7 @@ export function reading({ start, open }: ConsoleRig): void {
     ["wide", { width: 1200, height: 760 }],
     ["narrow", { width: 360, height: 700 }],
   ] as const)("violates no rule of axe, light and dark, on a %s page", async (width, viewport) => {
-    const { url, tasks, schedules } = await start();
+    const { url, tasks, schedules, webhooks } = await start();
     const { task } = await tasks.create({ agent: "guide", name: "everything", labels: { team: "blue" } });
     for (const text of ["files", "poison", "child", "tools", "ask"]) {
       await tasks.send(task.id, text, { wait: EventWait.PROCESSED });
@@ -21,9 +21,9 @@ export function reading({ start, open }: ConsoleRig): void {
     const deliverTime = new Date(Date.now() + 3_600_000);
     await tasks.send(task.id, "later", { deliverTime });
     await schedules.create({ name: "nightly", agent: "guide", cron: "0 3 * * *" });
+    await webhooks.create({ agent: "guide", url: "https://example.com/hook" });
 
-    await using watched = await open(url, { colorScheme: "light", viewport });
-    const { page } = watched;
+    const page = await open(url, { colorScheme: "light", viewport });
     await page.evaluate(axeSource);
     const found: Record<string, unknown> = {};
     const look = async (place: string, hash: string, ready: string) => {
@@ -39,12 +39,17 @@ export function reading({ start, open }: ConsoleRig): void {
       if (violations.length > 0) found[place] = violations;
       expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(viewport.width);
       if (place === "task" && width === "wide") await screenshot(page, "console-task");
+      await peek(page, `${place}-${width}`);
     };
     await look("tasks", "/tasks", ".task-row");
     await look("new-task", "/tasks?new=1", "dialog select");
     await look("agents", "/agents", ".card");
     await look("schedules", "/schedules", ".card");
-    await look("webhooks", "/webhooks", ".empty");
+    await look("webhooks", "/webhooks", ".card");
+    await page.getByRole("button", { name: "Delete" }).click();
+    await look("delete-webhook", "/webhooks", "dialog .actions");
+    await page.keyboard.press("Escape");
+    await look("nothing", "/tasks?search=nothing", ".empty");
     await look("task", `/tasks/${task.id}`, ".question");
     await page.keyboard.press("c");
     await look("composer", `/tasks/${task.id}`, ".composer");
@@ -52,6 +57,10 @@ export function reading({ start, open }: ConsoleRig): void {
       await page.getByRole("tab", { name: tab }).click();
       await look(`task-${tab.toLowerCase()}`, `/tasks/${task.id}`, ".panel > *");
     }
+    await page.keyboard.press("i");
+    await page.keyboard.press("x");
+    await look("cancel", `/tasks/${task.id}`, "dialog .actions");
+    await page.keyboard.press("Escape");
     await page.keyboard.press("[");
     await look("past", `/tasks/${task.id}`, ".time-bar");
     await page.keyboard.press("?");

@@ -101,6 +101,13 @@ export declare type Agent = Message<"pigeonhole.v1.Agent"> & {
    * @generated from field: repeated string schedules = 12;
    */
   schedules: string[];
+
+  /**
+   * How many revisions of a task's state are kept.
+   *
+   * @generated from field: int32 state_history = 13;
+   */
+  stateHistory: number;
 };
 
 /**
@@ -192,6 +199,13 @@ export declare type AgentJson = {
    * @generated from field: repeated string schedules = 12;
    */
   schedules?: string[];
+
+  /**
+   * How many revisions of a task's state are kept.
+   *
+   * @generated from field: int32 state_history = 13;
+   */
+  stateHistory?: number;
 };
 
 /**

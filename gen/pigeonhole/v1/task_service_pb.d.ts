@@ -1619,6 +1619,13 @@ export declare type GetTaskStateRequest = Message<"pigeonhole.v1.GetTaskStateReq
    * @generated from field: string task_id = 1;
    */
   taskId: string;
+
+  /**
+   * Which revision, at least 0. 0 means the present one.
+   *
+   * @generated from field: int64 revision = 2;
+   */
+  revision: bigint;
 };
 
 /**
@@ -1633,6 +1640,13 @@ export declare type GetTaskStateRequestJson = {
    * @generated from field: string task_id = 1;
    */
   taskId?: string;
+
+  /**
+   * Which revision, at least 0. 0 means the present one.
+   *
+   * @generated from field: int64 revision = 2;
+   */
+  revision?: string;
 };
 
 /**
@@ -1655,14 +1669,14 @@ export declare type GetTaskStateResponse = Message<"pigeonhole.v1.GetTaskStateRe
   state?: JsonObject | undefined;
 
   /**
-   * How many turns have changed it.
+   * How many turns had changed it.
    *
    * @generated from field: int64 revision = 2;
    */
   revision: bigint;
 
   /**
-   * The sequence of the task's log that this reflects.
+   * The sequence of the task's log that this reflects; for a revision of the past, that of the first entry that does.
    *
    * @generated from field: int64 sequence = 3;
    */
@@ -1683,14 +1697,14 @@ export declare type GetTaskStateResponseJson = {
   state?: StructJson;
 
   /**
-   * How many turns have changed it.
+   * How many turns had changed it.
    *
    * @generated from field: int64 revision = 2;
    */
   revision?: string;
 
   /**
-   * The sequence of the task's log that this reflects.
+   * The sequence of the task's log that this reflects; for a revision of the past, that of the first entry that does.
    *
    * @generated from field: int64 sequence = 3;
    */
@@ -1702,6 +1716,206 @@ export declare type GetTaskStateResponseJson = {
  * Use `create(GetTaskStateResponseSchema)` to create a new message.
  */
 export declare const GetTaskStateResponseSchema: GenMessage<GetTaskStateResponse, {jsonType: GetTaskStateResponseJson}>;
+
+/**
+ * The request of ListTaskStates.
+ *
+ * @generated from message pigeonhole.v1.ListTaskStatesRequest
+ */
+export declare type ListTaskStatesRequest = Message<"pigeonhole.v1.ListTaskStatesRequest"> & {
+  /**
+   * The id of the task. 1 to 64 characters.
+   *
+   * @generated from field: string task_id = 1;
+   */
+  taskId: string;
+
+  /**
+   * The most revisions to answer with, 0 to 1,000; 0 means 100. A page ends early at about 2 MiB.
+   *
+   * @generated from field: int32 page_size = 2;
+   */
+  pageSize: number;
+
+  /**
+   * The `next_page_token` of the page before, with the same filters. At most 2,048 characters. Empty for the first page.
+   *
+   * @generated from field: string page_token = 3;
+   */
+  pageToken: string;
+};
+
+/**
+ * The request of ListTaskStates.
+ *
+ * @generated from message pigeonhole.v1.ListTaskStatesRequest
+ */
+export declare type ListTaskStatesRequestJson = {
+  /**
+   * The id of the task. 1 to 64 characters.
+   *
+   * @generated from field: string task_id = 1;
+   */
+  taskId?: string;
+
+  /**
+   * The most revisions to answer with, 0 to 1,000; 0 means 100. A page ends early at about 2 MiB.
+   *
+   * @generated from field: int32 page_size = 2;
+   */
+  pageSize?: number;
+
+  /**
+   * The `next_page_token` of the page before, with the same filters. At most 2,048 characters. Empty for the first page.
+   *
+   * @generated from field: string page_token = 3;
+   */
+  pageToken?: string;
+};
+
+/**
+ * Describes the message pigeonhole.v1.ListTaskStatesRequest.
+ * Use `create(ListTaskStatesRequestSchema)` to create a new message.
+ */
+export declare const ListTaskStatesRequestSchema: GenMessage<ListTaskStatesRequest, {jsonType: ListTaskStatesRequestJson}>;
+
+/**
+ * The response of ListTaskStates.
+ *
+ * @generated from message pigeonhole.v1.ListTaskStatesResponse
+ */
+export declare type ListTaskStatesResponse = Message<"pigeonhole.v1.ListTaskStatesResponse"> & {
+  /**
+   * The revisions.
+   *
+   * @generated from field: repeated pigeonhole.v1.TaskStateRevision states = 1;
+   */
+  states: TaskStateRevision[];
+
+  /**
+   * Where the next page begins. Empty after the last.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+
+  /**
+   * The sequence of the task's log that this page reflects.
+   *
+   * @generated from field: int64 sequence = 3;
+   */
+  sequence: bigint;
+};
+
+/**
+ * The response of ListTaskStates.
+ *
+ * @generated from message pigeonhole.v1.ListTaskStatesResponse
+ */
+export declare type ListTaskStatesResponseJson = {
+  /**
+   * The revisions.
+   *
+   * @generated from field: repeated pigeonhole.v1.TaskStateRevision states = 1;
+   */
+  states?: TaskStateRevisionJson[];
+
+  /**
+   * Where the next page begins. Empty after the last.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken?: string;
+
+  /**
+   * The sequence of the task's log that this page reflects.
+   *
+   * @generated from field: int64 sequence = 3;
+   */
+  sequence?: string;
+};
+
+/**
+ * Describes the message pigeonhole.v1.ListTaskStatesResponse.
+ * Use `create(ListTaskStatesResponseSchema)` to create a new message.
+ */
+export declare const ListTaskStatesResponseSchema: GenMessage<ListTaskStatesResponse, {jsonType: ListTaskStatesResponseJson}>;
+
+/**
+ * One revision of a task's state. GetTaskState has what it was.
+ *
+ * @generated from message pigeonhole.v1.TaskStateRevision
+ */
+export declare type TaskStateRevision = Message<"pigeonhole.v1.TaskStateRevision"> & {
+  /**
+   * How many turns had changed the state, this one's included.
+   *
+   * @generated from field: int64 revision = 1;
+   */
+  revision: bigint;
+
+  /**
+   * The first entry of the task's log that shows the task with it: up to the entry before, the state was that of the revision before.
+   *
+   * @generated from field: int64 sequence = 2;
+   */
+  sequence: bigint;
+
+  /**
+   * When its turn was committed.
+   *
+   * @generated from field: google.protobuf.Timestamp commit_time = 3;
+   */
+  commitTime?: Timestamp | undefined;
+
+  /**
+   * The keys that its turn set or deleted.
+   *
+   * @generated from field: repeated string changed_keys = 4;
+   */
+  changedKeys: string[];
+};
+
+/**
+ * One revision of a task's state. GetTaskState has what it was.
+ *
+ * @generated from message pigeonhole.v1.TaskStateRevision
+ */
+export declare type TaskStateRevisionJson = {
+  /**
+   * How many turns had changed the state, this one's included.
+   *
+   * @generated from field: int64 revision = 1;
+   */
+  revision?: string;
+
+  /**
+   * The first entry of the task's log that shows the task with it: up to the entry before, the state was that of the revision before.
+   *
+   * @generated from field: int64 sequence = 2;
+   */
+  sequence?: string;
+
+  /**
+   * When its turn was committed.
+   *
+   * @generated from field: google.protobuf.Timestamp commit_time = 3;
+   */
+  commitTime?: TimestampJson;
+
+  /**
+   * The keys that its turn set or deleted.
+   *
+   * @generated from field: repeated string changed_keys = 4;
+   */
+  changedKeys?: string[];
+};
+
+/**
+ * Describes the message pigeonhole.v1.TaskStateRevision.
+ * Use `create(TaskStateRevisionSchema)` to create a new message.
+ */
+export declare const TaskStateRevisionSchema: GenMessage<TaskStateRevision, {jsonType: TaskStateRevisionJson}>;
 
 /**
  * What the answer of SendEvent waits for.
@@ -1919,7 +2133,8 @@ export declare const TaskService: GenService<{
     output: typeof ListMessagesResponseSchema;
   },
   /**
-   * Gets what the agent has stored for a task. Fails with NOT_FOUND if there is no such task.
+   * Gets what the agent has stored for a task, as it is or as it was at a revision that is kept. Fails with NOT_FOUND if there is no
+   * such task (TASK_NOT_FOUND), or that revision is not kept (REVISION_NOT_FOUND).
    *
    * @generated from rpc pigeonhole.v1.TaskService.GetTaskState
    */
@@ -1927,6 +2142,17 @@ export declare const TaskService: GenService<{
     methodKind: "unary";
     input: typeof GetTaskStateRequestSchema;
     output: typeof GetTaskStateResponseSchema;
+  },
+  /**
+   * Lists the revisions of a task's state that are kept, newest first: the last ones, as many as the agent says, or fewer that make
+   * about 1 MiB of what they changed. Fails with NOT_FOUND if there is no such task.
+   *
+   * @generated from rpc pigeonhole.v1.TaskService.ListTaskStates
+   */
+  listTaskStates: {
+    methodKind: "unary";
+    input: typeof ListTaskStatesRequestSchema;
+    output: typeof ListTaskStatesResponseSchema;
   },
 }>;
 

@@ -57,6 +57,8 @@ function AgentCard({ agent }: { agent: Agent }) {
           <dd>{agent.turnTimeout ? `${durationMs(agent.turnTimeout) / 1000} s` : "none"}</dd>
           <dt>Cancel grace</dt>
           <dd>{agent.cancelGrace ? `${durationMs(agent.cancelGrace) / 1000} s` : "none"}</dd>
+          <dt>State</dt>
+          <dd>{countOf(agent.stateHistory, "revision")} kept</dd>
           <dt>Retention</dt>
           <dd>{agent.retention ? `${durationMs(agent.retention) / 1000} s` : "for ever"}</dd>
         </dl>

@@ -59,9 +59,9 @@ function ScheduleCard({ schedule }: { schedule: Schedule }) {
           {countOf(schedule.fired, "time")}, {String(schedule.skipped)} skipped
         </dd>
         <dt>Missed</dt>
-        <dd>
-          {stateName(Missed[spec?.missed ?? 0])}, overlap {stateName(Overlap[spec?.overlap ?? 0])}
-        </dd>
+        <dd>{stateName(Missed[spec?.missed ?? 0])}</dd>
+        <dt>Overlap</dt>
+        <dd>{stateName(Overlap[spec?.overlap ?? 0])}</dd>
       </dl>
       {paused && schedule.pauseReason && <p className="soft">Paused: {schedule.pauseReason}</p>}
       {schedule.lastError && <p className="note note-bad">{schedule.lastError}</p>}

@@ -1,54 +1,81 @@
 import { useQuery } from "@connectrpc/connect-query";
+import { keepPreviousData } from "@tanstack/react-query";
 import { useState } from "react";
+import type { TaskStateRevision } from "../../client/index.ts";
 import { TaskService } from "../../proto.ts";
 import { ErrorNote } from "../ui/error-note.tsx";
 import { JsonView } from "../ui/json-view.tsx";
-import { changedKeys, type SeenState } from "./seen-states.ts";
-
-/** How many revisions are remembered. */
-const seenAtMost = 20;
+import { RevisionPicker } from "./revision-picker.tsx";
+import { StateDifference } from "./state-difference.tsx";
 
 interface StatePanelProps {
   taskId: string;
+  /** The entry of the log that the page shows. */
+  sequence: bigint;
+  /** Whether that is one of the past. */
   past: boolean;
 }
 
-/** What the agent has stored for the task, and what changed with each revision that was seen here. */
-export function StatePanel({ taskId, past }: StatePanelProps) {
-  const { data, error } = useQuery(TaskService.method.getTaskState, { taskId });
-  const [seen, setSeen] = useState<readonly SeenState[]>([]);
-  const last = seen.at(-1);
-  if (data && data.revision !== last?.revision) {
-    const state = data.state ?? {};
-    const changed = last ? changedKeys(last.state, state) : [];
-    setSeen([...seen, { revision: data.revision, state, changed }].slice(-seenAtMost));
-  }
-  if (data === undefined) return <ErrorNote error={error} />;
+/** What the agent has stored for the task, as of the entry that the page shows or of a revision, and what that changed. */
+export function StatePanel({ taskId, sequence, past }: StatePanelProps) {
+  // Not polled: what is asked for changes with the entry that is shown.
+  const options = { placeholderData: keepPreviousData, refetchInterval: false } as const;
+  const method = TaskService.method.listTaskStates;
+  const kept = useQuery(method, { taskId, pageSize: 1000 }, { refetchInterval: past ? false : 1000 });
+  const [picked, setPicked] = useState<bigint>();
+  const states = kept.data?.states ?? [];
+  const shown = states.find(({ revision }) => revision === picked) ?? stateAt(states, sequence, past);
+  const before = shown && states.find(({ revision }) => revision === shown.revision - 1n);
+  const isFirst = shown?.revision === 1n;
+  // Of an agent that keeps no revisions there is the present one, which 0 asks for.
+  const current = useQuery(
+    TaskService.method.getTaskState,
+    { taskId, revision: shown?.revision ?? 0n },
+    shown ? options : { ...options, refetchInterval: 1000 },
+  );
+  const earlier = useQuery(
+    TaskService.method.getTaskState,
+    { taskId, revision: before?.revision ?? 0n },
+    { ...options, enabled: before !== undefined },
+  );
+  const error = kept.error ?? current.error;
+  if (kept.data === undefined || current.data === undefined) return <ErrorNote error={error} />;
+  const unknown = past && shown === undefined;
+  const empty = unknown && states.at(-1)?.revision === 1n;
   return (
     <div className="stack">
-      {past && <p className="note">The log does not tell the state: this is how it is now.</p>}
-      <p>
-        Revision <b>{String(data.revision)}</b>{" "}
-        <span className="soft">as of entry #{String(data.sequence)}</span>
-      </p>
-      <JsonView value={data.state ?? {}} label="State" />
-      {seen.length > 1 && (
-        <section aria-label="Revisions seen">
-          <h2>Revisions seen here</h2>
-          <ol className="revisions">
-            {seen.toReversed().map(({ revision, changed, state }) => (
-              <li key={String(revision)}>
-                <details>
-                  <summary>
-                    {String(revision)} <span className="soft">{changed.join(", ")}</span>
-                  </summary>
-                  <JsonView value={state} label={`State at revision ${revision}`} />
-                </details>
-              </li>
-            ))}
-          </ol>
+      {states.length > 0 && (
+        <RevisionPicker
+          states={states}
+          shown={shown?.revision}
+          picked={picked !== undefined}
+          past={past}
+          onPick={setPicked}
+        />
+      )}
+      {empty && <p className="note">Nothing was stored yet.</p>}
+      {unknown && !empty && (
+        <p className="note">What the state was then is not kept any more: this is how it is now.</p>
+      )}
+      {!empty && <JsonView value={current.data.state ?? {}} label="State" />}
+      {shown && (before || isFirst) && (
+        <section aria-label="What changed">
+          <h2>{before ? `What revision ${shown.revision} changed` : "The first revision"}</h2>
+          <StateDifference
+            before={before ? (earlier.data?.state ?? {}) : {}}
+            after={current.data.state ?? {}}
+          />
         </section>
       )}
     </div>
   );
+}
+
+/** The revision that the task had at an entry of its log: the present one unless it is of the past. */
+function stateAt(
+  states: readonly TaskStateRevision[],
+  sequence: bigint,
+  past: boolean,
+): TaskStateRevision | undefined {
+  return past ? states.find((state) => state.sequence <= sequence) : states[0];
 }

@@ -34,7 +34,7 @@ export function Tabs({ current, onChange, view }: TabsProps) {
           aria-controls={id === "conversation" ? "conversation" : "panel"}
           tabIndex={id === current ? 0 : -1}
           onClick={() => onChange(id)}
-          onKeyDown={(event) => onArrow(event, id, onChange)}
+          onKeyDown={(event) => onArrow(event, onChange)}
         >
           {name}
           {id === "mailbox" && <span className="count">{waiting}</span>}
@@ -44,13 +44,15 @@ export function Tabs({ current, onChange, view }: TabsProps) {
   );
 }
 
-/** Arrows go from tab to tab, as everywhere. */
-function onArrow(event: KeyboardEvent<HTMLElement>, from: Tab, onChange: (tab: Tab) => void): void {
-  const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-  if (by === undefined) return;
-  const index = tabs.findIndex(({ id }) => id === from);
-  const next = tabs[(index + by + tabs.length) % tabs.length];
+/** Arrows go from tab to tab, as everywhere, and Home and End to the first and the last (https://www.w3.org/WAI/ARIA/apg/patterns/tabs/). */
+function onArrow(event: KeyboardEvent<HTMLElement>, onChange: (tab: Tab) => void): void {
+  // Where there are two columns, the conversation is no tab.
+  const there = tabs.filter(({ id }) => document.getElementById(`tab-${id}`)?.checkVisibility());
+  const from = there.findIndex(({ id }) => `tab-${id}` === event.currentTarget.id);
+  const to = { ArrowRight: from + 1, ArrowLeft: from - 1, Home: 0, End: -1 }[event.key];
+  const next = to === undefined ? undefined : there.at(to % there.length);
   if (next === undefined) return;
+  event.preventDefault();
   onChange(next.id);
   document.getElementById(`tab-${next.id}`)?.focus();
 }

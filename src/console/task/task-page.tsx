@@ -76,7 +76,9 @@ export function TaskPage({ taskId }: { taskId: string }) {
           <div className="panel" role="tabpanel" id="panel" aria-labelledby={`tab-${tab}`}>
             {tab === "mailbox" && <MailboxPanel taskId={taskId} view={shown} past={at !== undefined} />}
             {tab === "log" && <LogPanel feed={feed} count={count} at={at} onTravel={travel} />}
-            {tab === "state" && <StatePanel taskId={taskId} past={at !== undefined} />}
+            {tab === "state" && (
+              <StatePanel taskId={taskId} sequence={shown.sequence} past={at !== undefined} />
+            )}
             {tab === "children" && <ChildrenPanel task={task} />}
             {tab === "details" && <DetailsPanel task={task} />}
           </div>

@@ -26,7 +26,8 @@ export function FilterBar({ query, searchRef }: FilterBarProps) {
         ref={searchRef}
         type="search"
         aria-label="Search"
-        placeholder="Search; Enter opens an id or a name"
+        placeholder="Name begins with, or id"
+        title="Enter opens the task of an id or a name (/)"
         className="wide"
         value={query.get("search") ?? ""}
         onChange={(event) => {
@@ -64,12 +65,6 @@ export function FilterBar({ query, searchRef }: FilterBarProps) {
         value={label}
         aria-invalid={labelsOf(label) === undefined}
         onChange={(event) => setQuery({ label: event.target.value })}
-      />
-      <input
-        aria-label="Name begins with"
-        placeholder="Name begins with"
-        value={query.get("name") ?? ""}
-        onChange={(event) => setQuery({ name: event.target.value })}
       />
       {opening.data === false && (
         <p role="alert">There is no unfinished task of that name, and none of that id.</p>

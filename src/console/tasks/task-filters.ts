@@ -11,7 +11,7 @@ export function requestOf(query: URLSearchParams) {
     agent: query.get("agent") ?? "",
     states: statesOf(query.get("state") ?? ""),
     labels: labelsOf(query.get("label") ?? "") ?? {},
-    namePrefix: query.get("name") ?? "",
+    namePrefix: query.get("search") ?? "",
   };
 }
 
@@ -43,20 +43,7 @@ export function labelsOf(text: string): Record<string, string> | undefined {
   return labels;
 }
 
-/** Whether a task has every word of a search in its name, id, agent, labels or reason. */
-export function matches(task: Searched, search: string): boolean {
-  const labels = Object.entries(task.labels).map(([key, value]) => `${key}=${value}`);
-  const text = [task.id, task.name, task.agent, task.statusReason, ...labels].join("\n").toLowerCase();
-  return search
-    .toLowerCase()
-    .split(/\s+/)
-    .every((word) => text.includes(word));
-}
-
-interface Searched {
-  id: string;
-  name: string;
-  agent: string;
-  statusReason: string;
-  labels: Record<string, string>;
+/** Whether a text is the id of a task. */
+export function isTaskId(text: string): boolean {
+  return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text);
 }

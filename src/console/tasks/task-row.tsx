@@ -8,7 +8,7 @@ export function TaskRow({ task }: { task: Task }) {
     <a className="task-row" href={`#/tasks/${task.id}`}>
       <TaskBadge state={task.state} />
       <span className="task-name">{titleOf(task)}</span>
-      <span className="soft">{task.agent}</span>
+      <span className="task-agent soft">{task.agent}</span>
       <span className="task-notes">
         {task.question && <span className="soft">{task.question.prompt}</span>}
         {!task.question && task.statusReason && <span className="soft">{task.statusReason}</span>}

@@ -1,6 +1,7 @@
-import { useInfiniteQuery } from "@connectrpc/connect-query";
+import { useInfiniteQuery, useQuery } from "@connectrpc/connect-query";
 import { keepPreviousData } from "@tanstack/react-query";
 import { useRef } from "react";
+import type { Task } from "../../client/index.ts";
 import { TaskService } from "../../proto.ts";
 import { pollInterval } from "../api.ts";
 import { setQuery } from "../router.ts";
@@ -9,7 +10,7 @@ import { ErrorNote } from "../ui/error-note.tsx";
 import { useTitle } from "../ui/title.ts";
 import { FilterBar } from "./filter-bar.tsx";
 import { NewTaskDialog } from "./new-task-dialog.tsx";
-import { matches, requestOf } from "./task-filters.ts";
+import { isTaskId, requestOf } from "./task-filters.ts";
 import { TaskRow } from "./task-row.tsx";
 
 /** How many tasks are asked for at once. */
@@ -26,13 +27,13 @@ export function TasksPage({ query }: { query: URLSearchParams }) {
       pageParamKey: "pageToken",
       getNextPageParam: ({ nextPageToken }) => nextPageToken || undefined,
       placeholderData: keepPreviousData,
-      // All pages are read again: the more there are, the less often.
-      refetchInterval: ({ state }) => pollInterval * Math.max(state.data?.pages.length ?? 1, 1),
+      // All pages are read again: when there are many, less often.
+      refetchInterval: ({ state }) => pollInterval * Math.max((state.data?.pages.length ?? 1) / 4, 1),
     },
   );
   useTitle("Tasks");
-  const search = query.get("search") ?? "";
-  const found = data?.pages.flatMap(({ tasks }) => tasks).filter((task) => matches(task, search));
+  const byId = useTaskById(query.get("search") ?? "");
+  const found = byId ?? data?.pages.flatMap(({ tasks }) => tasks);
   const creating = query.get("new") !== null;
 
   useShortcuts({
@@ -68,6 +69,16 @@ export function TasksPage({ query }: { query: URLSearchParams }) {
       {creating && <NewTaskDialog agent={query.get("agent") ?? ""} onClose={() => setQuery({ new: "" })} />}
     </div>
   );
+}
+
+/** The task of the id that is searched for, or nothing if it is no id. A name may look like one: then it is found by that. */
+function useTaskById(search: string): readonly Task[] | undefined {
+  const { data } = useQuery(
+    TaskService.method.getTask,
+    { key: { case: "taskId", value: search } },
+    { enabled: isTaskId(search), retry: false },
+  );
+  return isTaskId(search) && data?.task ? [data.task] : undefined;
 }
 
 /** Moves the focus to the link that is so many places further on. */

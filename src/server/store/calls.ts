@@ -306,6 +306,19 @@ export interface ListMessages {
   maxBytes: number;
 }
 
+export interface GetStateAt {
+  taskId: string;
+  revision: number;
+}
+
+export interface ListStates {
+  taskId: string;
+  /** Where to go on: only revisions below this one. */
+  beforeRevision?: number;
+  limit: number;
+  maxBytes: number;
+}
+
 export interface ReadLog {
   taskId: string;
   afterSequence: number;

@@ -35,6 +35,8 @@ export interface AgentRecord {
   retention?: Millis;
   /** How long the deltas of a message are kept after its end. */
   keepDeltas: Millis;
+  /** How many revisions of a task's state are kept. Absent: none but the present one. */
+  stateHistory?: number;
 }
 
 /** How many events there are of an agent. */
@@ -178,6 +180,16 @@ export interface StateRecord {
   values: Record<string, string>;
   revision: number;
   sequence: number;
+}
+
+/** A revision of a task's state that is kept. */
+export interface StateRevision {
+  revision: number;
+  /** The first entry of the log that shows the task with it. */
+  sequence: number;
+  commitTime: Millis;
+  /** The keys that it set or deleted. */
+  changedKeys: string[];
 }
 
 /** A stretch of a list: as many items as were asked for, or fewer that make about `maxBytes` of content; one at least if there is any. */

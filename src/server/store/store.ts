@@ -13,10 +13,12 @@ import type {
   FailTurn,
   FiredTimers,
   FireTimers,
+  GetStateAt,
   InterruptedTask,
   InterruptTask,
   ListEvents,
   ListMessages,
+  ListStates,
   ListTasks,
   PeekEvents,
   ReadLog,
@@ -40,6 +42,7 @@ import type {
   Millis,
   Page,
   StateRecord,
+  StateRevision,
   TaskRecord,
 } from "./records.ts";
 import type { ScheduleStore } from "./schedule-store.ts";
@@ -205,6 +208,15 @@ export interface Store extends ScheduleStore, WebhookStore {
 
   /** Reads what an agent has stored for a task. Rejects with TASK_NOT_FOUND. */
   getState(taskId: string): Promise<StateRecord>;
+
+  /**
+   * Reads what it was at a revision: the present one, or one of those before it that are kept, which are the newest `stateHistory` of the
+   * agent, or fewer that make about 1 MiB of what they changed. Rejects with TASK_NOT_FOUND or REVISION_NOT_FOUND.
+   */
+  getStateAt(args: GetStateAt): Promise<StateRecord>;
+
+  /** Reads which revisions are kept, newest first. Rejects with TASK_NOT_FOUND. */
+  listStates(args: ListStates): Promise<Page<StateRevision>>;
 
   /**
    * Reads the log after a sequence: the next entries, at least one if there is any, until `maxEntries` or about `maxBytes` of content.

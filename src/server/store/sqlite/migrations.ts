@@ -1,4 +1,5 @@
 import { scheduleSchema } from "./schedule-schema.ts";
+import { stateHistorySchema } from "./state-history-schema.ts";
 import { traceSchema } from "./trace-schema.ts";
 import { webhookSchema } from "./webhook-schema.ts";
 
@@ -198,4 +199,5 @@ export const migrations: readonly string[] = [
   scheduleSchema,
   webhookSchema,
   traceSchema,
+  stateHistorySchema,
 ];

@@ -11,6 +11,7 @@ interface AgentRow {
   batch_wait: Millis | null;
   retention: Millis | null;
   keep_deltas: Millis;
+  state_history: number | null;
 }
 
 /** The rules that a connection has read: almost every transaction needs them, and they change when a server starts. */
@@ -24,10 +25,11 @@ export function forgetPolicies(sql: Sql): void {
 /** See Store.putAgents. */
 export function putAgents(tx: Tx, agents: readonly AgentRecord[]): void {
   forgetPolicies(tx.sql);
-  for (const { name, maxPending, parallel, batch, retention, keepDeltas } of agents) {
+  for (const { name, maxPending, parallel, batch, retention, keepDeltas, stateHistory } of agents) {
     tx.sql.run`insert or replace into agents
-        (name, max_pending, parallel, batch_max, batch_wait, retention, keep_deltas)
-      values (${name}, ${maxPending}, ${parallel}, ${batch?.max}, ${batch?.wait}, ${retention}, ${keepDeltas})`;
+        (name, max_pending, parallel, batch_max, batch_wait, retention, keep_deltas, state_history)
+      values (${name}, ${maxPending}, ${parallel}, ${batch?.max}, ${batch?.wait}, ${retention}, ${keepDeltas},
+        ${stateHistory})`;
   }
 }
 
@@ -50,7 +52,7 @@ function readPolicy(sql: Sql, agent: string): AgentRecord {
       keepDeltas: Number.POSITIVE_INFINITY,
     };
   }
-  const { name, max_pending, parallel, batch_max, batch_wait, retention, keep_deltas } = row;
+  const { name, max_pending, parallel, batch_max, batch_wait, retention, keep_deltas, state_history } = row;
   return {
     name,
     maxPending: max_pending,
@@ -58,5 +60,6 @@ function readPolicy(sql: Sql, agent: string): AgentRecord {
     ...(batch_max !== null && { batch: { max: batch_max, wait: batch_wait ?? 0 } }),
     ...(retention !== null && { retention }),
     keepDeltas: keep_deltas,
+    ...(state_history !== null && { stateHistory: state_history }),
   };
 }

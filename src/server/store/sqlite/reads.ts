@@ -64,6 +64,10 @@ export function listTasks(tx: Tx, args: ListTasks): ListPage<TaskRecord> {
   if (args.states.length > 0) where.push([`state in (${args.states.map(() => "?")})`, ...args.states]);
   if (args.namePrefix !== undefined) {
     where.push(["substr(name, 1, length(?)) = ?", args.namePrefix, args.namePrefix]);
+    // These say no more, but can use the index on names.
+    where.push(["name >= ?", args.namePrefix]);
+    const after = afterPrefix(args.namePrefix);
+    if (after !== undefined) where.push(["name < ?", after]);
   }
   for (const [key, value] of Object.entries(args.labels)) {
     where.push(["exists (select 1 from json_each(labels) where key = ? and value = ?)", key, value]);
@@ -83,6 +87,15 @@ export function listTasks(tx: Tx, args: ListTasks): ListPage<TaskRecord> {
       (task.statusReason?.length ?? 0),
     args,
   );
+}
+
+/** The first text, in the order of code points, that sorts after all that begin so; none if that would need a greater code point. */
+function afterPrefix(prefix: string): string | undefined {
+  const last = [...prefix].at(-1)?.codePointAt(0) ?? 0x10ffff;
+  if (last === 0x10ffff) return undefined;
+  // No text has the code points of surrogates.
+  const next = last === 0xd7ff ? 0xe000 : last + 1;
+  return prefix.slice(0, -String.fromCodePoint(last).length) + String.fromCodePoint(next);
 }
 
 /** See Store.listEvents. */

@@ -60,6 +60,8 @@ export async function openSqliteStore(
       listEvents: (args) => reader.call("listEvents", args),
       listMessages: (args) => reader.call("listMessages", args),
       getState: (args) => reader.call("getState", args),
+      getStateAt: (args) => reader.call("getStateAt", args),
+      listStates: (args) => reader.call("listStates", args),
       readLog: (args) => reader.call("readLog", args),
       countAgent: (args) => reader.call("countAgent", args),
       countEvents: () => reader.call("countEvents", undefined),

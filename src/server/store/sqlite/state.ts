@@ -1,7 +1,9 @@
 import { TaskError } from "../../errors.ts";
 import type { CommitTurn } from "../calls.ts";
+import type { Millis } from "../records.ts";
 import { policyOf } from "./policies.ts";
 import type { TaskRow } from "./rows.ts";
+import { keepRevision } from "./state-history.ts";
 import type { Tx } from "./tx.ts";
 import type { RunningTurn } from "./works.ts";
 
@@ -25,10 +27,11 @@ export function requireNoConflict(
 }
 
 /** Writes what a turn changes of its task's state. */
-export function writeState(tx: Tx, task: TaskRow, changes: CommitTurn["changes"]): void {
+export function writeState(tx: Tx, task: TaskRow, now: Millis, changes: CommitTurn["changes"]): void {
   const entries = Object.entries(changes);
   if (entries.length === 0) return;
   task.revision += 1;
+  keepRevision(tx, task, now, Object.keys(changes));
   // Another turn may have read what is deleted, and is to find that out. With none, nothing that was deleted has to be kept.
   const alone = task.in_hand === 1;
   for (const [key, value] of entries) {

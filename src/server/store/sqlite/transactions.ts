@@ -34,6 +34,7 @@ import {
 } from "./schedules.ts";
 import { sendEvent } from "./send-event.ts";
 import { startTurn } from "./start-turn.ts";
+import { getStateAt, listStates } from "./state-history.ts";
 import { takeEvents } from "./take-events.ts";
 import { dueDeliveries, nextDelivery, settleDelivery } from "./webhook-deliveries.ts";
 import {
@@ -85,6 +86,8 @@ export const reads = {
   listEvents,
   listMessages,
   getState,
+  getStateAt,
+  listStates,
   readLog,
   countAgent,
   countEvents,
