@@ -12,7 +12,7 @@ const docs = readdirSync(join(root, "docs"))
   .map((name) => `docs/${name}`);
 const pages = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "examples/README.md", ...docs];
 
-const folder = createUserFolder(["@grpc", "@types"]);
+const folder = createUserFolder(["@opentelemetry", "@grpc", "@types"]);
 let server: Serving;
 
 beforeAll(async () => {
