@@ -9,7 +9,7 @@ export interface Exit {
 
 /** The command line, run in a process of its own, which is killed when it is disposed of. */
 export interface CliProcess extends AsyncDisposable {
-  readonly pid: number | undefined;
+  readonly pid: number;
   stdout(): string;
   stderr(): string;
   /** Resolves with the first match once it is in what the process prints. Rejects if the process ends without. */
@@ -53,7 +53,7 @@ export function runCli(args: string[], options: CliOptions = {}): CliProcess {
   const stderr = gather(child.stderr);
   const exited = endOf(child);
   return {
-    pid: child.pid,
+    pid: child.pid ?? 0,
     stdout: stdout.text,
     stderr: stderr.text,
     printed: (pattern) =>
@@ -74,7 +74,7 @@ export function runCli(args: string[], options: CliOptions = {}): CliProcess {
 
 /** Waits for a server to say where it listens. */
 export async function urlOf(server: CliProcess): Promise<string> {
-  const [, url = ""] = await server.printed(/^Pigeonhole serves .* at (http:\S+)$/m);
+  const [, url = ""] = await server.printed(/^Pigeonhole serves .* at (https?:\S+)$/m);
   return url;
 }
 

@@ -92,7 +92,7 @@ describe("a defect outside of every call", () => {
 
 describe("too many connections", () => {
   it("are told to try later, each in its own protocol, and the others go on", async () => {
-    await using rig = await startRig({ maxConnections: 1 });
+    await using rig = await startRig({ limits: { maxConnections: 1 } });
     const agent = new http.Agent({ keepAlive: true });
     const get = async () => {
       const [response]: http.IncomingMessage[] = await once(
@@ -300,6 +300,12 @@ describe("scripts of other origins", () => {
       null,
       "Origin",
     ]);
+  });
+
+  it("may not be listed as what no browser calls an origin", async () => {
+    for (const none of ["https://console.example/", "console.example", "https://Console.example", "null"]) {
+      await expect(startRig({ cors: [none] })).rejects.toMatchObject({ reason: "VALUE_INVALID" });
+    }
   });
 
   it("may from everywhere with a star", async () => {

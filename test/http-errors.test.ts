@@ -22,7 +22,7 @@ const bomb = gzipSync(Buffer.alloc(256 * readMaxBytes));
 
 let rig: Rig;
 beforeAll(async () => {
-  rig = await startRig({ readMaxBytes });
+  rig = await startRig({ limits: { maxMessageBytes: readMaxBytes } });
 });
 afterAll(() => rig[Symbol.asyncDispose]());
 

@@ -1,5 +1,7 @@
+import type { Interceptor } from "@connectrpc/connect";
 import { createClient, type PigeonholeClient, type RetryOptions } from "../client/index.ts";
 import type { Options, Values } from "./command.ts";
+import { certificateTransport, tlsOptions, trustAuthorities } from "./tls-client.ts";
 import { UsageError } from "./usage-error.ts";
 
 const defaultServer = "http://127.0.0.1:8080";
@@ -16,6 +18,7 @@ export const serverOptions = {
     value: "token",
     summary: "Sent with every call, as a bearer token. Default: PIGEONHOLE_TOKEN.",
   },
+  ...tlsOptions,
 } as const satisfies Options;
 
 /** How long calls go on when the server cannot be reached: not long, because somebody waits who can do something about it. */
@@ -33,16 +36,16 @@ export function connectPatiently(values: Values<typeof serverOptions>): Pigeonho
 
 function createServerClient(values: Values<typeof serverOptions>, retry: RetryOptions): PigeonholeClient {
   const token = values.token ?? process.env.PIGEONHOLE_TOKEN ?? "";
-  return createClient({
-    baseUrl: serverUrl(values),
-    retry,
-    interceptors: [
-      (next) => (request) => {
-        if (token !== "") request.header.set("authorization", `Bearer ${token}`);
-        return next(request);
-      },
-    ],
-  });
+  const baseUrl = serverUrl(values);
+  const interceptors: Interceptor[] = [
+    (next) => (request) => {
+      if (token !== "") request.header.set("authorization", `Bearer ${token}`);
+      return next(request);
+    },
+  ];
+  trustAuthorities(values);
+  const transport = certificateTransport(values, baseUrl, interceptors);
+  return createClient(transport === undefined ? { baseUrl, retry, interceptors } : { transport, retry });
 }
 
 /** Tells where the server is. */

@@ -1,11 +1,14 @@
 import { type Logger, type ServeOptions, type Server, serve, TaskError } from "../server/index.ts";
 import { createLogger } from "../server/logger.ts";
+import { isLoopback } from "../server/require-safe-address.ts";
 import { withoutWords } from "../server/telemetry/without-words.ts";
+import { limitsOf } from "./limits-of.ts";
 import { loadAgents } from "./load-agent.ts";
 import type { Output } from "./output.ts";
 import { ownCommand } from "./own-package.ts";
 import type { ServeSettings } from "./serve-options.ts";
 import { reportToSupervisor, supervisorGone } from "./supervised.ts";
+import { tlsFiles } from "./tls-files.ts";
 import { UsageError } from "./usage-error.ts";
 
 /** How long the store may take to close, once the turns have come to their end, in ms. */
@@ -29,6 +32,7 @@ export async function serveCommand(
   const { "metrics-port": metricsPort, "metrics-host": metricsHost } = settings;
   const { "drain-delay": drainDelay = 0 } = settings;
   const { host, port, store, drain, "max-turns": maxTurns, "no-console": noConsole = false } = settings;
+  const tls = tlsFiles(settings);
   const report = reportToSupervisor();
   // A server goes on, and stops in order, also when nobody reads what it prints any more.
   for (const stream of [process.stdout, process.stderr])
@@ -45,6 +49,9 @@ export async function serveCommand(
     ...(metricsPort !== undefined && { metricsPort }),
     ...(metricsHost !== undefined && { metricsHost }),
     ...(host !== undefined && { host }),
+    ...(tls !== undefined && { tls }),
+    insecure: settings.insecure ?? false,
+    limits: limitsOf(settings),
     ...(store !== undefined && { store }),
     ...(port !== undefined && { port }),
     ...(maxTurns !== undefined && { maxTurns }),
@@ -54,10 +61,11 @@ export async function serveCommand(
     corsOrigins: settings["cors-origin"] ?? [],
     webhooks: { allowPrivateAddresses: settings["allow-private-webhooks"] ?? false },
   });
+  if (tls !== undefined) process.on("SIGHUP", () => void server.reloadCertificates());
   const names = agents.map(({ name }) => name);
   const again = report(server.port);
   await output.show({ url: server.url, agents: names }, () =>
-    again ? title(server.url, names) : welcome(server.url, names, !noConsole),
+    again ? title(server, names) : welcome(server, names, !noConsole),
   );
   const exitCode = await stopped;
   await output.show(
@@ -89,15 +97,17 @@ async function begin(options: ServeOptions): Promise<Server> {
   }
 }
 
-function title(url: string, agents: string[]): string {
-  return `Pigeonhole serves ${agents.join(", ")} at ${url}\n`;
+function title({ url, host }: Server, agents: string[]): string {
+  const reach = isLoopback(host) ? "It listens on loopback: only this machine reaches it.\n" : "";
+  return `Pigeonhole serves ${agents.join(", ")} at ${url}\n${reach}`;
 }
 
-function welcome(url: string, agents: string[], hasConsole: boolean): string {
-  const server = url === "http://127.0.0.1:8080" ? "" : ` --server ${url}`;
-  return `${title(url, agents)}
+function welcome(server: Server, agents: string[], hasConsole: boolean): string {
+  const { url } = server;
+  const option = url === "http://127.0.0.1:8080" ? "" : ` --server ${url}`;
+  return `${title(server, agents)}
 Talk to it in another terminal:
-  ${ownCommand()} chat ${agents[0]}${server}
+  ${ownCommand()} chat ${agents[0]}${option}
 ${hasConsole ? `\nOr in a browser, at ${url}\n` : ""}
 Or with curl:
   TASK=$(curl -s ${url}/pigeonhole.v1.TaskService/CreateTask -H 'content-type: application/json' -d '{"agent":"${agents[0]}"}' | grep -o '[0-9a-f-]\\{36\\}' | head -1)

@@ -1,4 +1,5 @@
 import type { Options, Values } from "./command.ts";
+import { limitOptions } from "./limit-options.ts";
 import type { SettingValues } from "./settings.ts";
 import { oneOf, parseStore, wholeNumber } from "./values.ts";
 
@@ -95,6 +96,22 @@ export const serveOptions = {
     type: "boolean",
     summary: "Log what handlers throw in full. Messages may repeat what events say.",
   },
+  insecure: {
+    type: "boolean",
+    summary: "Let everybody call who can reach the server, also on an address that is not loopback.",
+  },
+  "tls-cert": {
+    type: "string",
+    value: "file",
+    summary: "The server's certificate chain, in PEM; read again when it changes.",
+  },
+  "tls-key": { type: "string", value: "file", summary: "The certificate's private key, in PEM." },
+  "tls-client-ca": {
+    type: "string",
+    value: "file",
+    summary: "Let in only clients with a certificate of these authorities, in PEM.",
+  },
+  ...limitOptions,
   "no-console": { type: "boolean", summary: "Serve no web console at /." },
 } as const satisfies Options;
 

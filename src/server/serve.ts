@@ -1,24 +1,28 @@
 import { AgentService, ScheduleService, TaskService, WebhookService } from "../proto.ts";
 import type { Agent, Logger } from "./agent.ts";
 import { createAgentService } from "./agent-service.ts";
+import { createCallLimits } from "./call-limits.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import type { ReportError } from "./connect-error.ts";
 import { createLocalEngine } from "./engine/local-engine.ts";
 import { createErrorInterceptor } from "./error-interceptor.ts";
 import { hasReason, serverStopping, TaskError } from "./errors.ts";
-import { createConsole, createListener } from "./http/index.ts";
+import { createConsole, createListener, type TlsFiles } from "./http/index.ts";
+import { type Limits, type OnLimit, resolveLimits } from "./limits.ts";
 import { createLogger } from "./logger.ts";
 import { createMailbox } from "./mailbox/mailbox.ts";
 import { openStore } from "./open-store.ts";
 import { routeOperations } from "./operations.ts";
 import { pause } from "./pause.ts";
 import { createReadiness } from "./readiness.ts";
+import { isLoopback, requireSafeAddress } from "./require-safe-address.ts";
 import { createScheduleService } from "./schedule-service.ts";
 import { declareSchedules } from "./schedules/declared-schedules.ts";
 import { createScheduler } from "./schedules/scheduler.ts";
 import { createTaskService } from "./service.ts";
 import type { AgentRecord, Millis } from "./store/records.ts";
 import { createTaskLog } from "./task-log/task-log.ts";
+import { createTaskQuota } from "./task-quota.ts";
 import { createMetrics } from "./telemetry/metrics.ts";
 import { createCallObserver } from "./telemetry/observe-calls.ts";
 import { withoutWords } from "./telemetry/without-words.ts";
@@ -41,14 +45,20 @@ export interface ServeOptions {
   host?: string;
   /** The port to listen on, 0 for any that is free. Default 8080. */
   port?: number;
+  /** Lets everybody call who can reach the server, also from other machines. Default false: such an address asks for authentication. */
+  insecure?: boolean;
+  /** The files of TLS; they are read again when they change. Default: no TLS. */
+  tls?: TlsFiles;
   /** The origins whose pages may call from a browser, such as `https://example.com`, or `*`. Default none. */
   corsOrigins?: readonly string[];
   /** Whether the web console is at `/`; a string is the folder with its built files. Default true. */
   console?: boolean | string;
   /** The most turns that run at once. Further ones wait in the store. Default 1,000. */
   maxTurns?: number;
-  /** The most connections at once. Further ones are closed at once. Default 10,000. */
-  maxConnections?: number;
+  /** What callers may take, each within its bounds. Default: `limitBounds`. */
+  limits?: Partial<Limits>;
+  /** Is told of each call that is refused, and each connection that is cut off, for a limit. It must be quick, and throw nothing. */
+  onLimit?: OnLimit;
   /** How long a subscriber hears nothing before a heartbeat, in ms. Default 15,000. */
   heartbeat?: Millis;
   /** How long turns may go on once the server takes no more requests, in ms, at most a day. Default 10,000. */
@@ -91,6 +101,8 @@ export interface Server {
   readonly port: number;
   /** The port of the metrics, if there is one. */
   readonly metricsPort?: number;
+  /** Reads the files of TLS again. If they cannot be used, the log says so, and what was before stays. */
+  reloadCertificates(): Promise<void>;
   /**
    * Closes: tells by its health that it does, and waits for `drainDelay`; then takes no more requests, ends subscriptions with UNAVAILABLE,
    * lets turns finish for as long as `drain` says and gives back what has not, and closes the store. Nothing that was acknowledged is lost.
@@ -102,23 +114,31 @@ export interface Server {
 /** Serves agents: the one place that chooses a store and an engine, and puts the house together. */
 export async function serve(options: ServeOptions): Promise<Server> {
   const { host = "127.0.0.1", port = 8080, clock = systemClock } = options;
-  const { drain = 10_000, drainDelay = 0 } = options;
+  const { drain = 10_000, drainDelay = 0, tls, insecure = false } = options;
   requireWithin("drain", drain, 86_400_000);
   requireWithin("drainDelay", drainDelay, 3_600_000);
+  requireSafeAddress({ host, authenticated: tls?.clientCa !== undefined, insecure });
+  const limits = resolveLimits(options.limits);
   const { log = createLogger(), logHandlerErrors: logErrors = false } = options;
+  const agents = byName(options.agents, limits.maxPending);
   const metrics = await createMetrics({
     port: options.metricsPort,
     host: options.metricsHost ?? "127.0.0.1",
   });
   const { meter } = metrics;
-  const agents = byName(options.agents);
+  const onLimit: OnLimit = (name) => {
+    meter.limitRefused(name);
+    options.onLimit?.(name);
+  };
   const store = await openStore(options.store ?? "sqlite:./pigeonhole.db", metrics.onMeasures);
   const draining = new AbortController();
   const stopping = new AbortController();
   try {
     await store.putAgents([...agents.values()].map(agentRecord));
     await declareSchedules(store, agents, clock);
-    const mailbox = createMailbox({ store, agents, clock });
+    const quota = createTaskQuota(store, limits.maxTasks, clock);
+    const mailbox = createMailbox({ store, agents, quota, clock });
+    const { admit, interceptor: limitInterceptor } = createCallLimits({ limits, onLimit, clock });
     const taskLog = createTaskLog({ store, clock, heartbeat: options.heartbeat ?? 15_000, meter });
     const engine = createLocalEngine({
       store,
@@ -140,7 +160,11 @@ export async function serve(options: ServeOptions): Promise<Server> {
       host,
       port,
       cors: options.corsOrigins ?? [],
-      maxConnections: options.maxConnections ?? 10_000,
+      limits,
+      onLimit,
+      admit,
+      log,
+      ...(tls !== undefined && { tls }),
       shutdown: stopping,
       report,
       newId: clock.id,
@@ -150,13 +174,17 @@ export async function serve(options: ServeOptions): Promise<Server> {
         mailbox,
         clock,
         report: logErrors ? report : withoutCauses(report),
+        admit: (request) => admit(request, true),
+        onLimit,
+        maxBytes: limits.maxMessageBytes,
         stopping: stopping.signal,
       }),
       ...(console !== false && { fallback: createConsole(console === true ? undefined : console) }),
       interceptors: [
         createCallObserver(meter, log),
         createErrorInterceptor(report, clock.id),
-        createValidationInterceptor(),
+        limitInterceptor,
+        createValidationInterceptor(limits),
       ],
       routes(router) {
         router.service(
@@ -176,6 +204,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
     await engine.start();
     scheduler.start();
     await deliverer.start();
+    if (!isLoopback(host) && insecure) log.warn("everybody who can reach the server may call", { host });
     const close = async () => {
       draining.abort(serverStopping());
       if (drainDelay > 0) await pause(clock, drainDelay, stopping.signal);
@@ -188,6 +217,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
     return {
       ...address,
       ...(told !== undefined && { metricsPort: told.port }),
+      reloadCertificates: listener.reloadCertificates,
       close() {
         closed ??= close();
         return closed;
@@ -234,12 +264,17 @@ function requireWithin(name: string, value: Millis, most: Millis): void {
   throw new TaskError("VALUE_INVALID", `${name} must be from 0 to ${most} ms, not ${value}`);
 }
 
-function byName(agents: readonly Agent[]): Map<string, Agent> {
+/** Finds agents by their names, each with a mailbox of at most so many events. */
+function byName(agents: readonly Agent[], maxPending: number): Map<string, Agent> {
   if (agents.length === 0) throw new TaskError("VALUE_INVALID", "there must be at least one agent to serve");
   const found = new Map<string, Agent>();
   for (const agent of agents) {
     if (found.has(agent.name)) throw new TaskError("VALUE_INVALID", `two agents are named ${agent.name}`);
-    found.set(agent.name, agent);
+    const { mailbox } = agent;
+    found.set(agent.name, {
+      ...agent,
+      mailbox: { ...mailbox, maxPending: Math.min(mailbox.maxPending, maxPending) },
+    });
   }
   return found;
 }

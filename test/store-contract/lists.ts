@@ -209,6 +209,31 @@ export function describeLists(scene: () => Scene): void {
     expect(await due(at(5))).toEqual([id("task")]);
   });
 
+  it("countUnfinished counts unfinished tasks, and no further than it is told", async () => {
+    const { store, create, finish, id } = scene();
+    const atMost = 1_000_000;
+    const before = await store.countUnfinished({ owner: "", atMost });
+    await create();
+    await create({ taskId: id("t2") });
+    expect(await store.countUnfinished({ owner: "", atMost })).toBe(before + 2);
+    expect(await store.countUnfinished({ owner: "", atMost: 1 })).toBe(1);
+    await finish({ kind: "complete" });
+    expect(await store.countUnfinished({ owner: "", atMost })).toBe(before + 1);
+  });
+
+  it("createTask makes no task where as many have been reached, and answers with one that is there", async () => {
+    const { create, id } = scene();
+    const request = { id: id("request"), fingerprint: "f" };
+    await create({ name: id("name"), request });
+    const reachedTasks = 1;
+    expect((await create({ taskId: id("t2"), name: id("name"), reachedTasks })).created).toBe(false);
+    expect(await create({ taskId: id("t3"), request, reachedTasks })).toMatchObject({ duplicate: true });
+    await expect(create({ taskId: id("t4"), reachedTasks })).rejects.toMatchObject({
+      reason: "LIMIT_REACHED",
+      details: { metadata: { limit: "tasks", max_tasks: "1" }, retryAfter: 1000 },
+    });
+  });
+
   it("countAgent counts unfinished tasks and events that wait", async () => {
     const { create, send, turn, commit, cancel, counts, id } = scene();
     expect(await counts()).toEqual({ unfinishedTasks: 0, pendingEvents: 0 });

@@ -108,7 +108,8 @@ export enum ErrorReason {
   SEQUENCE_OUT_OF_RANGE = 12,
 
   /**
-   * RESOURCE_EXHAUSTED: too much is under way at once. A RetryInfo says when to try again.
+   * RESOURCE_EXHAUSTED: too much is under way, or asked for, at once. A RetryInfo says when to try again, and the ErrorInfo's
+   * metadata `limit` of what there is too much, where it is not the store's work.
    *
    * @generated from enum value: ERROR_REASON_OVERLOADED = 13;
    */
@@ -305,7 +306,8 @@ export enum ErrorReason {
   SIGNATURE_INVALID = 40,
 
   /**
-   * RESOURCE_EXHAUSTED: there are as many schedules or webhooks as there may be.
+   * RESOURCE_EXHAUSTED: there are as many schedules, webhooks or unfinished tasks as there may be. For tasks, a RetryInfo says
+   * when to try again.
    *
    * @generated from enum value: ERROR_REASON_LIMIT_REACHED = 41;
    */

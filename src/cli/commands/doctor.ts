@@ -11,6 +11,7 @@ import {
 } from "../health.ts";
 import { withProgress } from "../progress.ts";
 import type { Style } from "../style.ts";
+import { trustAuthorities } from "../tls-client.ts";
 import { parseNumber } from "../values.ts";
 
 const styles: Record<Finding["verdict"], Style> = { ok: "green", note: "yellow", failed: ["red", "bold"] };
@@ -26,6 +27,7 @@ export const doctor = defineCommand({
     ...serverOptions,
   },
   async run({ values, output }) {
+    trustAuthorities(values);
     const { host = "127.0.0.1", store = "sqlite:./pigeonhole.db" } = values;
     const port = parseNumber("port", values.port, 1, 65_535) ?? 8080;
     const checks: (() => Promise<Finding>)[] = [

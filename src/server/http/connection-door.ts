@@ -1,21 +1,33 @@
+import { randomBytes } from "node:crypto";
 import { createServer, type Server, type Socket } from "node:net";
+import { createServer as createTlsServer, type SecureContextOptions, type TLSSocket } from "node:tls";
+import type { OnLimit } from "../limits.ts";
+import { awaitProtocol, type HttpProtocol } from "./await-protocol.ts";
 
-/** How long a new connection may take to show which protocol it speaks. */
-const firstBytesTimeout = 10_000;
 /** How many connections above the greatest number are still told so. Those beyond are only closed. */
 const refusalMargin = 100;
 
-/** The first bytes of HTTP/2 (RFC 9113, 3.4). No method of HTTP/1.1 begins with the first three. */
-const http2Preface = Buffer.from("PRI");
 /** Empty settings, then GOAWAY with ENHANCE_YOUR_CALM: no stream was begun, so every call may be tried again. */
 const http2Refusal = Buffer.from("000000040000000000" + "000008070000000000" + "000000000000000b", "hex");
 const http1Refusal = Buffer.from(
   "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
 );
 
+export interface DoorOptions {
+  /** The most connections. One more is told to try later, in its own protocol. */
+  maxConnections: number;
+  /** How long a new connection may take to show which protocol it speaks, in ms. */
+  headersTimeout: number;
+  onLimit: OnLimit;
+  /** The certificates. Without, connections are taken without TLS; with them, only with it. */
+  tls?: SecureContextOptions | undefined;
+}
+
 export interface ConnectionDoor {
   /** Accepts the connections. */
   server: Server;
+  /** Uses other certificates for the connections to come. */
+  setCertificates(tls: SecureContextOptions): void;
   /** Accepts no more connections, and closes those that have not shown which protocol they speak. */
   close(): void;
   /** Cuts every connection off. */
@@ -23,42 +35,67 @@ export interface ConnectionDoor {
 }
 
 /**
- * Makes a server that accepts connections and hands each to the server of the protocol that its first bytes speak.
- *
- * Takes no more than `maxConnections`: one more is told to try later, in its own protocol.
+ * Makes a server that accepts connections and hands each to the server of the protocol that it speaks: by what was agreed in its TLS
+ * handshake, or else by its first bytes.
  */
-export function createConnectionDoor(http1: Server, http2: Server, maxConnections: number): ConnectionDoor {
+export function createConnectionDoor(http1: Server, http2: Server, options: DoorOptions): ConnectionDoor {
+  const { maxConnections, headersTimeout, onLimit, tls } = options;
   const sockets = new Set<Socket>();
-  const undecided = new Set<Socket>();
+  /** By the address of their other end, by which the socket of TLS finds the one that it is made of. */
+  const undecided = new Map<string, Socket>();
+  const onTimeout = () => onLimit("headers_timeout");
+
+  function track(socket: Socket): void {
+    const end = endOf(socket);
+    sockets.add(socket);
+    undecided.set(end, socket);
+    socket.once("close", () => {
+      sockets.delete(socket);
+      if (undecided.get(end) === socket) undecided.delete(end);
+    });
+  }
+  function hand(socket: Socket, protocol: HttpProtocol): void {
+    undecided.delete(endOf(socket));
+    if (sockets.size > maxConnections) {
+      onLimit("connections");
+      socket.end(protocol === "http2" ? http2Refusal : http1Refusal);
+      socket.once("finish", () => socket.destroySoon());
+      return;
+    }
+    socket.allowHalfOpen = protocol === "http1";
+    (protocol === "http2" ? http2 : http1).emit("connection", socket);
+  }
+
   // Half-open, so that a caller of HTTP/1.1 may end its sending with its request.
-  const server = createServer(
-    { noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000, allowHalfOpen: true },
-    (socket) => {
-      const isOneTooMany = sockets.size >= maxConnections;
-      sockets.add(socket);
-      undecided.add(socket);
-      socket.once("close", () => {
-        sockets.delete(socket);
-        undecided.delete(socket);
-      });
-      awaitProtocol(socket, (protocol) => {
-        undecided.delete(socket);
-        if (isOneTooMany) {
-          socket.end(protocol === "http2" ? http2Refusal : http1Refusal);
-          socket.once("finish", () => socket.destroySoon());
-          return;
-        }
-        socket.allowHalfOpen = protocol === "http1";
-        (protocol === "http2" ? http2 : http1).emit("connection", socket);
-      });
-    },
-  );
+  const shared = { noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000, allowHalfOpen: true };
+  const secured = tls && createTlsServer({ ...shared, ...tlsOptions(tls), handshakeTimeout: headersTimeout });
+  const server = secured ?? createServer(shared);
+  server.on("connection", (socket: Socket) => {
+    track(socket);
+    if (secured !== undefined) return;
+    awaitProtocol(socket, { timeout: headersTimeout, onTimeout }, (protocol) => hand(socket, protocol));
+  });
+  secured?.on("secureConnection", (socket: TLSSocket) => {
+    hand(socket, socket.alpnProtocol === "h2" ? "http2" : "http1");
+  });
+  secured?.on("tlsClientError", (error: Error & { code?: string }, socket: TLSSocket) => {
+    if (error.code !== "ERR_TLS_HANDSHAKE_TIMEOUT") return;
+    onTimeout();
+    // Node leaves that to whoever listens.
+    socket.destroy();
+  });
+  server.on("drop", () => onLimit("connections"));
   server.maxConnections = maxConnections + refusalMargin;
   return {
     server,
+    setCertificates(context) {
+      secured?.setSecureContext(tlsOptions(context));
+      // A session that is resumed is not verified again: what another CA has let in must not outlive it.
+      secured?.setTicketKeys(randomBytes(48));
+    },
     close() {
       server.close();
-      for (const socket of undecided) socket.destroy();
+      for (const socket of undecided.values()) socket.destroy();
     },
     destroy() {
       for (const socket of sockets) socket.destroy();
@@ -66,32 +103,18 @@ export function createConnectionDoor(http1: Server, http2: Server, maxConnection
   };
 }
 
-/** Waits for a connection's first bytes, and puts them back for the server that they are for. */
-function awaitProtocol(socket: Socket, onKnown: (protocol: "http1" | "http2") => void): void {
-  let seen: Buffer = Buffer.alloc(0);
-  // A connection that breaks says so here; that it is over says its "close".
-  const ignore = () => {};
-  const giveUp = () => socket.destroy();
-  const onReadable = () => {
-    const bytes: Buffer | null = socket.read();
-    if (bytes === null) return;
-    seen = seen.length === 0 ? bytes : Buffer.concat([seen, bytes]);
-    const compared = Math.min(seen.length, http2Preface.length);
-    const isPreface = seen.subarray(0, compared).equals(http2Preface.subarray(0, compared));
-    if (isPreface && compared < http2Preface.length) return;
-    release();
-    socket.unshift(seen);
-    onKnown(isPreface ? "http2" : "http1");
-  };
-  const release = () => {
-    socket.off("readable", onReadable);
-    socket.off("error", ignore);
-    socket.off("end", giveUp);
-    socket.setTimeout(0);
-    socket.off("timeout", giveUp);
-  };
-  socket.on("readable", onReadable);
-  socket.on("error", ignore);
-  socket.on("end", giveUp);
-  socket.setTimeout(firstBytesTimeout, giveUp);
+function endOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`;
+}
+
+/** What TLS is agreed on. Where there is a CA for clients, one without a certificate of it is not let in. */
+function tlsOptions(context: SecureContextOptions) {
+  const isMutual = context.ca !== undefined;
+  return {
+    ...context,
+    minVersion: "TLSv1.2",
+    ALPNProtocols: ["h2", "http/1.1"],
+    requestCert: isMutual,
+    rejectUnauthorized: isMutual,
+  } as const;
 }

@@ -1,6 +1,8 @@
 import { cors } from "@connectrpc/connect";
 import type { UniversalServerRequest, UniversalServerResponse } from "@connectrpc/connect/protocol";
 
+import { TaskError } from "../errors.ts";
+
 /** Lets scripts of other origins use the API. */
 export interface Cors {
   /** Answers a browser that asks whether a request is allowed (a preflight), or gives nothing if it is no such question. */
@@ -12,8 +14,16 @@ export interface Cors {
 /** How long a browser may remember the answer to a preflight: two hours, as long as any browser does. */
 const maxAgeSeconds = 7200;
 
-/** Allows scripts of the listed origins, such as `https://example.com`; of every origin if "*" is among them. */
+/**
+ * Allows scripts of the listed origins, such as `https://example.com`; of every origin if "*" is among them. Throws VALUE_INVALID for what is
+ * none as browsers write it, and would allow nobody: one with a path, or a slash at its end.
+ */
 export function createCors(origins: readonly string[]): Cors {
+  for (const origin of origins) {
+    if (origin === "*" || /^[a-z][a-z0-9+.-]*:\/\/[^/?#A-Z]+$/.test(origin)) continue;
+    const example = "such as https://example.com";
+    throw new TaskError("VALUE_INVALID", `${JSON.stringify(origin)} is no origin, ${example}, and not *`);
+  }
   const allowed = new Set(origins);
   const any = allowed.has("*");
   const exposed = cors.exposedHeaders.join(", ");

@@ -1,13 +1,10 @@
 import { createRegistry } from "@bufbuild/protobuf";
 import { type ConnectRouter, createConnectRouter, type Interceptor } from "@connectrpc/connect";
-import type {
-  UniversalHandlerFn,
-  UniversalServerRequest,
-  UniversalServerResponse,
-} from "@connectrpc/connect/protocol";
+import type { UniversalHandlerFn, UniversalServerResponse } from "@connectrpc/connect/protocol";
 import { compressionGzip } from "@connectrpc/connect-node";
 import { ErrorInfoSchema } from "../../proto.ts";
 import { TaskError } from "../errors.ts";
+import type { HttpRequest } from "./connection.ts";
 import { createCors } from "./cors.ts";
 import { type ConvertError, withErrorInfo } from "./error-info.ts";
 import { collect } from "./response-body.ts";
@@ -19,7 +16,13 @@ export interface HttpResponse extends Omit<UniversalServerResponse, "body"> {
 }
 
 /** Answers a request, whatever it is, and throws nothing. */
-export type Dispatch = (request: UniversalServerRequest) => Promise<HttpResponse>;
+export type Dispatch = (request: HttpRequest) => Promise<HttpResponse>;
+
+/**
+ * Rejects with what a request is to be refused with before anything is spent on it; gives nothing to wait for if it is not refused. `isCall`
+ * tells unary calls, which are answered as soon as may be, from all else.
+ */
+export type Admit = (request: HttpRequest, isCall: boolean) => Promise<never> | undefined;
 
 export interface DispatchOptions {
   /** Registers the services. */
@@ -29,6 +32,7 @@ export interface DispatchOptions {
   readMaxBytes: number;
   /** The origins whose scripts may use the API. */
   cors: readonly string[];
+  admit: Admit;
   /** Answers what is below /webhooks/, which is for no browser: the rules of other origins are not its own. Without it, that is 404. */
   webhooks?: Dispatch;
   /** Answers what is no RPC, no webhook and neither /healthz nor /readyz. Without it, that is 404. */
@@ -75,18 +79,22 @@ export function createDispatch(options: DispatchOptions): Dispatch {
     services.add(serviceOf(handler.requestPath));
   }
 
-  async function answer(request: UniversalServerRequest): Promise<HttpResponse> {
+  async function answer(request: HttpRequest): Promise<HttpResponse> {
     const path = pathOf(request.url);
     const rpc = paths.get(path);
     if (rpc === undefined) return cors.preflight(request) ?? answerOther(path, request);
-    const response = cors.preflight(request) ?? (await rpc.handle(request));
+    const preflight = cors.preflight(request);
+    const refused = preflight === undefined ? options.admit(request, rpc.unary) : undefined;
+    const response = preflight ?? (await (refused ?? rpc.handle(request)));
     if (!rpc.unary || response.body === undefined) return response;
     // Read to its end, so that it can be written in one piece.
     return { ...response, body: await collect(response.body) };
   }
 
-  function answerOther(path: string, request: UniversalServerRequest): Promise<HttpResponse> | HttpResponse {
-    if (path === "/healthz" || path === "/readyz") return answerHealth(path);
+  async function answerOther(path: string, request: HttpRequest): Promise<HttpResponse> {
+    // Whoever watches the server is answered however busy it is.
+    if (path === "/healthz" || path === "/readyz") return await answerHealth(path);
+    await options.admit(request, false);
     const isGrpc = request.header.get("content-type")?.startsWith("application/grpc") === true;
     if (!isGrpc && !services.has(serviceOf(path))) return fallback(request);
     const error = new TaskError("METHOD_UNKNOWN", `there is no method ${path.slice(0, 256)}`);

@@ -1,13 +1,14 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import { TaskError } from "../errors.ts";
+import type { Limits, OnLimit } from "../limits.ts";
+import type { BodyBudget } from "./body-budget.ts";
+import { type Connection, describeConnection } from "./connection.ts";
 import { createRequestBody } from "./request-body.ts";
 import type { Serve } from "./serve.ts";
-import { plain, type ResponseSink, untilWritable } from "./write-response.ts";
+import { plain, type ResponseSink, untilRead } from "./write-response.ts";
 
-/** How long the headers of a request may take, and so may a connection until its first request. */
-const headersTimeout = 10_000;
-/** How long a request may take to arrive. The response may take as long as it likes. */
-const requestTimeout = 60_000;
 /** How long a connection may be idle between two requests. */
 const keepAliveTimeout = 65_000;
 
@@ -16,17 +17,27 @@ const keepAliveTimeout = 65_000;
  *
  * While `isClosing` it takes a connection's last request: the response says so and the connection is closed after it.
  */
-export function createHttp1Server(serve: Serve, isClosing: () => boolean): Server {
+export function createHttp1Server(
+  serve: Serve,
+  isClosing: () => boolean,
+  limits: Limits,
+  bodies: BodyBudget,
+  onLimit: OnLimit,
+): Server {
+  const { headersTimeout, requestTimeout, idleTimeout, maxHeaderBytes } = limits;
+  const connections = new WeakMap<Socket, Connection>();
   const server = createServer(
     {
-      headersTimeout,
+      headersTimeout: Math.min(headersTimeout, requestTimeout),
       requestTimeout,
-      keepAliveTimeout,
-      connectionsCheckingInterval: 2_000,
-      maxHeaderSize: 16_384,
+      keepAliveTimeout: Math.min(keepAliveTimeout, idleTimeout),
+      connectionsCheckingInterval: Math.min(2_000, headersTimeout, requestTimeout),
+      maxHeaderSize: maxHeaderBytes,
     },
     (request, response) => {
-      const { httpVersion, method, url: path, headers } = request;
+      const { httpVersion, method, url: path, headers, socket } = request;
+      const connection = connections.get(socket) ?? describeConnection(socket);
+      connections.set(socket, connection);
       const signal = abortWhenGone(request, response);
       if (isClosing()) response.shouldKeepAlive = false;
       response.once("close", () => {
@@ -34,10 +45,15 @@ export function createHttp1Server(serve: Serve, isClosing: () => boolean): Serve
         if (!request.readableEnded) request.resume();
         if (isClosing()) server.closeIdleConnections();
       });
-      const body = createRequestBody(request, requestTimeout);
-      serve({ httpVersion, method, path, headers }, body, signal, createSink(response));
+      const share = bodies();
+      response.once("close", share.close);
+      const onTimeout = () => onLimit("request_timeout");
+      const body = createRequestBody(request, { timeout: requestTimeout, onTimeout, share });
+      const sink = createSink(response, () => untilRead(response, idleTimeout, onLimit));
+      serve({ httpVersion, method, path, headers, connection }, body, signal, sink);
     },
   );
+  server.on("clientError", (error, socket) => refuse(error, socket, onLimit));
   // It checks its timeouts only once it listens, and here the port is another's.
   server.emit("listening");
   return server;
@@ -54,12 +70,29 @@ function abortWhenGone(request: IncomingMessage, response: ServerResponse): Abor
   return controller.signal;
 }
 
-function createSink(response: ServerResponse): ResponseSink {
+/** Answers what is no request of HTTP/1.1, is one with too much in its head, or does not come to its end. */
+function refuse(error: Error & { code?: string }, socket: Duplex, onLimit: OnLimit): void {
+  const status = clientErrors[error.code ?? ""] ?? "400 Bad Request";
+  if (error.code === "HPE_HEADER_OVERFLOW") onLimit("header_bytes");
+  if (error.code === "ERR_HTTP_REQUEST_TIMEOUT") onLimit("headers_timeout");
+  // After the first byte of a response, another would be taken for a part of it.
+  const isUnanswered = socket instanceof Socket && socket.writable && socket.bytesWritten === 0;
+  if (isUnanswered) socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+  else socket.destroy();
+}
+
+const clientErrors: Readonly<Record<string, string>> = {
+  HPE_HEADER_OVERFLOW: "431 Request Header Fields Too Large",
+  ERR_HTTP_REQUEST_TIMEOUT: "408 Request Timeout",
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: "413 Content Too Large",
+};
+
+function createSink(response: ServerResponse, drain: () => Promise<void>): ResponseSink {
   return {
     isClosed: () => response.destroyed,
     begin: (status, header) => response.writeHead(status, header),
     write: (chunk) => response.write(chunk),
-    drain: () => untilWritable(response),
+    drain,
     end(chunk, trailer) {
       if (trailer !== undefined) response.addTrailers(plain(trailer));
       response.end(chunk);

@@ -3,97 +3,160 @@ import {
   createServer,
   type Http2Server,
   type IncomingHttpHeaders,
-  type ServerHttp2Session,
   type ServerHttp2Stream,
 } from "node:http2";
 import { TaskError } from "../errors.ts";
+import type { Limits, OnLimit } from "../limits.ts";
+import type { BodyBudget } from "./body-budget.ts";
+import { type Connection, describeConnection } from "./connection.ts";
 import { createRequestBody } from "./request-body.ts";
 import type { Serve } from "./serve.ts";
-import { plain, type ResponseSink, untilWritable } from "./write-response.ts";
+import { guardSession, type SessionGuard } from "./session-guard.ts";
+import { plain, type ResponseSink, untilRead } from "./write-response.ts";
 
-/** How long a request may take to arrive. */
-const requestTimeout = 60_000;
-/** How long a connection may take to begin with its settings. */
-const settingsTimeout = 10_000;
-/** How long nothing at all may pass over a connection. A subscription has its heartbeats. */
-const idleTimeout = 300_000;
-/** How many calls one connection may have under way. A gateway puts the subscriptions of all its users on one. */
-const maxConcurrentStreams = 10_000;
 /** The most megabytes that Node may hold for one connection, a few kilobytes per stream among them. */
 const maxSessionMemory = 128;
 /** How much of one request, and of all of one connection, may be under way unread. */
 const streamWindow = 256 * 1024;
 const connectionWindow = 1024 * 1024;
 
-/** Makes a server of HTTP/2 without TLS that is given its connections, with `emit("connection", socket)`. */
-export function createHttp2Server(serve: Serve): Http2Server {
+/** About how many streams can be begun and reset in what is read from a socket at once, 64 KiB. */
+const resetsInOnePiece = 4_000;
+
+/** Makes a server of HTTP/2 that is given its connections, with `emit("connection", socket)`, be they over TLS or not. */
+export function createHttp2Server(
+  serve: Serve,
+  limits: Limits,
+  bodies: BodyBudget,
+  onLimit: OnLimit,
+): Http2Server {
+  const { maxStreams, maxHeaderBytes, resetRate } = limits;
   const server = createServer({
     settings: {
-      maxConcurrentStreams,
+      maxConcurrentStreams: maxStreams,
       initialWindowSize: streamWindow,
-      maxHeaderListSize: 16_384,
+      maxHeaderListSize: maxHeaderBytes,
       enablePush: false,
     },
     maxSessionMemory,
-    // A client that drops all its subscriptions at once is no attack, as Node would take it for at 1,000.
-    streamResetBurst: 2 * maxConcurrentStreams,
-    streamResetRate: 1_000,
+    // The guard counts resets: a client that drops all its subscriptions at once is no attack, as Node would take it for at 1,000. This
+    // is for what comes in one piece, before the guard has heard of it.
+    streamResetBurst: 2 * maxStreams + resetsInOnePiece,
+    streamResetRate: 2 * resetRate,
   });
   server.on("session", (session) => {
     session.setLocalWindowSize(connectionWindow);
-    closeWhenIdle(session);
-    session.on("stream", (stream, headers) => accept(stream, headers, serve));
+    const connection = describeConnection(session.socket);
+    const guard = guardSession(session, limits, onLimit);
+    session.on("stream", (stream, headers, _flags, rawHeaders) => {
+      if (sizeOf(rawHeaders) > maxHeaderBytes) {
+        onLimit("header_bytes");
+        return refuseHeaders(stream);
+      }
+      accept(stream, headers, { serve, connection, guard, limits, bodies, onLimit });
+    });
   });
   // A broken connection is its own end: its streams are told by their "close".
-  server.on("sessionError", () => {});
+  server.on("sessionError", (error) => {
+    if (isFlood(error)) onLimit("http2_frames");
+  });
   return server;
 }
 
-function accept(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, serve: Serve): void {
-  const head = { httpVersion: "2.0", method: headers[":method"], path: headers[":path"], headers };
-  const signal = abortWhenGone(stream);
+/** Whether nghttp2 or Node has given a connection up that keeps it busy with frames, rather than one that broke. */
+function isFlood(error: unknown): boolean {
+  if (!(error instanceof Error) || !("code" in error)) return false;
+  return error.code === "ERR_HTTP2_ERROR" || error.code === "ERR_HTTP2_TOO_MANY_INVALID_FRAMES";
+}
+
+/** Counts headers as HTTP/2 does for its setting (RFC 9113, 6.5.2), which nghttp2 tells clients of and does not hold them to. */
+function sizeOf(rawHeaders: readonly string[]): number {
+  let size = 16 * rawHeaders.length;
+  for (const text of rawHeaders) size += text.length;
+  return size;
+}
+
+function refuseHeaders(stream: ServerHttp2Stream): void {
+  stream.on("error", () => {});
+  stream.respond({ ":status": 431 }, { endStream: true });
+  stream.close(constants.NGHTTP2_NO_ERROR);
+}
+
+interface Accepting {
+  serve: Serve;
+  connection: Connection;
+  guard: SessionGuard;
+  limits: Limits;
+  bodies: BodyBudget;
+  onLimit: OnLimit;
+}
+
+function accept(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, accepting: Accepting): void {
+  const { serve, connection, guard, onLimit, limits } = accepting;
+  const { requestTimeout, idleTimeout } = limits;
+  const head = {
+    httpVersion: "2.0",
+    method: headers[":method"],
+    path: headers[":path"],
+    headers,
+    connection,
+  };
+  const signal = abortWhenGone(stream, guard);
   stream.once("finish", () => {
-    if (!stream.readableEnded) dropRest(stream);
+    if (!stream.readableEnded) dropRest(stream, requestTimeout);
   });
-  serve(head, createRequestBody(stream, requestTimeout), signal, createSink(stream));
+  const share = accepting.bodies();
+  stream.once("close", share.close);
+  const onTimeout = () => onLimit("request_timeout");
+  const body = createRequestBody(stream, { timeout: requestTimeout, onTimeout, share });
+  serve(
+    head,
+    body,
+    signal,
+    createSink(stream, guard, () => untilRead(stream, idleTimeout, onLimit)),
+  );
 }
 
 /**
  * Reads and drops what was refused unread. Not reset at once: that would overtake the trailers, and the error in them.
  * A caller that reads its answer stops sending by itself.
  */
-function dropRest(stream: ServerHttp2Stream): void {
+function dropRest(stream: ServerHttp2Stream, requestTimeout: number): void {
   const timer = setTimeout(() => stream.close(constants.NGHTTP2_NO_ERROR), requestTimeout).unref();
   stream.once("close", () => clearTimeout(timer));
   stream.resume();
 }
 
-function closeWhenIdle(session: ServerHttp2Session): void {
-  const timer = setTimeout(() => session.destroy(), settingsTimeout).unref();
-  session.once("remoteSettings", () => clearTimeout(timer));
-  session.once("close", () => clearTimeout(timer));
-  session.setTimeout(idleTimeout, () => session.close());
-}
-
-function abortWhenGone(stream: ServerHttp2Stream): AbortSignal {
+function abortWhenGone(stream: ServerHttp2Stream, guard: SessionGuard): AbortSignal {
   const controller = new AbortController();
   // Without a listener, the caller's hanging up would be an uncaught error.
   stream.on("error", () => {});
   stream.once("aborted", () => controller.abort(new TaskError("CALLER_GONE", "the caller went away")));
+  stream.once("close", () => {
+    if (stream.rstCode === constants.NGHTTP2_CANCEL) guard.reset();
+  });
   return controller.signal;
 }
 
-function createSink(stream: ServerHttp2Stream): ResponseSink {
+function createSink(
+  stream: ServerHttp2Stream,
+  guard: SessionGuard,
+  drain: () => Promise<void>,
+): ResponseSink {
   return {
     isClosed: () => stream.closed || stream.destroyed,
     begin(status, header, trailer, isWhole) {
+      guard.wrote();
       const waitForTrailers = trailer !== undefined;
       stream.respond({ ":status": status, ...header }, { waitForTrailers, endStream: isWhole });
       // Asked for after the last piece, when the body has said all that it has to say.
       if (trailer !== undefined) stream.once("wantTrailers", () => stream.sendTrailers(plain(trailer)));
     },
-    write: (chunk) => stream.write(chunk),
-    drain: () => untilWritable(stream),
+    write(chunk) {
+      guard.wrote();
+      return stream.write(chunk);
+    },
+    drain,
     end(chunk) {
       if (!stream.writableEnded) stream.end(chunk);
     },

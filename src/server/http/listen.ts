@@ -1,11 +1,21 @@
 import { once } from "node:events";
 import type { ServerHttp2Session } from "node:http2";
 import type { Server } from "node:net";
-import type { ConnectRouter, Interceptor } from "@connectrpc/connect";
+import { ConnectError, type ConnectRouter, type Interceptor } from "@connectrpc/connect";
+import type { Logger } from "../agent.ts";
 import { type ReportError, toConnectError } from "../connect-error.ts";
 import { serverStopping } from "../errors.ts";
-import { createConnectionDoor } from "./connection-door.ts";
-import { createDispatch, type Dispatch } from "./dispatch.ts";
+import { noteLimit } from "../limit-refusals.ts";
+import { type Limits, type OnLimit, resolveLimits } from "../limits.ts";
+import { createBodyBudget } from "./body-budget.ts";
+import {
+  type CertificateWatcher,
+  readCertificates,
+  type TlsFiles,
+  watchCertificates,
+} from "./certificates.ts";
+import { type ConnectionDoor, createConnectionDoor } from "./connection-door.ts";
+import { type Admit, createDispatch, type Dispatch } from "./dispatch.ts";
 import { createHttp1Server } from "./http1-server.ts";
 import { createHttp2Server } from "./http2-server.ts";
 import { createServe } from "./serve.ts";
@@ -25,10 +35,16 @@ export interface ListenerOptions {
   report: ReportError;
   /** Makes the ids of these. */
   newId: () => string;
-  /** The most connections at once. Default 10,000. */
-  maxConnections?: number;
-  /** The most bytes of one message, as sent and decompressed. Default 4 MiB. */
-  readMaxBytes?: number;
+  /** What callers may take. Defaults as in `limitBounds`. */
+  limits?: Partial<Limits>;
+  /** Is told of what is refused or cut off for a limit. */
+  onLimit?: OnLimit;
+  /** Decides which requests are refused before anything is spent on them. Default none. */
+  admit?: Admit;
+  /** The files of TLS, which are read again when they change. Without, there is none. */
+  tls?: TlsFiles;
+  /** Takes note of certificates that were read again. */
+  log?: Logger;
   /** The origins whose scripts may use the API, "*" for every one. Default none. */
   cors?: readonly string[];
   /** Answers what is below /webhooks/. Default 404. */
@@ -46,10 +62,12 @@ export interface Address {
   url: string;
 }
 
-/** One port that speaks HTTP/1.1 and HTTP/2 (without TLS, with prior knowledge), and on both Connect, gRPC and gRPC-Web. */
+/** One port that speaks HTTP/1.1 and HTTP/2 (by ALPN, or without TLS with prior knowledge), and on both Connect, gRPC and gRPC-Web. */
 export interface Listener {
-  /** Begins to accept connections. Fails if the address cannot be had. */
+  /** Begins to accept connections. Fails if the address cannot be had, and with VALUE_INVALID if the files of TLS cannot be used. */
   listen(): Promise<Address>;
+  /** Reads the files of TLS again. If they cannot be used, the log says so, and what was before stays. */
+  reloadCertificates(): Promise<void>;
   /**
    * Stops: accepts no more connections, tells the callers of HTTP/2 to go elsewhere, aborts `shutdown`, and lets what is
    * under way come to its end, for `deadline` ms at most; what is left then is cut off. Resolves when no connection is open.
@@ -58,53 +76,74 @@ export interface Listener {
 }
 
 export function createListener(options: ListenerOptions): Listener {
-  const { routes, interceptors, webhooks, fallback, shutdown, report, newId } = options;
+  const { routes, interceptors, webhooks, fallback, shutdown, report, newId, tls } = options;
+  const { onLimit = () => {}, admit = () => undefined, log = silent } = options;
+  const limits = resolveLimits(options.limits);
   const isClosing = () => shutdown.signal.aborted;
   const dispatch = createDispatch({
     routes,
     interceptors,
-    readMaxBytes: options.readMaxBytes ?? 4 * 1024 * 1024,
+    readMaxBytes: limits.maxMessageBytes,
     cors: options.cors ?? [],
+    admit,
     ...(webhooks === undefined ? {} : { webhooks }),
     ...(fallback === undefined ? {} : { fallback }),
-    convertError: (error) => toConnectError(error, report, newId),
+    convertError(error) {
+      // What was thrown further in has been counted there.
+      if (error instanceof ConnectError) noteLimit(error, onLimit);
+      return toConnectError(error, report, newId);
+    },
     isHealthy: () => !isClosing(),
     readiness: options.readiness,
   });
   const serve = createServe(dispatch, (error) => report(error, newId()));
-  const http1 = createHttp1Server(serve, isClosing);
-  const http2 = createHttp2Server(serve);
+  const bodies = createBodyBudget(limits.maxBodyBytes, onLimit);
+  const http1 = createHttp1Server(serve, isClosing, limits, bodies, onLimit);
+  const http2 = createHttp2Server(serve, limits, bodies, onLimit);
   const sessions = new Set<ServerHttp2Session>();
   http2.on("session", (session) => {
     sessions.add(session);
     session.once("close", () => sessions.delete(session));
   });
-  const door = createConnectionDoor(http1, http2, options.maxConnections ?? 10_000);
+  let door: ConnectionDoor | undefined;
+  let certificates: CertificateWatcher | undefined;
 
   return {
     async listen() {
-      door.server.listen({ host: options.host, port: options.port, backlog: 1024 });
-      await once(door.server, "listening");
-      return addressOf(door.server, options.host);
+      const context = tls && (await readCertificates(tls));
+      const opened = createConnectionDoor(http1, http2, { ...limits, onLimit, tls: context });
+      opened.server.listen({ host: options.host, port: options.port, backlog: 1024 });
+      await once(opened.server, "listening");
+      door = opened;
+      if (tls !== undefined) certificates = watchCertificates(tls, opened.setCertificates, log);
+      return addressOf(opened.server, options.host, tls === undefined ? "http" : "https");
+    },
+    async reloadCertificates() {
+      await certificates?.reload();
     },
     async close(deadline) {
       if (!isClosing()) shutdown.abort(serverStopping());
-      const closed = door.server.listening ? once(door.server, "close") : Promise.resolve();
-      door.close();
+      certificates?.close();
       http1.close();
+      if (door === undefined) return;
+      const { server, destroy } = door;
+      const closed = server.listening ? once(server, "close") : Promise.resolve();
+      door.close();
       for (const session of sessions) session.close();
-      const cutOff = setTimeout(() => door.destroy(), deadline);
+      const cutOff = setTimeout(destroy, deadline);
       await closed;
       clearTimeout(cutOff);
     },
   };
 }
 
-function addressOf(server: Server, host: string): Address {
+const silent: Logger = { info() {}, warn() {}, error() {} };
+
+function addressOf(server: Server, host: string, scheme: string): Address {
   const address = server.address();
   if (address === null || typeof address === "string") throw new Error("the listener has no address");
   const { port } = address;
   const isEverywhere = host === "0.0.0.0" || host === "::" || host === "";
   const name = isEverywhere ? "localhost" : host.includes(":") ? `[${host}]` : host;
-  return { host, port, url: `http://${name}:${port}` };
+  return { host, port, url: `${scheme}://${name}:${port}` };
 }

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http";
-import type { UniversalServerRequest } from "@connectrpc/connect/protocol";
+import { createContextValues } from "@connectrpc/connect";
+import { type Connection, connectionKey, type HttpRequest } from "./connection.ts";
 
 /** What a request says before its body. */
 export interface RequestHead {
@@ -8,6 +9,7 @@ export interface RequestHead {
   /** The path and the query. */
   path: string | undefined;
   headers: IncomingHttpHeaders;
+  connection: Connection;
 }
 
 /** Puts a request into the form in which connect takes it. */
@@ -15,7 +17,8 @@ export function readRequest(
   head: RequestHead,
   body: AsyncIterable<Uint8Array>,
   signal: AbortSignal,
-): UniversalServerRequest {
+): HttpRequest {
+  const { connection } = head;
   return {
     httpVersion: head.httpVersion,
     method: head.method ?? "",
@@ -23,6 +26,9 @@ export function readRequest(
     header: webHeaders(head.headers),
     body,
     signal,
+    connection,
+    ...(connection.peer !== undefined && { peer: connection.peer }),
+    contextValues: createContextValues().set(connectionKey, connection),
   };
 }
 

@@ -1,18 +1,32 @@
 import type { Readable } from "node:stream";
 import { Code, ConnectError } from "@connectrpc/connect";
+import { toConnectError } from "../connect-error.ts";
+import { overloaded } from "../limit-refusals.ts";
+import type { BodyShare } from "./body-budget.ts";
+
+export interface BodyBounds {
+  /** How long the body may take to arrive, in ms. */
+  timeout: number;
+  onTimeout(): void;
+  /** What it takes of the memory that all share. */
+  share: BodyShare;
+}
 
 /**
  * Reads the body of a request as it is pulled, and no faster.
  *
- * Fails with CANCELED if the caller goes before its end, and with DEADLINE_EXCEEDED if the end has not come after
- * `timeout` ms. Can be iterated once. It does what Readable's own iterator does, several times as fast for a body of one
+ * Fails with OVERLOADED if its share is used up, with CANCELED if the caller goes before its end, and with DEADLINE_EXCEEDED if the end has not come after
+ * `timeout` ms, Can be iterated once. It does what Readable's own iterator does, several times as fast for a body of one
  * chunk, which nearly every request is.
  */
-export function createRequestBody(source: Readable, timeout: number): AsyncIterable<Uint8Array> {
-  return { [Symbol.asyncIterator]: () => createIterator(source, timeout) };
+export function createRequestBody(source: Readable, bounds: BodyBounds): AsyncIterable<Uint8Array> {
+  return { [Symbol.asyncIterator]: () => createIterator(source, bounds) };
 }
 
-function createIterator(source: Readable, timeout: number): AsyncIterator<Uint8Array> {
+function createIterator(
+  source: Readable,
+  { timeout, onTimeout, share }: BodyBounds,
+): AsyncIterator<Uint8Array> {
   let waiting:
     | { resolve(result: IteratorResult<Uint8Array>): void; reject(error: unknown): void }
     | undefined;
@@ -37,6 +51,7 @@ function createIterator(source: Readable, timeout: number): AsyncIterator<Uint8A
     if (!ended) fail(new ConnectError("the caller went away", Code.Canceled));
   }
   function onLate(): void {
+    onTimeout();
     fail(new ConnectError(`the request did not arrive within ${timeout} ms`, Code.DeadlineExceeded));
   }
   function fail(error: ConnectError): void {
@@ -45,6 +60,10 @@ function createIterator(source: Readable, timeout: number): AsyncIterator<Uint8A
   }
   function take(): IteratorResult<Uint8Array> | undefined {
     const chunk: Uint8Array | null = failure === undefined ? source.read() : null;
+    if (chunk !== null && !share.take(chunk.byteLength)) {
+      failure = tooMuchInHand();
+      return undefined;
+    }
     if (chunk !== null) return { done: false, value: chunk };
     return ended ? { done: true, value: undefined } : undefined;
   }
@@ -76,4 +95,14 @@ function createIterator(source: Readable, timeout: number): AsyncIterator<Uint8A
       return { done: true, value: undefined };
     },
   };
+}
+
+/** Made ready for the wire: connect tells an error of another kind to the caller as a defect. */
+function tooMuchInHand(): ConnectError {
+  const error = overloaded("body_bytes", "the server has as much in hand of what callers send as it may");
+  return toConnectError(
+    error,
+    () => {},
+    () => "",
+  );
 }

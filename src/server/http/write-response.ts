@@ -1,5 +1,6 @@
-import type { EventEmitter } from "node:events";
+import type { Writable } from "node:stream";
 import { TaskError } from "../errors.ts";
+import type { OnLimit } from "../limits.ts";
 import type { HttpResponse } from "./dispatch.ts";
 
 /** Where a response is written to: what HTTP/1.1 and HTTP/2 have in common. */
@@ -48,10 +49,18 @@ export async function writeResponse(response: HttpResponse, sink: ResponseSink):
   }
 }
 
-/** Resolves when a stream takes more, or is closed. */
-export function untilWritable(stream: EventEmitter): Promise<void> {
+/**
+ * Resolves when a stream takes more, or is closed. A caller that has left all of it unread for `timeout` ms is cut off: it costs what is held
+ * for it, and comes back to where it was if it is one.
+ */
+export function untilRead(stream: Writable, timeout: number, onLimit: OnLimit): Promise<void> {
   return new Promise((resolve) => {
+    const timer = setTimeout(() => {
+      onLimit("idle");
+      stream.destroy();
+    }, timeout).unref();
     const done = () => {
+      clearTimeout(timer);
       stream.off("drain", done);
       stream.off("close", done);
       resolve();

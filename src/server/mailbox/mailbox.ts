@@ -23,6 +23,7 @@ import type {
   AcceptedEvent,
   CancelledTask,
   CreatedTask,
+  CreateTask,
   InterruptedTask,
   RedrivenEvents,
   RequestKey,
@@ -30,6 +31,7 @@ import type {
 import type { EventRecord, Millis } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
 import { structBytes } from "../struct.ts";
+import type { TaskQuota } from "../task-quota.ts";
 import { originOf } from "../telemetry/trace-context.ts";
 import { incomingEvent } from "./incoming-event.ts";
 import { requestKey } from "./request-key.ts";
@@ -62,11 +64,13 @@ export interface MailboxOptions {
     | "getTask"
   >;
   agents: ReadonlyMap<string, Agent>;
+  /** Holds principals to a number of unfinished tasks. Default: as many as they like. */
+  quota?: TaskQuota;
   clock: Clock;
 }
 
 /** Makes the way in. Its requests have passed validation. */
-export function createMailbox({ store, agents, clock }: MailboxOptions): Mailbox {
+export function createMailbox({ store, agents, quota, clock }: MailboxOptions): Mailbox {
   // Which agent a task has takes a read. Where all agents queue, which is the default, no event pays for that.
   const allQueue = [...agents.values()].every(({ onBusy }) => onBusy === "queue");
   return {
@@ -78,7 +82,9 @@ export function createMailbox({ store, agents, clock }: MailboxOptions): Mailbox
       if (incoming?.event.answers !== undefined && name !== "") {
         requireAnswer((await store.getTask({ name }))?.question, incoming.input, "event.");
       }
-      const created = await store.createTask({
+      const owner = "";
+      const reachedTasks = await quota?.reserve(owner);
+      const args: CreateTask = {
         taskId: clock.id(),
         agent: request.agent,
         ...(name !== "" && { name }),
@@ -89,9 +95,17 @@ export function createMailbox({ store, agents, clock }: MailboxOptions): Mailbox
         ...expireTimeOf(request, now),
         ...originOf(),
         ...(key === undefined ? requestKey(CreateTaskRequestSchema, request) : { request: key }),
+        ...(reachedTasks !== undefined && { reachedTasks }),
         now,
-      });
-      return { ...created, ...(incoming && { input: incoming.input }) };
+      };
+      let made = false;
+      try {
+        const created = await store.createTask(args);
+        made = created.created && !created.duplicate;
+        return { ...created, ...(incoming && { input: incoming.input }) };
+      } finally {
+        if (!made && reachedTasks === undefined) quota?.release(owner);
+      }
     },
 
     async sendEvent(request) {

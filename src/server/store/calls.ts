@@ -45,7 +45,15 @@ export interface CreateTask {
   /** The trace context that it is made in. */
   trace?: string;
   request?: RequestKey;
+  /** Set when the principal has as many unfinished tasks as this, and may have no further one: then none is made. */
+  reachedTasks?: number;
   now: Millis;
+}
+
+export interface CountUnfinished {
+  /** The principal. */
+  owner: string;
+  atMost: number;
 }
 
 export interface CreatedTask {

@@ -6,6 +6,7 @@ import type {
   CancelTask,
   Commit,
   CommitTurn,
+  CountUnfinished,
   CreatedTask,
   CreateTask,
   DueTasks,
@@ -223,6 +224,9 @@ export interface Store extends ScheduleStore, WebhookStore {
    * Rejects with TASK_NOT_FOUND.
    */
   readLog(args: ReadLog): Promise<LogPage>;
+
+  /** Counts a principal's unfinished tasks, up to `atMost`. */
+  countUnfinished(args: CountUnfinished): Promise<number>;
 
   /** Counts an agent's unfinished tasks and their waiting events. */
   countAgent(agent: string): Promise<AgentCounts>;

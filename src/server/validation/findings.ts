@@ -10,10 +10,28 @@ const maxPath = 256;
 /** One step of a path: a field or a key of a JSON object, an index of a list, or a key of a map. */
 export type Segment = string | number | { key: string };
 
+/** Bounds of the operator's, which hold where the proto's are larger. */
+export interface ContentBounds {
+  /** The most parts of an event. */
+  maxParts: number;
+  /** How deep JSON may be nested. */
+  maxDepth: number;
+}
+
+const noBounds: ContentBounds = {
+  maxParts: Number.POSITIVE_INFINITY,
+  maxDepth: Number.POSITIVE_INFINITY,
+};
+
 /** What is wrong with one message, and where in it the check is. */
 export class Findings {
   readonly violations: FieldViolation[] = [];
+  readonly bounds: ContentBounds;
   readonly #path: Segment[] = [];
+
+  constructor(bounds = noBounds) {
+    this.bounds = bounds;
+  }
 
   /** Whether nothing more will be taken, so that checking on is of no use. */
   get full(): boolean {

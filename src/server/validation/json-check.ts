@@ -107,7 +107,8 @@ function numberSize(value: number, findings: Findings): number {
 }
 
 function isTooDeep(depth: number, maxDepth: number, findings: Findings): boolean {
-  if (depth <= maxDepth) return false;
-  findings.add(`must be nested at most ${maxDepth} deep`);
+  const most = Math.min(maxDepth, findings.bounds.maxDepth);
+  if (depth <= most) return false;
+  findings.add(`must be nested at most ${most} deep`);
   return true;
 }

@@ -7,7 +7,7 @@ import {
   ScalarType,
 } from "@bufbuild/protobuf";
 import { DurationSchema, StructSchema, TimestampSchema, ValueSchema } from "@bufbuild/protobuf/wkt";
-import { type FieldRules, oneofRequired, rules } from "../../proto.ts";
+import { type FieldRules, oneofRequired, PartSchema, rules } from "../../proto.ts";
 import { prefixedSize, varintSize } from "./encoded-size.ts";
 import type { Findings } from "./findings.ts";
 import { createStructCheck, createValueCheck } from "./json-check.ts";
@@ -92,12 +92,16 @@ function createValue(field: DescField): Check {
       return (value, findings) => prefixedSize(check(value, findings));
     }
     case "list":
-      return createListCheck(createElement(field, bounds), tagSize(field), bounds);
+      return createListCheck(createElement(field, bounds), tagSize(field), bounds, isListOfParts(field));
     case "map":
       if (field.mapKind !== "scalar" || field.mapKey !== ScalarType.STRING) break;
       return createMapCheck(createScalarCheck(field.scalar, withoutPattern(bounds)), tagSize(field), bounds);
   }
   throw new Error(`no check for ${field}: only maps from strings to scalars are known`);
+}
+
+function isListOfParts(field: DescField & { fieldKind: "list" }): boolean {
+  return field.listKind === "message" && field.message.typeName === PartSchema.typeName;
 }
 
 /** Makes the check of one element of a list; the bounds in `bounds` that are of the whole list do not concern it. */

@@ -9,14 +9,20 @@ export function isFields(value: unknown): value is Fields {
   return typeof value === "object" && value !== null;
 }
 
-/** Makes the check of a list. Its count is checked before any element is looked at. */
-export function createListCheck(element: Check, tag: number, bounds: FieldRules | undefined): Check {
+/** Makes the check of a list. Its count is checked before any element is looked at; of parts, the operator may allow fewer. */
+export function createListCheck(
+  element: Check,
+  tag: number,
+  bounds: FieldRules | undefined,
+  isParts: boolean,
+): Check {
   const { required, maxItems = Number.POSITIVE_INFINITY, maxBytes = Number.POSITIVE_INFINITY } = bounds ?? {};
   return (value, findings) => {
     if (!Array.isArray(value)) return 0;
     if (required && value.length === 0) findings.add("must not be empty");
-    if (value.length > maxItems) {
-      findings.add(`must have at most ${maxItems} elements, has ${value.length}`);
+    const most = isParts ? Math.min(maxItems, findings.bounds.maxParts) : maxItems;
+    if (value.length > most) {
+      findings.add(`must have at most ${most} elements, has ${value.length}`);
       return 0;
     }
     let together = 0;

@@ -1,6 +1,6 @@
 import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
 import type { FieldViolation } from "../errors.ts";
-import { Findings } from "./findings.ts";
+import { type ContentBounds, Findings } from "./findings.ts";
 import { messageCheck } from "./message-check.ts";
 
 /**
@@ -13,8 +13,9 @@ import { messageCheck } from "./message-check.ts";
 export function violations<Desc extends DescMessage>(
   schema: Desc,
   message: MessageShape<Desc>,
+  bounds?: ContentBounds,
 ): FieldViolation[] {
-  const findings = new Findings();
+  const findings = new Findings(bounds);
   messageCheck(schema)(message, findings);
   return findings.violations;
 }

@@ -66,7 +66,8 @@ export function nameTaken(name: string, task: TaskRow): TaskError {
 }
 
 function insertTask(tx: Tx, args: CreateTask): TaskRow {
-  const { now, taskId, expireTime } = args;
+  const { now, taskId, expireTime, reachedTasks } = args;
+  if (reachedTasks !== undefined) throw tooManyTasks(reachedTasks);
   const parent = args.parentTaskId === undefined ? undefined : requireTask(tx, args.parentTaskId);
   if (parent !== undefined) takeChild(parent);
   tx.sql
@@ -83,6 +84,17 @@ function insertTask(tx: Tx, args: CreateTask): TaskRow {
   const task = requireTask(tx, taskId);
   logTask(tx, task, now);
   return task;
+}
+
+function tooManyTasks(count: number): TaskError {
+  return new TaskError(
+    "LIMIT_REACHED",
+    `there are ${count} unfinished tasks, as many as one caller may have`,
+    {
+      metadata: { limit: "tasks", max_tasks: String(count) },
+      retryAfter: 1000,
+    },
+  );
 }
 
 /**

@@ -1,5 +1,6 @@
 import { MessageState } from "../../../proto.ts";
 import type {
+  CountUnfinished,
   DueTasks,
   DueTasksResult,
   ListEvents,
@@ -41,6 +42,14 @@ export function countAgent(tx: Tx, agent: string): AgentCounts {
       .one<AgentCounts>`select count(*) as unfinishedTasks, coalesce(sum(waiting + held), 0) as pendingEvents
       from tasks where agent = ${agent} and ended_at is null` ?? { unfinishedTasks: 0, pendingEvents: 0 }
   );
+}
+
+/** See Store.countUnfinished. Stops where the bound is reached, so that a store of millions is not counted through. */
+export function countUnfinished(tx: Tx, { atMost }: CountUnfinished): number {
+  const row = tx.sql.one<{
+    tasks: number;
+  }>`select count(*) as tasks from (select 1 from tasks where ended_at is null limit ${atMost})`;
+  return row?.tasks ?? 0;
 }
 
 /** See Store.getTask. */

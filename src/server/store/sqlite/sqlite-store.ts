@@ -66,6 +66,7 @@ export async function openSqliteStore(
       countAgent: (args) => reader.call("countAgent", args),
       countEvents: () => reader.call("countEvents", undefined),
       oldestWaiting: (args) => reader.call("oldestWaiting", args),
+      countUnfinished: (args) => reader.call("countUnfinished", args),
       createSchedule: (args) => writer.call("createSchedule", args),
       pauseSchedule: (args) => writer.call("pauseSchedule", args),
       resumeSchedule: (args) => writer.call("resumeSchedule", args),

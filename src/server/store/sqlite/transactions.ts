@@ -12,6 +12,7 @@ import { interruptTask } from "./interrupt-task.ts";
 import { putAgents } from "./policies.ts";
 import {
   countAgent,
+  countUnfinished,
   dueTasks,
   getState,
   getTask,
@@ -92,6 +93,7 @@ export const reads = {
   countAgent,
   countEvents,
   oldestWaiting,
+  countUnfinished,
   getSchedule,
   listSchedules,
   dueSchedules,

@@ -6,6 +6,8 @@ import type { Clock } from "../../clock.ts";
 import { type ReportError, toConnectError } from "../../connect-error.ts";
 import { hasReason, type Reason, TaskError } from "../../errors.ts";
 import type { Dispatch, HttpResponse } from "../../http/index.ts";
+import { limitOf, noteLimit } from "../../limit-refusals.ts";
+import type { OnLimit } from "../../limits.ts";
 import { type Mailbox, requireAgent } from "../../mailbox/mailbox.ts";
 import type { RequestKey } from "../../store/calls.ts";
 import { endSpan, startSpan, within } from "../../telemetry/spans.ts";
@@ -15,8 +17,6 @@ import type { IncomingWebhook, VerifiedWebhook, WebhookRequest } from "./incomin
 import { acceptedResponse, challengeResponse, refusal } from "./webhook-response.ts";
 import { targetRequest } from "./webhook-target.ts";
 
-/** The most bytes of one request: as many as a call may have. */
-const maxBytes = 4 * 1024 * 1024;
 /** The most bytes of all requests in hand. Whoever sends them has yet to prove who it is. */
 const maxHeld = 64 * 1024 * 1024;
 
@@ -26,6 +26,12 @@ export interface IncomingWebhooksOptions {
   clock: Clock;
   /** Takes note of what an agent's verify or route throws. */
   report: ReportError;
+  /** Rejects with what a request is to be refused with before anything is spent on it. */
+  admit?: (request: UniversalServerRequest) => Promise<never> | undefined;
+  /** The most bytes of one request. Default 4 MiB. */
+  maxBytes?: number;
+  /** Is told of what is refused for a limit. */
+  onLimit?: OnLimit;
   /** Aborts when the server stops. Its reason is the answer from then on. */
   stopping: AbortSignal;
 }
@@ -44,7 +50,8 @@ interface Hook {
  * or after a restart, is one event (G8). Its route may find something else this time, which has no effect.
  */
 export function createIncomingWebhooks(options: IncomingWebhooksOptions): Dispatch {
-  const { agents, mailbox, clock, report, stopping } = options;
+  const { agents, mailbox, clock, report, stopping, admit = () => undefined, onLimit = () => {} } = options;
+  const { maxBytes = 4 * 1024 * 1024 } = options;
   const withBody = createBodyReader({ maxBytes, maxHeld });
 
   async function answer(request: UniversalServerRequest): Promise<HttpResponse> {
@@ -54,6 +61,7 @@ export function createIncomingWebhooks(options: IncomingWebhooksOptions): Dispat
     if (request.method !== "POST") {
       throw new TaskError("METHOD_UNKNOWN", "a webhook takes nothing but POST");
     }
+    await admit(request);
     return withBody(request, (body) => accept(hook, url, request.header, body));
   }
 
@@ -72,6 +80,8 @@ export function createIncomingWebhooks(options: IncomingWebhooksOptions): Dispat
     try {
       return await answer(request);
     } catch (error) {
+      // What was not admitted has been counted.
+      if (limitOf(error) !== "requests" && limitOf(error) !== "request_rate") noteLimit(error, onLimit);
       return refusal(toConnectError(error, report, clock.id));
     }
   }

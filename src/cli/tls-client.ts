@@ -1,0 +1,69 @@
+import { readFileSync } from "node:fs";
+import { getCACertificates, setDefaultCACertificates } from "node:tls";
+import type { Interceptor, Transport } from "@connectrpc/connect";
+import type { Options, Values } from "./command.ts";
+import { UsageError } from "./usage-error.ts";
+
+/** The options of what talks to a server over TLS that the public authorities know nothing of. */
+export const tlsOptions = {
+  ca: {
+    type: "string",
+    value: "file",
+    summary: "Trust these authorities too, in PEM. Default: PIGEONHOLE_CA.",
+  },
+  cert: {
+    type: "string",
+    value: "file",
+    summary: "The certificate by which the server knows who calls, in PEM. Default: PIGEONHOLE_CERT.",
+  },
+  key: { type: "string", value: "file", summary: "That certificate's private key. Default: PIGEONHOLE_KEY." },
+} as const satisfies Options;
+
+export type TlsFlags = Values<typeof tlsOptions>;
+
+/** Trusts the authorities that the options name, for all that this process connects to from here on. */
+export function trustAuthorities({ ca = process.env.PIGEONHOLE_CA ?? "" }: TlsFlags): void {
+  if (ca !== "") setDefaultCACertificates([...getCACertificates("default"), read("ca", ca)]);
+}
+
+/** Makes a transport that shows a certificate, if the options name one: `fetch` cannot. */
+export function certificateTransport(
+  flags: TlsFlags,
+  baseUrl: string,
+  interceptors: Interceptor[],
+): Transport | undefined {
+  const { cert = process.env.PIGEONHOLE_CERT ?? "", key = process.env.PIGEONHOLE_KEY ?? "" } = flags;
+  if (cert === "" && key === "") return undefined;
+  if (cert === "" || key === "") throw new UsageError("a client certificate needs both --cert and --key");
+  const nodeOptions = { cert: read("cert", cert), key: read("key", key) };
+  // Loaded at the first call: most command lines show no certificate.
+  const load = async () => {
+    const { createConnectTransport } = await import("@connectrpc/connect-node");
+    return createConnectTransport({
+      baseUrl,
+      httpVersion: "2",
+      interceptors,
+      nodeOptions,
+      useBinaryFormat: true,
+      pingIntervalMs: 30_000,
+    });
+  };
+  let loaded: Promise<Transport> | undefined;
+  const transport = () => {
+    loaded ??= load();
+    return loaded;
+  };
+  return {
+    unary: async (...args) => (await transport()).unary(...args),
+    stream: async (...args) => (await transport()).stream(...args),
+  };
+}
+
+function read(option: string, path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    throw new UsageError(`--${option} cannot be read: ${message}`);
+  }
+}

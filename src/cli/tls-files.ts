@@ -1,0 +1,12 @@
+import type { TlsFiles } from "../server/index.ts";
+import type { ServeSettings } from "./serve-options.ts";
+import { UsageError } from "./usage-error.ts";
+
+/** Reads which files TLS is made of, if the command line asks for TLS. */
+export function tlsFiles(settings: ServeSettings): TlsFiles | undefined {
+  const { "tls-cert": cert, "tls-key": key, "tls-client-ca": clientCa } = settings;
+  if (cert === undefined && key === undefined && clientCa === undefined) return undefined;
+  if (cert === undefined || key === undefined)
+    throw new UsageError("TLS needs both --tls-cert and --tls-key");
+  return { cert, key, ...(clientCa !== undefined && { clientCa }) };
+}

@@ -1,0 +1,230 @@
+import { once } from "node:events";
+import { request } from "node:http";
+import * as http2 from "node:http2";
+import { Code } from "@connectrpc/connect";
+import { describe, expect, it } from "vitest";
+import { RetryInfoSchema } from "../src/proto.ts";
+import { createCallLimits } from "../src/server/call-limits.ts";
+import { systemClock } from "../src/server/clock.ts";
+import { createErrorInterceptor } from "../src/server/error-interceptor.ts";
+import { type LimitName, type Limits, resolveLimits } from "../src/server/limits.ts";
+import { connectRaw, frame, frameTypes, goAwayCode, healthHeaders, preface } from "./http-raw.ts";
+import { type Rig, reasonOf, send, startRig, unaryFormats } from "./http-rig.ts";
+
+const sendEvent = "/pigeonhole.v1.TaskService/SendEvent";
+const json = { "content-type": "application/json" };
+
+/** Starts a listener with some limits, which notes those that are reached. */
+async function startLimited(limits: Partial<Limits>) {
+  const reached: LimitName[] = [];
+  let heard = () => {};
+  const onLimit = (limit: LimitName) => {
+    reached.push(limit);
+    heard();
+  };
+  const rig = await startRig({ limits, onLimit, ...callLimits(limits, onLimit) });
+  const until = (limit: LimitName) =>
+    new Promise<void>((resolve) => {
+      heard = () => reached.includes(limit) && resolve();
+      heard();
+    });
+  return Object.assign(rig, { reached, until });
+}
+
+function callLimits(given: Partial<Limits>, onLimit: (limit: LimitName) => void) {
+  const limits = resolveLimits(given);
+  const { admit, interceptor } = createCallLimits({ limits, onLimit, clock: systemClock });
+  const errors = createErrorInterceptor(
+    () => {},
+    () => "",
+  );
+  return { admit, interceptors: [errors, interceptor] };
+}
+
+function health(rig: Rig) {
+  return send(rig.address, { httpVersion: 1, path: "/healthz", method: "GET" });
+}
+
+describe("connections that are slow", () => {
+  it("are closed if they do not say what they speak", async () => {
+    await using rig = await startLimited({ headersTimeout: 100 });
+    const silent = await connectRaw(rig.address);
+    expect((await silent.closed).length).toBe(0);
+    expect(rig.reached).toEqual(["headers_timeout"]);
+  });
+
+  it("are told so if their headers do not come to an end", async () => {
+    await using rig = await startLimited({ headersTimeout: 100 });
+    const slow = await connectRaw(rig.address);
+    slow.write("GET /healthz HTTP/1.1\r\nHost: x\r\nX-Slow: ");
+    expect(String(await slow.closed)).toMatch(/^HTTP\/1\.1 408 /);
+    expect(rig.reached).toEqual(["headers_timeout"]);
+  });
+
+  it("are closed if HTTP/2 does not begin with its settings", async () => {
+    await using rig = await startLimited({ headersTimeout: 100 });
+    const slow = await connectRaw(rig.address);
+    slow.write(preface.subarray(0, 20));
+    await slow.closed;
+    expect(rig.reached).toEqual(["headers_timeout"]);
+  });
+
+  it.each([1, 2] as const)("are told so if a body trickles (HTTP/%i)", async (httpVersion) => {
+    await using rig = await startLimited({ requestTimeout: 150 });
+    const session = http2.connect(rig.address.url);
+    const head = `POST ${sendEvent} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{`;
+    const raw = await connectRaw(rig.address);
+    if (httpVersion === 1) raw.write(head);
+    else session.request({ ":method": "POST", ":path": sendEvent, ...json }).write("{");
+    await rig.until("request_timeout");
+    if (httpVersion === 1) expect(String(await raw.closed)).toMatch(/deadline_exceeded|408/);
+    session.destroy();
+    raw.destroy();
+  });
+
+  it("are closed if nothing passes over them", async () => {
+    await using rig = await startLimited({ idleTimeout: 100 });
+    const session = http2.connect(rig.address.url);
+    await once(session, "close");
+    expect(rig.reached).toEqual(["idle"]);
+  });
+
+  it.each([1, 2] as const)("lose what they leave unread (HTTP/%i)", async (httpVersion) => {
+    await using rig = await startLimited({ idleTimeout: 200 });
+    const data = '{"taskId":"flood"}';
+    const body = Buffer.concat([Buffer.from([0, 0, 0, 0, data.length]), Buffer.from(data)]);
+    const path = "/pigeonhole.v1.TaskService/SubscribeTask";
+    const headers = { "content-type": "application/connect+json" };
+    const session = http2.connect(rig.address.url);
+    session.on("error", () => {});
+    if (httpVersion === 2) {
+      session
+        .request({ ...headers, ":method": "POST", ":path": path })
+        .on("error", () => {})
+        .end(body);
+    } else {
+      request(`${rig.address.url}${path}`, { method: "POST", headers, agent: false })
+        .on("error", () => {})
+        // Without a listener, Node reads what comes and drops it.
+        .on("response", () => {})
+        .end(body);
+    }
+    await rig.subscribed(1);
+    await rig.unsubscribed();
+    expect(rig.reached).toContain("idle");
+    session.destroy();
+  });
+});
+
+describe("floods of HTTP/2", () => {
+  const settings = frame(frameTypes.settings);
+  const floods: Record<string, { limit: LimitName; bytes: (round: number) => Buffer }> = {
+    pings: { limit: "http2_control", bytes: () => frame(frameTypes.ping, 0, 0, Buffer.alloc(8)) },
+    settings: { limit: "http2_control", bytes: () => settings },
+    resets: {
+      limit: "http2_resets",
+      bytes: (round) =>
+        Buffer.concat([
+          frame(frameTypes.headers, 4, 2 * round + 1, healthHeaders),
+          frame(frameTypes.reset, 0, 2 * round + 1, Buffer.from([0, 0, 0, 8])),
+        ]),
+    },
+    continuations: {
+      limit: "http2_frames",
+      bytes: (round) =>
+        round === 0
+          ? frame(frameTypes.headers, 0, 1, healthHeaders)
+          : frame(frameTypes.continuation, 0, 1, Buffer.from([0x40, 1, 97, 1, 98])),
+    },
+  };
+
+  it.each(Object.entries(floods))("of %s end their connection, and no other", async (_, { limit, bytes }) => {
+    await using rig = await startLimited({ controlRate: 10, resetRate: 10, maxStreams: 10 });
+    const raw = await connectRaw(rig.address);
+    raw.write(Buffer.concat([preface, settings]));
+    raw.write(Buffer.concat(Array.from({ length: 500 }, (_, round) => bytes(round))));
+    await rig.until(limit);
+    const came = await raw.closed;
+    if (limit !== "http2_frames") expect(goAwayCode(came)).toBe(http2.constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    expect((await health(rig)).status).toBe(200);
+  });
+
+  it("are no pings of a client that is sent something for each", async () => {
+    await using rig = await startLimited({ controlRate: 10 });
+    const session = http2.connect(rig.address.url);
+    for (let round = 0; round < 200; round++) {
+      const stream = session.request({ ":path": "/healthz" }).resume();
+      await Promise.all([once(stream, "close"), new Promise((resolve) => session.ping(resolve))]);
+    }
+    expect(rig.reached).toEqual([]);
+    session.close();
+  });
+});
+
+describe("headers that are too large", () => {
+  it("are refused with 431", async () => {
+    await using rig = await startLimited({ maxHeaderBytes: 2_048 });
+    const headers = { "x-large": "x".repeat(3_000) };
+    const large = { path: "/healthz", method: "GET", headers };
+    expect((await send(rig.address, { ...large, httpVersion: 1 })).status).toBe(431);
+    expect((await send(rig.address, { ...large, httpVersion: 2 })).status).toBe(431);
+    expect(rig.reached).toEqual(["header_bytes", "header_bytes"]);
+    expect((await health(rig)).status).toBe(200);
+  });
+});
+
+describe("connections above the greatest number", () => {
+  it("are counted", async () => {
+    await using rig = await startLimited({ maxConnections: 1 });
+    const first = http2.connect(rig.address.url);
+    await once(first, "remoteSettings");
+    expect((await health(rig)).status).toBe(503);
+    expect(rig.reached).toEqual(["connections"]);
+    first.close();
+  });
+});
+
+describe("calls above the greatest number in hand", () => {
+  it("are refused with OVERLOADED and RetryInfo, in every protocol, and taken again once there is room", async () => {
+    await using rig = await startLimited({ maxRequests: 1 });
+    const ask = (headers: Record<string, string>, httpVersion: 1 | 2, body = "") =>
+      send(rig.address, { httpVersion, path: sendEvent, headers, body });
+    const hanging = ask({ ...json, "connect-timeout-ms": "3000" }, 2, '{"taskId":"deadline"}');
+    let probe = await ask(json, 1, "{}");
+    while (probe.status === 200) probe = await ask(json, 1, "{}");
+    const refused = unaryFormats.flatMap((format) =>
+      ([1, 2] as const).map(async (httpVersion) => {
+        const error = format.errorOf(await ask({ "content-type": format.contentType }, httpVersion));
+        const [retry] = error?.findDetails(RetryInfoSchema) ?? [];
+        return [error?.code, reasonOf(error), retry?.retryDelay?.seconds];
+      }),
+    );
+    for (const answer of await Promise.all(refused)) {
+      expect(answer).toEqual([Code.ResourceExhausted, "OVERLOADED", 1n]);
+    }
+    expect(new Set(rig.reached)).toEqual(new Set(["requests"]));
+    expect((await hanging).status).not.toBe(200);
+    expect((await ask(json, 1, "{}")).status).toBe(200);
+  });
+});
+
+describe("bodies", () => {
+  it("are refused above what all may have together, and leave nothing behind", async () => {
+    await using rig = await startLimited({ maxBodyBytes: 1_048_576 });
+    const body = JSON.stringify({ taskId: "ok", type: "x".repeat(700_000) });
+    const whole = { path: sendEvent, headers: json, body };
+    const held = http2.connect(rig.address.url);
+    const slow = held.request({ ":method": "POST", ":path": sendEvent, ...json });
+    slow.on("error", () => {});
+    slow.write(body.slice(0, 600_000));
+    // Sent again until the slow one's bytes have come.
+    let refused = await send(rig.address, { ...whole, httpVersion: 1 });
+    while (refused.status === 200) refused = await send(rig.address, { ...whole, httpVersion: 1 });
+    expect([refused.status, refused.body.toString()]).toEqual([429, expect.stringMatching(/OVERLOADED/)]);
+    held.destroy();
+    let taken = await send(rig.address, { ...whole, httpVersion: 2 });
+    while (taken.status === 429) taken = await send(rig.address, { ...whole, httpVersion: 2 });
+    expect(taken.status).toBe(200);
+    expect(rig.reached).toContain("body_bytes");
+  });
+});

@@ -1,0 +1,187 @@
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import * as http2 from "node:http2";
+import * as https from "node:https";
+import * as net from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import * as tls from "node:tls";
+import { createClient } from "@connectrpc/connect";
+import { createGrpcTransport } from "@connectrpc/connect-node";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { TaskService } from "../src/proto.ts";
+import type { Dispatch, HttpRequest } from "../src/server/http/index.ts";
+import { type Rig, startRig } from "./http-rig.ts";
+import { type Authority, createAuthority, type Pair, replacePair } from "./tls-files.ts";
+
+let folder: string;
+let authority: Authority;
+let first: Pair;
+let second: Pair;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "pigeonhole-tls-"));
+  authority = createAuthority(folder);
+  const names = "IP:127.0.0.1,DNS:localhost";
+  first = authority.issue("first", "/CN=first", names);
+  second = authority.issue("second", "/CN=second", names);
+});
+
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** What a client shows and trusts. */
+function shows(pair?: Pair): tls.SecureContextOptions {
+  const ca = readFileSync(authority.cert);
+  return pair === undefined ? { ca } : { ca, cert: readFileSync(pair.cert), key: readFileSync(pair.key) };
+}
+
+/** Gets a path over HTTP/1.1. Rejects if the server lets nobody in. */
+async function get({ address }: Rig, options: https.RequestOptions = shows(), path = "/healthz") {
+  const [response] = await once(https.get(`${address.url}${path}`, { ...options, agent: false }), "response");
+  if (!(response instanceof Object) || !("statusCode" in response)) throw new Error("no response");
+  return response.statusCode;
+}
+
+/** Connects, and gives the name that the server's certificate has, and what was agreed on. */
+async function handshake({ address }: Rig, options: tls.ConnectionOptions = {}) {
+  const socket = tls.connect({ port: address.port, host: "127.0.0.1", ...shows(), ...options });
+  onTestFinished(() => void socket.destroy());
+  await once(socket, "secureConnect");
+  return {
+    name: String(socket.getPeerCertificate().subject.CN),
+    alpn: socket.alpnProtocol,
+    version: socket.getProtocol(),
+    session: () => once(socket, "session").then(([session]) => session),
+  };
+}
+
+function createLog() {
+  const lines: string[] = [];
+  let heard = () => {};
+  const note = (message: string) => {
+    lines.push(message);
+    heard();
+  };
+  return {
+    log: { info: note, warn: note, error: note },
+    lines,
+    said: (text: string) =>
+      new Promise<void>((resolve) => {
+        heard = () => lines.some((line) => line.includes(text)) && resolve();
+        heard();
+      }),
+  };
+}
+
+describe("TLS", () => {
+  it("speaks HTTP/1.1 and HTTP/2 on one port, by what the handshake agrees on", async () => {
+    await using rig = await startRig({ tls: first });
+    expect(rig.address.url).toBe(`https://127.0.0.1:${rig.address.port}`);
+    expect(await get(rig)).toBe(200);
+    const transport = createGrpcTransport({ baseUrl: rig.address.url, nodeOptions: shows() });
+    const answer = await createClient(TaskService, transport).getTask({
+      key: { case: "taskId", value: "t" },
+    });
+    expect(answer.task?.id).toBe("t");
+    expect((await handshake(rig, { ALPNProtocols: ["h2", "http/1.1"] })).alpn).toBe("h2");
+    expect((await handshake(rig, { ALPNProtocols: ["http/1.1"] })).alpn).toBe("http/1.1");
+  });
+
+  it("takes 1.2 and newer, and nothing without TLS", async () => {
+    await using rig = await startRig({ tls: first });
+    expect((await handshake(rig, { maxVersion: "TLSv1.2" })).version).toBe("TLSv1.2");
+    await expect(handshake(rig, { minVersion: "TLSv1.1", maxVersion: "TLSv1.1" })).rejects.toThrow();
+    const plain = net.connect(rig.address.port, "127.0.0.1");
+    plain.write("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
+    plain.on("error", () => {});
+    expect((await plain.toArray().catch(() => [])).join("")).not.toMatch(/HTTP/);
+  });
+
+  it("closes a connection that does not come to the end of its handshake, and counts it", async () => {
+    const limits: string[] = [];
+    const onLimit = (limit: string) => void limits.push(limit);
+    await using rig = await startRig({ tls: first, limits: { headersTimeout: 100 }, onLimit });
+    const silent = net.connect(rig.address.port, "127.0.0.1");
+    silent.on("error", () => {}).resume();
+    await once(silent, "close");
+    expect(limits).toEqual(["headers_timeout"]);
+  });
+
+  it("does not start with files that are no certificate with its key", async () => {
+    const mixed = { cert: first.cert, key: second.key };
+    await expect(startRig({ tls: mixed })).rejects.toMatchObject({ reason: "VALUE_INVALID" });
+    await expect(startRig({ tls: { ...first, cert: `${folder}/nothing` } })).rejects.toThrow(/ENOENT/);
+  });
+});
+
+describe("certificates that change", () => {
+  it("are taken for new connections, as the files are written, and open ones go on", async () => {
+    const pair = authority.issue("changing", "/CN=before", "IP:127.0.0.1");
+    const { log, said } = createLog();
+    await using rig = await startRig({ tls: pair, log });
+    const session = http2.connect(rig.address.url, shows());
+    onTestFinished(() => session.destroy());
+    await once(session, "remoteSettings");
+    expect((await handshake(rig)).name).toBe("before");
+    replacePair(pair, second);
+    await said("were read again");
+    await rig.listener.reloadCertificates();
+    expect((await handshake(rig)).name).toBe("second");
+    const stream = session.request({ ":path": "/healthz" });
+    const [headers] = await once(stream, "response");
+    expect(headers).toMatchObject({ ":status": 200 });
+  });
+
+  it("stay as they were while the new ones cannot be used, which the log says", async () => {
+    const pair = authority.issue("broken", "/CN=before", "IP:127.0.0.1");
+    const { log, lines } = createLog();
+    await using rig = await startRig({ tls: pair, log });
+    writeFileSync(pair.key, readFileSync(second.key));
+    await rig.listener.reloadCertificates();
+    expect(lines).toContainEqual(expect.stringMatching(/cannot be used; those before stay/));
+    expect((await handshake(rig)).name).toBe("before");
+    writeFileSync(pair.cert, readFileSync(second.cert));
+    await rig.listener.reloadCertificates();
+    expect((await handshake(rig)).name).toBe("second");
+  });
+});
+
+describe("client certificates", () => {
+  let agent: Pair;
+  let stranger: Pair;
+  beforeAll(() => {
+    agent = authority.issue(
+      "agent",
+      "/O=Example/CN=agent-7",
+      "DNS:agent-7.example,URI:spiffe://example/agent-7",
+    );
+    stranger = createAuthority(folder, "other").issue("stranger", "/CN=stranger", "DNS:stranger.example");
+  });
+
+  it("are asked for where there is a CA, and nobody comes in without one of its own", async () => {
+    await using rig = await startRig({ tls: { ...first, clientCa: authority.cert } });
+    await expect(get(rig)).rejects.toThrow();
+    await expect(get(rig, shows(stranger))).rejects.toThrow();
+    expect(await get(rig, shows(agent))).toBe(200);
+  });
+
+  it.each([1, 2])("are told with each request: subject, names, fingerprint (HTTP/%i)", async (version) => {
+    const seen = Promise.withResolvers<HttpRequest>();
+    const fallback: Dispatch = async (request) => {
+      seen.resolve(request);
+      return { status: 204 };
+    };
+    await using rig = await startRig({ tls: { ...first, clientCa: authority.cert }, fallback });
+    if (version === 1) await get(rig, shows(agent), "/somewhere");
+    const session = version === 2 ? http2.connect(rig.address.url, shows(agent)) : undefined;
+    session?.request({ ":path": "/somewhere" });
+    const { peer } = await seen.promise;
+    session?.destroy();
+    expect(peer).toEqual({
+      certificate: {
+        subject: "O=Example,CN=agent-7",
+        sans: ["DNS:agent-7.example", "URI:spiffe://example/agent-7"],
+        fingerprint256: expect.stringMatching(/^([0-9A-F]{2}:){31}[0-9A-F]{2}$/),
+      },
+    });
+  });
+});
