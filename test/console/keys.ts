@@ -1,3 +1,4 @@
+import type { Page } from "playwright-core";
 import { expect, it } from "vitest";
 import type { ConsoleRig } from "../console-rig.ts";
 
@@ -6,6 +7,7 @@ export function keys({ start, open }: ConsoleRig): void {
   it("is used by keys: theme, new task, tabs, places, and none of it where one types", async () => {
     const { url, tasks } = await start();
     const page = await open(url);
+    await ready(page);
     const theme = () => page.evaluate(() => document.documentElement.dataset.theme);
     const seen = [await theme()];
     for (let press = 0; press < 3; press++) {
@@ -64,13 +66,14 @@ export function keys({ start, open }: ConsoleRig): void {
   it("leaves single keys alone once they are switched off, also after a reload", async () => {
     const { url } = await start();
     const page = await open(url);
+    await ready(page);
     await page.keyboard.press("?");
     await page.getByLabel("Single keys are shortcuts").uncheck();
     await page.keyboard.press("Escape");
     await page.getByRole("dialog").waitFor({ state: "detached" });
     for (const reload of [false, true]) {
       if (reload) await page.reload();
-      await page.getByRole("heading", { level: 1, name: "Tasks" }).waitFor();
+      await ready(page);
       for (const key of ["d", "n", "?", "g", "a"]) await page.keyboard.press(key);
       expect(await page.evaluate(() => document.documentElement.dataset.theme)).toBe("system");
       expect(await page.getByRole("dialog").count()).toBe(0);
@@ -82,4 +85,9 @@ export function keys({ start, open }: ConsoleRig): void {
     await page.keyboard.press("d");
     expect(await page.evaluate(() => document.documentElement.dataset.theme)).toBe("light");
   });
+}
+
+/** Waits until the page listens to keys: it does before it has an answer to show. */
+async function ready(page: Page): Promise<void> {
+  await page.getByText("No task is like that.").waitFor();
 }
