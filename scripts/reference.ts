@@ -17,7 +17,7 @@ import { FileDescriptorSetSchema, MethodOptions_IdempotencyLevel } from "@bufbui
 
 const page = new URL("../docs/reference.md", import.meta.url);
 /** The services in the order in which somebody meets them. */
-const order = ["TaskService", "AgentService", "ScheduleService", "WebhookService"];
+const order = ["TaskService", "AgentService", "ScheduleService", "WebhookService", "TokenService"];
 
 const files = readFiles();
 const services = files

@@ -62,6 +62,7 @@ export type {
   CancelTaskResponse,
   CreateTaskRequest,
   CreateTaskResponse,
+  CreateTaskTokenResponse,
   DeleteTaskRequest,
   GetTaskStateResponse,
   InterruptTaskRequest,
@@ -84,11 +85,14 @@ export {
   SendEventRequestSchema,
   SendEventResponseSchema,
   SubscribeTaskResponseSchema,
+  TaskPermission,
   TaskService,
   TaskStateRevisionSchema,
 } from "../gen/pigeonhole/v1/task_service_pb.js";
 export type { Superseded, TaskUpdate, TaskUpdateJson } from "../gen/pigeonhole/v1/task_update_pb.js";
 export { Handler, TaskUpdateSchema } from "../gen/pigeonhole/v1/task_update_pb.js";
+export type { CreateTokenResponse, Token, TokenJson } from "../gen/pigeonhole/v1/token_service_pb.js";
+export { Role, TokenSchema, TokenService } from "../gen/pigeonhole/v1/token_service_pb.js";
 export type {
   CreateWebhookRequest,
   CreateWebhookResponse,

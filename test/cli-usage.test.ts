@@ -88,9 +88,9 @@ describe("the server's code", () => {
   it("is imported by what serves or keeps a store alone, which is loaded for that alone", () => {
     const text = (name: string) => readFileSync(`${folder}${name}`, "utf8");
     const users = files.filter((name) => /^import (?!type).*\/server\/(?!limit-bounds)/m.test(text(name)));
-    expect(users.sort()).toEqual(["load-agent.ts", "serve-command.ts", "store-tools.ts"]);
+    expect(users.sort()).toEqual(["load-agent.ts", "serve-command.ts", "store-tokens.ts", "store-tools.ts"]);
     const importers = files.filter((name) =>
-      /from "[./]+(load-agent|serve-command|store-tools)\.ts"/.test(text(name)),
+      /from "[./]+(load-agent|serve-command|store-tokens|store-tools)\.ts"/.test(text(name)),
     );
     expect(importers).toEqual(["serve-command.ts"]);
   });
@@ -125,7 +125,9 @@ describe("help", () => {
     const page = readFileSync(`${root}docs/cli.md`, "utf8");
     const options = new Set(["json", "help", ...commands.flatMap(({ options }) => Object.keys(options))]);
     for (const [, option = ""] of page.matchAll(/--([a-z][a-z-]*)/g)) expect(options).toContain(option);
-    const shown = [...page.matchAll(/^.*\bpigeonhole ((?:task |schedule |webhook |store )?[a-z]+) /gm)];
+    const shown = [
+      ...page.matchAll(/^.*\bpigeonhole ((?:task |schedule |webhook |token |store )?[a-z]+) /gm),
+    ];
     expect(shown.length).toBeGreaterThan(5);
     const names = commands.map(({ name }) => name);
     for (const [, name] of shown) expect(names).toContain(name);

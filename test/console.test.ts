@@ -1,6 +1,7 @@
 import type { Browser } from "playwright-core";
 import { beforeAll, describe } from "vitest";
 import { keeping } from "./client-in-page/keeping.ts";
+import { asking } from "./console/asking.ts";
 import { conversing } from "./console/conversing.ts";
 import { finding } from "./console/finding.ts";
 import { following } from "./console/following.ts";
@@ -33,5 +34,6 @@ describeInBrowser("in a browser", () => {
     keys(rig);
     scrolling(rig);
     reading(rig);
+    asking(rig, () => folder);
   });
 });

@@ -18,6 +18,7 @@ import { describeLife } from "./store-contract/life.ts";
 import { describeLists } from "./store-contract/lists.ts";
 import { describeLog } from "./store-contract/log.ts";
 import { describeOutput } from "./store-contract/output.ts";
+import { describeOwning } from "./store-contract/owning.ts";
 import { describeParallel } from "./store-contract/parallel.ts";
 import { describeRecovering } from "./store-contract/recovering.ts";
 import { describeRedriving } from "./store-contract/redriving.ts";
@@ -29,6 +30,7 @@ import { describeSending } from "./store-contract/sending.ts";
 import { describeStates } from "./store-contract/states.ts";
 import { describeTaking } from "./store-contract/taking.ts";
 import { describeTakingBack } from "./store-contract/taking-back.ts";
+import { describeTokens } from "./store-contract/tokens.ts";
 import { expectDueTasksStart, expectLogsTell } from "./store-contract/told.ts";
 import { describeTurns } from "./store-contract/turns.ts";
 import { describeWaking } from "./store-contract/waking.ts";
@@ -103,6 +105,8 @@ export function describeStore(name: string, open: () => Promise<OpenedStore>): v
     describe("watch for what is due", () => describeWaking(scene));
     describe("schedules", () => describeSchedules(scene));
     describe("webhooks", () => describeWebhooks(scene));
+    describe("owners", () => describeOwning(scene));
+    describe("tokens", () => describeTokens(scene));
     describe("its life", () => describeLife(open));
   });
 }

@@ -178,7 +178,7 @@ describe("client certificates", () => {
     session?.destroy();
     expect(peer).toEqual({
       certificate: {
-        subject: "O=Example,CN=agent-7",
+        subject: "O=Example\nCN=agent-7",
         sans: ["DNS:agent-7.example", "URI:spiffe://example/agent-7"],
         fingerprint256: expect.stringMatching(/^([0-9A-F]{2}:){31}[0-9A-F]{2}$/),
       },

@@ -15,6 +15,7 @@ import { taskList } from "./commands/task-list.ts";
 import { taskState } from "./commands/task-state.ts";
 import { taskCancel, taskDelete, taskInterrupt } from "./commands/task-stop.ts";
 import { taskWatch } from "./commands/task-watch.ts";
+import { tokenCommands } from "./commands/token.ts";
 import { webhookCommands } from "./commands/webhook.ts";
 
 /** All commands, in the order of help. */
@@ -37,6 +38,7 @@ export const commands: readonly Command[] = [
   redrive,
   ...scheduleCommands,
   ...webhookCommands,
+  ...tokenCommands,
   agents,
   ...storeCommands,
   doctor,

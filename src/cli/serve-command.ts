@@ -2,6 +2,7 @@ import { type Logger, type ServeOptions, type Server, serve, TaskError } from ".
 import { createLogger } from "../server/logger.ts";
 import { isLoopback } from "../server/require-safe-address.ts";
 import { withoutWords } from "../server/telemetry/without-words.ts";
+import { authOptions } from "./auth-options.ts";
 import { limitsOf } from "./limits-of.ts";
 import { loadAgents } from "./load-agent.ts";
 import type { Output } from "./output.ts";
@@ -56,6 +57,7 @@ export async function serveCommand(
     ...(port !== undefined && { port }),
     ...(maxTurns !== undefined && { maxTurns }),
     ...(drain !== undefined && { drain: drain * 1000 }),
+    ...authOptions(settings),
     drainDelay: drainDelay * 1000,
     console: !noConsole,
     corsOrigins: settings["cors-origin"] ?? [],

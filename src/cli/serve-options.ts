@@ -112,6 +112,46 @@ export const serveOptions = {
     summary: "Let in only clients with a certificate of these authorities, in PEM.",
   },
   ...limitOptions,
+  auth: {
+    type: "boolean",
+    summary:
+      "Ask every call for a token, made by pigeonhole token create. --jwt-issuer and --tls-client-ca do so too.",
+  },
+  "jwt-issuer": {
+    type: "string",
+    value: "issuer",
+    summary: "Take JSON Web Tokens of this issuer too: what their iss is.",
+  },
+  "jwt-audience": { type: "string", value: "audience", summary: "What must be among the aud of these." },
+  "jwt-jwks": {
+    type: "string",
+    value: "url-or-file",
+    summary: "Where the issuer's keys are: a URL of https, or a file.",
+  },
+  "jwt-principal-claim": {
+    type: "string",
+    value: "claim",
+    summary: "The claim that names the principal.",
+    defaultValue: "sub",
+  },
+  "jwt-role-claim": {
+    type: "string",
+    value: "claim",
+    summary: "The claim with the role or roles: client, agent, admin.",
+    defaultValue: "pigeonhole_role",
+  },
+  "peer-admin": {
+    type: "string",
+    multiple: true,
+    value: "name",
+    summary: "A client certificate's name that is an admin.",
+  },
+  "peer-agent": {
+    type: "string",
+    multiple: true,
+    value: "name",
+    summary: "A client certificate's name that has the role agent.",
+  },
   "no-console": { type: "boolean", summary: "Serve no web console at /." },
 } as const satisfies Options;
 

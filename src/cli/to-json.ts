@@ -18,6 +18,7 @@ import {
   TaskSchema,
   TaskStateRevisionSchema,
   TaskUpdateSchema,
+  TokenSchema,
   WebhookSchema,
 } from "../proto.ts";
 
@@ -43,3 +44,4 @@ export const updateJson = jsonOf(TaskUpdateSchema);
 export const agentJson = jsonOf(AgentSchema);
 export const scheduleJson = jsonOf(ScheduleSchema);
 export const webhookJson = jsonOf(WebhookSchema);
+export const tokenJson = jsonOf(TokenSchema);

@@ -4,6 +4,8 @@ import { type AgentsClient, createAgentsClient } from "./agents-client.ts";
 import { createRetryPolicy, type RetryOptions } from "./retry.ts";
 import { createSchedulesClient, type SchedulesClient } from "./schedules-client.ts";
 import { createTasksClient, type TasksClient } from "./tasks-client.ts";
+import { createTokenInterceptor, type TokenSource } from "./token-source.ts";
+import { createTokensClient, type TokensClient } from "./tokens-client.ts";
 import { createWebhooksClient, type WebhooksClient } from "./webhooks-client.ts";
 
 /** Where the server is, and how to reach it. */
@@ -16,6 +18,8 @@ export type ClientOptions = (FetchOptions | TransportOptions) & {
 export interface FetchOptions {
   /** The server's address, such as `http://localhost:4780`. */
   baseUrl: string;
+  /** The token to show with every call, or a function that gives the current one. */
+  token?: TokenSource;
   /** Run around every try of every call, for instance to add a header. */
   interceptors?: Interceptor[];
   transport?: undefined;
@@ -29,9 +33,10 @@ export interface FetchOptions {
  * without, it cannot read what an error in a log carries.
  */
 export interface TransportOptions {
-  /** A transport of Connect. It has the server's address and the interceptors. */
+  /** A transport of Connect. It has the server's address and the interceptors; `createTokenInterceptor` makes one that shows a token. */
   transport: Transport;
   baseUrl?: undefined;
+  token?: undefined;
   interceptors?: undefined;
 }
 
@@ -41,6 +46,7 @@ export interface PigeonholeClient {
   readonly agents: AgentsClient;
   readonly schedules: SchedulesClient;
   readonly webhooks: WebhooksClient;
+  readonly tokens: TokensClient;
 }
 
 /**
@@ -60,9 +66,11 @@ export function createClient(options: ClientOptions): PigeonholeClient {
     agents: createAgentsClient(transport, policy),
     schedules: createSchedulesClient(transport, policy),
     webhooks: createWebhooksClient(transport, policy),
+    tokens: createTokensClient(transport, policy),
   };
 }
 
-function createFetchTransport({ baseUrl, interceptors = [] }: FetchOptions): Transport {
-  return createConnectTransport({ baseUrl, interceptors, useBinaryFormat: true });
+function createFetchTransport({ baseUrl, token, interceptors = [] }: FetchOptions): Transport {
+  const own = token === undefined ? [] : [createTokenInterceptor(token)];
+  return createConnectTransport({ baseUrl, interceptors: [...own, ...interceptors], useBinaryFormat: true });
 }

@@ -8,6 +8,8 @@ export type {
   Cancellation,
   CancelTaskResponse,
   CreateTaskResponse,
+  CreateTaskTokenResponse,
+  CreateTokenResponse,
   Delta,
   Event,
   EventInputJson,
@@ -23,6 +25,7 @@ export type {
   Task,
   TaskStateRevision,
   TaskUpdate,
+  Token,
   TriggerScheduleResponse,
   Webhook,
 } from "../proto.ts";
@@ -37,6 +40,8 @@ export {
   OnBusy,
   OnExhausted,
   Overlap,
+  Role,
+  TaskPermission,
   TaskState,
   WebhookKind,
   WebhookState,
@@ -48,7 +53,7 @@ export type { EventContent } from "./event-content.ts";
 export type { FieldViolation, Reason, ServerReason } from "./pigeonhole-error.ts";
 export { isReason, PigeonholeError } from "./pigeonhole-error.ts";
 export type { RetryOptions } from "./retry.ts";
-export type { NewSchedule, PauseOptions, ScheduleFilters } from "./schedule-options.ts";
+export type { NewSchedule, PauseOptions, ScheduleFilters, ScheduleOwner } from "./schedule-options.ts";
 export type { SchedulesClient } from "./schedules-client.ts";
 export type { SubscribeOptions } from "./subscribe.ts";
 export type {
@@ -62,10 +67,14 @@ export type {
   SendOptions,
   StateOptions,
   TaskFilters,
+  TaskTokenOptions,
   ViewOptions,
   WriteOptions,
 } from "./task-options.ts";
 export type { TaskView } from "./task-view.ts";
 export { applyUpdate, createTaskView } from "./task-view.ts";
 export type { TaskStateSnapshot, TasksClient } from "./tasks-client.ts";
+export type { TokenSource } from "./token-source.ts";
+export { createTokenInterceptor } from "./token-source.ts";
+export type { NewToken, TokenFilters, TokensClient } from "./tokens-client.ts";
 export type { NewWebhook, WebhookFilters, WebhooksClient } from "./webhooks-client.ts";

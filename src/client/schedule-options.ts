@@ -5,7 +5,7 @@ import type { ListOptions, WriteOptions } from "./task-options.ts";
 
 /** The schedule to make. The bounds of all fields are those of `pigeonhole.v1.CreateScheduleRequest`. */
 export interface NewSchedule {
-  /** Its name, unique among schedules. */
+  /** Its name, unique among its owner's schedules. */
   name: string;
   /** The agent whose tasks it sends to. */
   agent: string;
@@ -34,10 +34,18 @@ export interface NewSchedule {
 /** Which schedules to list. */
 export interface ScheduleFilters extends ListOptions {
   agent?: string;
+  /** Only schedules of this owner, of those that the caller sees. */
+  owner?: string;
+}
+
+/** Whose schedule it is, for a caller that sees those of others. */
+export interface ScheduleOwner {
+  /** By default the caller's own, or else one of the server's. */
+  owner?: string;
 }
 
 /** How to pause. */
-export interface PauseOptions extends Omit<WriteOptions, "requestId"> {
+export interface PauseOptions extends Omit<WriteOptions, "requestId">, ScheduleOwner {
   /** Why, for the record. At most 1,024 characters. */
   reason?: string;
 }

@@ -11,7 +11,7 @@ import { readPages } from "./read-pages.ts";
 import { createRequestId } from "./request-id.ts";
 import { requireField, type With } from "./required-field.ts";
 import { type RetryPolicy, retry } from "./retry.ts";
-import type { NewSchedule, PauseOptions, ScheduleFilters } from "./schedule-options.ts";
+import type { NewSchedule, PauseOptions, ScheduleFilters, ScheduleOwner } from "./schedule-options.ts";
 import type { ReadOptions, WriteOptions } from "./task-options.ts";
 
 /** Makes recurring schedules, and rules them. Rejects, throws and tries again as TasksClient does. */
@@ -19,20 +19,23 @@ export interface SchedulesClient {
   /** Makes a schedule. Rejects with `SCHEDULE_EXISTS`, `AGENT_NOT_FOUND`, `FIELD_INVALID`, `LIMIT_REACHED`. */
   create(schedule: NewSchedule, options?: ReadOptions): Promise<Schedule>;
   /** Gets a schedule. Rejects with `SCHEDULE_NOT_FOUND`. */
-  get(name: string, options?: ReadOptions): Promise<Schedule>;
-  /** Lists schedules, by name. Reads on page by page as it is iterated. */
+  get(name: string, options?: ReadOptions & ScheduleOwner): Promise<Schedule>;
+  /** Lists schedules, by owner and name. Reads on page by page as it is iterated. */
   list(filters?: ScheduleFilters): AsyncIterable<Schedule>;
   /** Pauses a schedule: it does not fire until it is resumed. Rejects with `SCHEDULE_NOT_FOUND`. */
   pause(name: string, options?: PauseOptions): Promise<Schedule>;
   /** Resumes a schedule with the next time that is ahead. Rejects with `SCHEDULE_NOT_FOUND`. */
-  resume(name: string, options?: ReadOptions): Promise<Schedule>;
+  resume(name: string, options?: ReadOptions & ScheduleOwner): Promise<Schedule>;
   /** Fires a schedule now, beside its times. Rejects with `SCHEDULE_NOT_FOUND`, or as `tasks.send` does. */
-  trigger(name: string, options?: WriteOptions): Promise<With<TriggerScheduleResponse, "schedule" | "task">>;
+  trigger(
+    name: string,
+    options?: WriteOptions & ScheduleOwner,
+  ): Promise<With<TriggerScheduleResponse, "schedule" | "task">>;
   /**
    * Deletes a schedule. Rejects with `SCHEDULE_DECLARED`, or with `SCHEDULE_NOT_FOUND`, which may also tell that an earlier try has
    * deleted it.
    */
-  delete(name: string, options?: ReadOptions): Promise<void>;
+  delete(name: string, options?: ReadOptions & ScheduleOwner): Promise<void>;
 }
 
 /** Makes a SchedulesClient over a transport. */
@@ -44,8 +47,8 @@ export function createSchedulesClient(transport: Transport, policy: RetryPolicy)
       return scheduleOf(await retry(policy, signal, (call) => rpc.createSchedule(request, call)));
     },
 
-    async get(name, { signal } = {}) {
-      return scheduleOf(await retry(policy, signal, (call) => rpc.getSchedule({ name }, call)));
+    async get(name, { signal, owner = "" } = {}) {
+      return scheduleOf(await retry(policy, signal, (call) => rpc.getSchedule({ name, owner }, call)));
     },
 
     list: ({ signal, ...filters } = {}) =>
@@ -55,21 +58,25 @@ export function createSchedulesClient(transport: Transport, policy: RetryPolicy)
         return { items: response.schedules, nextPageToken: response.nextPageToken };
       }),
 
-    async pause(name, { signal, reason = "" } = {}) {
-      return scheduleOf(await retry(policy, signal, (call) => rpc.pauseSchedule({ name, reason }, call)));
+    async pause(name, { signal, owner = "", reason = "" } = {}) {
+      return scheduleOf(
+        await retry(policy, signal, (call) => rpc.pauseSchedule({ name, owner, reason }, call)),
+      );
     },
 
-    async resume(name, { signal } = {}) {
-      return scheduleOf(await retry(policy, signal, (call) => rpc.resumeSchedule({ name }, call)));
+    async resume(name, { signal, owner = "" } = {}) {
+      return scheduleOf(await retry(policy, signal, (call) => rpc.resumeSchedule({ name, owner }, call)));
     },
 
-    async trigger(name, { signal, requestId = createRequestId() } = {}) {
-      const response = await retry(policy, signal, (call) => rpc.triggerSchedule({ name, requestId }, call));
+    async trigger(name, { signal, owner = "", requestId = createRequestId() } = {}) {
+      const response = await retry(policy, signal, (call) =>
+        rpc.triggerSchedule({ name, owner, requestId }, call),
+      );
       return requireField(requireField(response, "schedule"), "task");
     },
 
-    async delete(name, { signal } = {}) {
-      await retry(policy, signal, (call) => rpc.deleteSchedule({ name }, call));
+    async delete(name, { signal, owner = "" } = {}) {
+      await retry(policy, signal, (call) => rpc.deleteSchedule({ name, owner }, call));
     },
   };
 }

@@ -45,9 +45,11 @@ export async function* subscribe(
   let failures = 0;
   for (;;) {
     signal?.throwIfAborted();
+    let heard = false;
     try {
       let beats = 0;
       for await (const update of connect(rpc, taskId, cursor, idleTimeout, signal)) {
+        heard = true;
         if (update.entry.case === "heartbeat") {
           // The first one ends the replay and comes at once. Only a later one shows that the connection holds.
           if (++beats > 1) failures = 0;
@@ -63,7 +65,9 @@ export async function* subscribe(
       signal?.throwIfAborted();
       const error = toPigeonholeError(thrown);
       failures += 1;
-      if (!isRetryable(error) || failures >= maxAttempts) throw error;
+      // Credentials that were good have come to their end: whoever gives tokens may have a new one.
+      const mayRenew = heard && error.reason === "CREDENTIALS_EXPIRED";
+      if (!(isRetryable(error) || mayRenew) || failures >= maxAttempts) throw error;
       const wait = backoff(policy, failures, error);
       options.onInterrupt?.(error, wait);
       await delay(wait, signal);

@@ -1,5 +1,5 @@
 import type { JsonObject } from "@bufbuild/protobuf";
-import type { EventState, EventWait, OnBusy, TaskState } from "../proto.ts";
+import type { EventState, EventWait, OnBusy, TaskPermission, TaskState } from "../proto.ts";
 import type { EventContent } from "./event-content.ts";
 import type { SubscribeOptions } from "./subscribe.ts";
 import type { TaskView } from "./task-view.ts";
@@ -90,6 +90,15 @@ export interface TaskFilters extends ListOptions {
   labels?: Record<string, string>;
   namePrefix?: string;
   parentTaskId?: string;
+  /** Only tasks of this owner, of those that the caller sees. */
+  owner?: string;
+}
+
+/** What a token for one task allows. */
+export interface TaskTokenOptions extends ReadOptions {
+  permissions: TaskPermission[];
+  /** How long it is good for, in ms: 1,000 to 3,600,000. 600,000 by default. */
+  ttl?: number;
 }
 
 /** Which revision of a state to get. */

@@ -7,6 +7,7 @@ import {
   type CancelTaskResponse,
   CreateTaskRequestSchema,
   type CreateTaskResponse,
+  type CreateTaskTokenResponse,
   type Event,
   InterruptTaskRequestSchema,
   type InterruptTaskResponse,
@@ -37,6 +38,7 @@ import type {
   SendOptions,
   StateOptions,
   TaskFilters,
+  TaskTokenOptions,
   ViewOptions,
 } from "./task-options.ts";
 import { applyUpdate, createTaskView, type TaskView } from "./task-view.ts";
@@ -129,6 +131,12 @@ export interface TasksClient {
 
   /** Lists the revisions of a task's state that are kept, newest first, as `events` does. */
   states(taskId: string, options?: ListOptions): AsyncIterable<TaskStateRevision>;
+
+  /**
+   * Makes a token for one task, to be given to a browser: it allows what `permissions` say of that task, for as long as `ttl`, and nothing
+   * else. Rejects with `TASK_NOT_FOUND`.
+   */
+  createToken(taskId: string, options: TaskTokenOptions): Promise<CreateTaskTokenResponse>;
 
   /**
    * Follows a task's log: what comes after a sequence, then what happens, until the task's final entry.
@@ -238,6 +246,11 @@ export function createTasksClient(transport: Transport, policy: RetryPolicy): Ta
         const request = { ...options, taskId, pageToken };
         const response = await retry(policy, signal, (call) => rpc.listTaskStates(request, call));
         return { items: response.states, nextPageToken: response.nextPageToken };
+      }),
+    createToken: (taskId, { signal, permissions, ttl }) =>
+      retry(policy, signal, (call) => {
+        const request = { taskId, permissions, ...(ttl !== undefined && { ttl: durationFromMs(ttl) }) };
+        return rpc.createTaskToken(request, call);
       }),
 
     subscribe: (taskId, options = {}) => subscribe(rpc, policy, taskId, options),

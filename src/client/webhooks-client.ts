@@ -30,6 +30,8 @@ export type NewWebhook = {
 export interface WebhookFilters extends ListOptions {
   agent?: string;
   taskId?: string;
+  /** Only webhooks of this owner, of those that the caller sees. */
+  owner?: string;
 }
 
 /** Keeps webhooks: URLs to which the server posts what happens. Rejects and throws as TasksClient does. */

@@ -1,9 +1,14 @@
 import { createConnectTransport } from "@connectrpc/connect-web";
 import { QueryClient } from "@tanstack/react-query";
 import { createClient } from "../client/index.ts";
+import { tokenInterceptor } from "./token.ts";
 
 /** How the page reaches the server that it came from. */
-export const transport = createConnectTransport({ baseUrl: location.origin, useBinaryFormat: true });
+export const transport = createConnectTransport({
+  baseUrl: location.origin,
+  useBinaryFormat: true,
+  interceptors: [tokenInterceptor],
+});
 
 /** The client that changes things, and follows tasks. It tries again by itself, and resumes. */
 export const { tasks, schedules, webhooks } = createClient({ transport });

@@ -9,6 +9,7 @@ import { TaskPage } from "./task/task-page.tsx";
 import { TasksPage } from "./tasks/tasks-page.tsx";
 import { ErrorBoundary } from "./ui/error-boundary.tsx";
 import { HelpDialog } from "./ui/help-dialog.tsx";
+import { TokenDialog } from "./ui/token-dialog.tsx";
 import { TopBar } from "./ui/top-bar.tsx";
 
 /** The console: a bar that is always there, and the page of where one is. */
@@ -41,6 +42,7 @@ export function App() {
           <Page route={route} />
         </ErrorBoundary>
       </main>
+      <TokenDialog />
       {help && <HelpDialog onClose={() => setHelp(false)} />}
     </>
   );

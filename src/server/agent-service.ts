@@ -3,6 +3,7 @@ import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import type { ServiceImpl } from "@connectrpc/connect";
 import { type AgentSchema, type AgentService, OnExhausted } from "../proto.ts";
 import type { Agent } from "./agent.ts";
+import { callerKey } from "./auth/index.ts";
 import { busyPolicies } from "./mailbox/busy-policy.ts";
 import { requireAgent } from "./mailbox/mailbox.ts";
 import { createPageTokens } from "./page-token.ts";
@@ -18,26 +19,31 @@ export interface AgentServiceOptions {
 export function createAgentService({ agents, store }: AgentServiceOptions): ServiceImpl<typeof AgentService> {
   const names = [...agents.keys()].sort();
   return {
-    async listAgents({ pageSize, pageToken }) {
+    async listAgents({ pageSize, pageToken }, { values }) {
+      const { owner } = values.get(callerKey);
       const tokens = createPageTokens("agents", [], ["string"]);
       const after = String(tokens.decode(pageToken)?.[0] ?? "");
       const following = names.filter((name) => name > after);
       const page = following.slice(0, pageSize || 100);
       const more = page.length < following.length;
       return {
-        agents: await Promise.all(page.map(describe)),
+        agents: await Promise.all(page.map((name) => describe(name, owner))),
         nextPageToken: more ? tokens.encode([page.at(-1) ?? ""]) : "",
       };
     },
 
-    async getAgent({ agent }) {
-      return { agent: await describe(agent) };
+    async getAgent({ agent }, { values }) {
+      return { agent: await describe(agent, values.get(callerKey).owner) };
     },
   };
 
-  async function describe(name: string): Promise<MessageInitShape<typeof AgentSchema>> {
+  /** Describes an agent, with the counts of what an owner has there, or of all. */
+  async function describe(
+    name: string,
+    owner: string | undefined,
+  ): Promise<MessageInitShape<typeof AgentSchema>> {
     const agent = requireAgent(agents, name);
-    const { unfinishedTasks, pendingEvents } = await store.countAgent(name);
+    const { unfinishedTasks, pendingEvents } = await store.countAgent(name, owner);
     const { turnTimeout, retention } = agent;
     return {
       name,

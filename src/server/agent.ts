@@ -230,6 +230,8 @@ export interface TaskInfo {
   readonly labels: Readonly<Record<string, string>>;
   /** Empty when the task has none. */
   readonly parentTaskId: string;
+  /** The principal that the task belongs to; empty when it is the server's. */
+  readonly owner: string;
   readonly createTime: Date;
 }
 

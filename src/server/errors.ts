@@ -85,6 +85,13 @@ export const codes: Record<Reason, Code> = {
   EVENT_CANCELLED: Code.Canceled,
   SERVICE_NOT_FOUND: Code.NotFound,
   REVISION_NOT_FOUND: Code.NotFound,
+  CREDENTIALS_MISSING: Code.Unauthenticated,
+  CREDENTIALS_INVALID: Code.Unauthenticated,
+  CREDENTIALS_EXPIRED: Code.Unauthenticated,
+  NOT_ALLOWED: Code.PermissionDenied,
+  ISSUER_UNAVAILABLE: Code.Unavailable,
+  TOKEN_NOT_FOUND: Code.NotFound,
+  AUTHENTICATION_OFF: Code.FailedPrecondition,
 };
 
 /** Whether something that was thrown is a TaskError for one of these reasons. */
@@ -109,6 +116,13 @@ export function taskFinished(id: string, state: string, description: string, wha
 export function taskNotFound(id: string): TaskError {
   return new TaskError("TASK_NOT_FOUND", `there is no task ${JSON.stringify(id)}`, {
     resource: { type: "task", name: id },
+  });
+}
+
+/** Makes the error for a schedule that is not there. */
+export function scheduleNotFound(name: string): TaskError {
+  return new TaskError("SCHEDULE_NOT_FOUND", `there is no schedule ${JSON.stringify(name)}`, {
+    resource: { type: "schedule", name },
   });
 }
 

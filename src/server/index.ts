@@ -22,6 +22,7 @@ export type {
   When,
 } from "./agent.ts";
 export { FinalError } from "./agent.ts";
+export type { AuthOptions, JwtOptions, PeerRoles } from "./auth/index.ts";
 export type { Clock } from "./clock.ts";
 export { systemClock } from "./clock.ts";
 export { defineAgent } from "./define-agent.ts";

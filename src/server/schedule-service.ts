@@ -6,8 +6,9 @@ import {
   TriggerScheduleRequestSchema,
 } from "../proto.ts";
 import type { Agent } from "./agent.ts";
+import { type Caller, callerKey, ownerToList } from "./auth/index.ts";
 import type { Clock } from "./clock.ts";
-import { TaskError } from "./errors.ts";
+import { scheduleNotFound, TaskError } from "./errors.ts";
 import { requireAgent } from "./mailbox/mailbox.ts";
 import { requestKey } from "./mailbox/request-key.ts";
 import { createPageTokens } from "./page-token.ts";
@@ -16,11 +17,11 @@ import { createFiring } from "./schedules/firing.ts";
 import { renderSchedule } from "./schedules/render-schedule.ts";
 import { firstTime, scheduleDefinition } from "./schedules/schedule-definition.ts";
 import type { RequestKey } from "./store/calls.ts";
-import type { ScheduleRecord } from "./store/schedule-records.ts";
+import type { ScheduleKey, ScheduleRecord } from "./store/schedule-records.ts";
 import type { ScheduleStore } from "./store/schedule-store.ts";
 import { renderTask } from "./task-log/render.ts";
 
-/** How many schedules there may be, how many a page has when the request does not say, and about how many bytes it ends at. */
+/** How many schedules an owner may have, how many a page has when the request does not say, and about how many bytes it ends at. */
 const maxSchedules = 10_000;
 const defaultPageSize = 100;
 const maxPageBytes = 2_097_152;
@@ -41,11 +42,13 @@ export function createScheduleService({
   onChanged,
 }: ScheduleServiceOptions): ServiceImpl<typeof ScheduleService> {
   return {
-    async createSchedule(request) {
+    async createSchedule(request, { values }) {
+      const owner = values.get(callerKey).principal.id;
       requireAgent(agents, request.agent);
       const definition = scheduleDefinition(request);
       const schedule = await store.createSchedule({
         ...definition,
+        ...(owner !== "" && { owner }),
         id: clock.id(),
         nextTime: firstTime(definition.spec, clock.now()),
         paused: request.paused,
@@ -57,47 +60,54 @@ export function createScheduleService({
       return { schedule: renderSchedule(schedule) };
     },
 
-    async getSchedule({ name }) {
-      return { schedule: renderSchedule(await load(name)) };
+    async getSchedule(request, { values }) {
+      return { schedule: renderSchedule(await load(request, values.get(callerKey))) };
     },
 
-    async listSchedules({ agent, pageSize, pageToken }) {
-      const tokens = createPageTokens("schedules", [agent], ["string"]);
-      const after = tokens.decode(pageToken)?.[0];
+    async listSchedules({ agent, owner: asked, pageSize, pageToken }, { values }) {
+      const owner = ownerToList(values.get(callerKey), asked);
+      if (owner === "none") return {};
+      const tokens = createPageTokens("schedules", [agent, asked], ["string", "string"]);
+      const after = tokens.decode(pageToken);
       const { items, more } = await store.listSchedules({
+        ...owner,
         ...(agent !== "" && { agent }),
-        ...(after !== undefined && { after: String(after) }),
+        ...(after && { after: { owner: String(after[0]), name: String(after[1]) } }),
         limit: pageSize || defaultPageSize,
         maxBytes: maxPageBytes,
       });
+      const last = items.at(-1);
       return {
         schedules: items.map(renderSchedule),
-        nextPageToken: more ? tokens.encode([items.at(-1)?.name ?? ""]) : "",
+        nextPageToken: more ? tokens.encode([last?.owner ?? "", last?.name ?? ""]) : "",
       };
     },
 
-    async pauseSchedule({ name, reason }) {
+    async pauseSchedule({ reason, ...request }, { values }) {
+      const key = keyOf(await load(request, values.get(callerKey)));
       const now = clock.now();
-      const schedule = await store.pauseSchedule({ name, ...(reason !== "" && { reason }), now });
+      const schedule = await store.pauseSchedule({ ...key, ...(reason !== "" && { reason }), now });
       return { schedule: renderSchedule(schedule) };
     },
 
-    async resumeSchedule({ name }) {
-      const { spec, settledTime = 0 } = await load(name);
+    async resumeSchedule(request, { values }) {
+      const found = await load(request, values.get(callerKey));
+      const { spec, settledTime = 0 } = found;
       const now = clock.now();
       // A clock that was set back shows times again that have had their turn.
       const nextTime = nextAfter(spec, Math.max(now, settledTime));
-      const resumed = await store.resumeSchedule({ name, ...(nextTime !== undefined && { nextTime }), now });
+      const args = { ...keyOf(found), ...(nextTime !== undefined && { nextTime }), now };
+      const resumed = await store.resumeSchedule(args);
       onChanged();
       return { schedule: renderSchedule(resumed) };
     },
 
-    async triggerSchedule(request) {
-      const found = await load(request.name);
+    async triggerSchedule(request, { values }) {
+      const found = await load(request, values.get(callerKey));
       const agent = requireAgent(agents, found.agent);
       const now = clock.now();
       const { schedule, task, duplicate } = await store.triggerSchedule({
-        name: found.name,
+        ...keyOf(found),
         firing: createFiring(found, now, agent, clock),
         ...triggerKey(request),
         now,
@@ -105,8 +115,8 @@ export function createScheduleService({
       return { schedule: renderSchedule(schedule), task: renderTask(task), duplicate };
     },
 
-    async deleteSchedule({ name }) {
-      const { declared, agent } = await load(name);
+    async deleteSchedule(request, { values }) {
+      const { name, owner, declared, agent } = await load(request, values.get(callerKey));
       // What an agent has left behind that is not served any more is declared by nobody.
       if (declared && agents.has(agent)) {
         const description = "it goes when its agent does not declare it any more";
@@ -114,18 +124,27 @@ export function createScheduleService({
           precondition: { subject: name, description },
         });
       }
-      await store.deleteSchedule(name);
+      await store.deleteSchedule(name, owner);
       return {};
     },
   };
 
-  async function load(name: string): Promise<ScheduleRecord> {
-    const schedule = await store.getSchedule(name);
-    if (schedule !== undefined) return schedule;
-    throw new TaskError("SCHEDULE_NOT_FOUND", `there is no schedule ${JSON.stringify(name)}`, {
-      resource: { type: "schedule", name },
-    });
+  /** Finds the schedule that a request names: of an owner, or the caller's, or else the server's. Throws SCHEDULE_NOT_FOUND. */
+  async function load(
+    { name, owner: asked }: { name: string; owner: string },
+    { principal, owner }: Caller,
+  ): Promise<ScheduleRecord> {
+    const theirs = asked === "" ? principal.id : asked;
+    const found = owner === undefined || owner === theirs ? await store.getSchedule(name, theirs) : undefined;
+    const mayBeServers = found === undefined && owner === undefined && asked === "" && theirs !== "";
+    const schedule = mayBeServers ? await store.getSchedule(name) : found;
+    if (schedule === undefined) throw scheduleNotFound(name);
+    return schedule;
   }
+}
+
+function keyOf({ name, owner }: ScheduleRecord): ScheduleKey {
+  return { name, ...(owner !== undefined && { owner }) };
 }
 
 /** Makes the key of a trigger: its task keeps it beside those of CreateTask, from which the list tells it apart. */

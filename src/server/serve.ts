@@ -1,6 +1,7 @@
-import { AgentService, ScheduleService, TaskService, WebhookService } from "../proto.ts";
+import { AgentService, ScheduleService, TaskService, TokenService, WebhookService } from "../proto.ts";
 import type { Agent, Logger } from "./agent.ts";
 import { createAgentService } from "./agent-service.ts";
+import { type AuthOptions, callerKey, createAuth } from "./auth/index.ts";
 import { createCallLimits } from "./call-limits.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import type { ReportError } from "./connect-error.ts";
@@ -26,6 +27,7 @@ import { createTaskQuota } from "./task-quota.ts";
 import { createMetrics } from "./telemetry/metrics.ts";
 import { createCallObserver } from "./telemetry/observe-calls.ts";
 import { withoutWords } from "./telemetry/without-words.ts";
+import { createTokenService } from "./token-service.ts";
 import { createValidationInterceptor } from "./validation/index.ts";
 import { createWebhookService } from "./webhook-service.ts";
 import { createIncomingWebhooks } from "./webhooks/incoming/index.ts";
@@ -68,6 +70,8 @@ export interface ServeOptions {
    * health and `/readyz` that it should send none. Default 0.
    */
   drainDelay?: Millis;
+  /** Asks every call who it is. Default: nobody is asked, and everything belongs to the server. */
+  auth?: AuthOptions;
   /** Which URLs outgoing webhooks may have. */
   webhooks?: WebhookOptions;
   /** Where the server's own log goes. Default: one JSON object a line, to stderr. */
@@ -117,7 +121,9 @@ export async function serve(options: ServeOptions): Promise<Server> {
   const { drain = 10_000, drainDelay = 0, tls, insecure = false } = options;
   requireWithin("drain", drain, 86_400_000);
   requireWithin("drainDelay", drainDelay, 3_600_000);
-  requireSafeAddress({ host, authenticated: tls?.clientCa !== undefined, insecure });
+  // A client certificate says who calls.
+  const authOptions = options.auth ?? (tls?.clientCa === undefined ? undefined : {});
+  requireSafeAddress({ host, authenticated: authOptions !== undefined, insecure });
   const limits = resolveLimits(options.limits);
   const { log = createLogger(), logHandlerErrors: logErrors = false } = options;
   const agents = byName(options.agents, limits.maxPending);
@@ -134,11 +140,18 @@ export async function serve(options: ServeOptions): Promise<Server> {
   const draining = new AbortController();
   const stopping = new AbortController();
   try {
+    const auth = createAuth(authOptions, { store, clock, log });
+    await auth.start();
     await store.putAgents([...agents.values()].map(agentRecord));
     await declareSchedules(store, agents, clock);
     const quota = createTaskQuota(store, limits.maxTasks, clock);
     const mailbox = createMailbox({ store, agents, quota, clock });
-    const { admit, interceptor: limitInterceptor } = createCallLimits({ limits, onLimit, clock });
+    const { admit, interceptor: limitInterceptor } = createCallLimits({
+      limits,
+      onLimit,
+      clock,
+      ...(authOptions !== undefined && { principalOf: (values) => values.get(callerKey).principal.id }),
+    });
     const taskLog = createTaskLog({ store, clock, heartbeat: options.heartbeat ?? 15_000, meter });
     const engine = createLocalEngine({
       store,
@@ -183,19 +196,22 @@ export async function serve(options: ServeOptions): Promise<Server> {
       interceptors: [
         createCallObserver(meter, log),
         createErrorInterceptor(report, clock.id),
+        ...auth.interceptors,
         limitInterceptor,
         createValidationInterceptor(limits),
       ],
+      ...(auth.authenticate && { authenticate: auth.authenticate }),
       routes(router) {
         router.service(
           TaskService,
-          createTaskService({ store, mailbox, taskLog, stopping: stopping.signal }),
+          createTaskService({ store, mailbox, taskLog, stopping: stopping.signal, clock, auth }),
         );
         const { wake: onChanged } = scheduler;
         router.service(ScheduleService, createScheduleService({ agents, store, clock, onChanged }));
         router.service(AgentService, createAgentService({ agents, store }));
         router.service(WebhookService, createWebhookService({ agents, store, guard, deliverer, clock }));
-        const services = [TaskService, ScheduleService, AgentService, WebhookService];
+        router.service(TokenService, createTokenService({ store, clock, ...auth }));
+        const services = [TaskService, ScheduleService, AgentService, WebhookService, TokenService];
         routeOperations(router, services, { draining: draining.signal, stopping: stopping.signal });
       },
     });
@@ -209,6 +225,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
       draining.abort(serverStopping());
       if (drainDelay > 0) await pause(clock, drainDelay, stopping.signal);
       await Promise.all([listener.close(drain), engine.stop(drain), scheduler.stop(), deliverer.stop()]);
+      auth.stop();
       taskLog.close();
       await store.close();
       await metrics.close();

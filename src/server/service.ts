@@ -1,17 +1,21 @@
 import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { WireType } from "@bufbuild/protobuf/wire";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import { EventWait, SubscribeTaskResponseSchema, type TaskService } from "../proto.ts";
+import { type Caller, callerKey, ownerToList, type TaskTokens } from "./auth/index.ts";
+import type { Clock } from "./clock.ts";
 import { taskNotFound } from "./errors.ts";
 import { linkSignals } from "./link-signals.ts";
 import type { Mailbox } from "./mailbox/mailbox.ts";
 import { wholeMillis } from "./mailbox/time-fields.ts";
 import { createPageTokens } from "./page-token.ts";
-import type { Millis } from "./store/records.ts";
+import type { Millis, TaskRecord } from "./store/records.ts";
 import type { Store } from "./store/store.ts";
 import { renderEvent, renderMessage, renderTask, renderUpdate } from "./task-log/render.ts";
 import { renderRevision, renderState } from "./task-log/render-state.ts";
 import type { LogUpdate, TaskLog } from "./task-log/task-log.ts";
+import { permissionsOf, ttlOf } from "./task-permissions.ts";
 
 /** How many items a page has when the request does not say, and about how many bytes it ends at. */
 const defaultPageSize = 100;
@@ -28,6 +32,8 @@ export interface TaskServiceOptions {
   taskLog: TaskLog;
   /** Aborts when the server stops. */
   stopping: AbortSignal;
+  clock: Clock;
+  auth: { taskTokens(): Promise<TaskTokens> };
 }
 
 /** TaskService over the core: names and tokens in, records out. Its requests have passed validation. */
@@ -36,10 +42,13 @@ export function createTaskService({
   mailbox,
   taskLog,
   stopping,
+  clock,
+  auth,
 }: TaskServiceOptions): ServiceImpl<typeof TaskService> {
   return {
-    async createTask(request) {
-      const { task, created, event, input, duplicate } = await mailbox.createTask(request);
+    async createTask(request, { values }) {
+      const creator = values.get(callerKey).principal.id;
+      const { task, created, event, input, duplicate } = await mailbox.createTask(request, { creator });
       return {
         task: renderTask(task),
         created,
@@ -48,17 +57,24 @@ export function createTaskService({
       };
     },
 
-    async getTask({ key }) {
-      const task = await store.getTask(key.case === "name" ? { name: key.value } : { id: key.value ?? "" });
+    async getTask({ key }, { values }) {
+      const task =
+        key.case === "name"
+          ? await findNamed(key.value, values.get(callerKey))
+          : await store.getTask({ id: key.value ?? "" });
       if (task === undefined) throw taskNotFound(key.value ?? "");
       return { task: renderTask(task) };
     },
 
-    async listTasks({ agent, states, labels, namePrefix, parentTaskId, pageSize, pageToken }) {
-      const filters = [agent, states, Object.entries(labels).sort(), namePrefix, parentTaskId];
+    async listTasks({ owner: asked, agent, states, labels, namePrefix, parentTaskId, ...page }, { values }) {
+      const owner = ownerToList(values.get(callerKey), asked);
+      if (owner === "none") return {};
+      const { pageSize, pageToken } = page;
+      const filters = [agent, states, Object.entries(labels).sort(), namePrefix, parentTaskId, asked];
       const tokens = createPageTokens("tasks", filters, ["number", "string"]);
       const position = tokens.decode(pageToken);
       const { items, more } = await store.listTasks({
+        ...owner,
         ...(agent !== "" && { agent }),
         states,
         labels,
@@ -144,6 +160,20 @@ export function createTaskService({
       };
     },
 
+    async createTaskToken({ taskId, permissions, ttl }, { values }) {
+      const { principal, tokenId } = values.get(callerKey);
+      const expireTime = clock.now() + ttlOf(ttl);
+      if ((await store.getTask({ id: taskId })) === undefined) throw taskNotFound(taskId);
+      const token = (await auth.taskTokens()).sign({
+        taskId,
+        permissions: permissionsOf(permissions),
+        principal: principal.id,
+        ...(tokenId !== undefined && { tokenId }),
+        expireTime,
+      });
+      return { token, expireTime: timestampFromMs(expireTime) };
+    },
+
     async getTaskState({ taskId, revision }) {
       return renderState(
         revision === 0n
@@ -167,6 +197,13 @@ export function createTaskService({
       };
     },
   };
+
+  /** Finds a task by name: the caller's own first, if it sees those of others. */
+  async function findNamed(name: string, { principal, owner }: Caller): Promise<TaskRecord | undefined> {
+    if (owner !== undefined) return store.getTask({ name, owner });
+    const mine = principal.id === "" ? undefined : await store.getTask({ name, owner: principal.id });
+    return mine ?? store.getTask({ name });
+  }
 }
 
 type SubscribeResponse = MessageInitShape<typeof SubscribeTaskResponseSchema>;

@@ -3,6 +3,7 @@ import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { ServiceImpl } from "@connectrpc/connect";
 import { type CreateWebhookRequest, WebhookKind, type WebhookSchema, type WebhookService } from "../proto.ts";
 import type { Agent } from "./agent.ts";
+import { type Caller, callerKey, ownerToList } from "./auth/index.ts";
 import type { Clock } from "./clock.ts";
 import { TaskError, webhookNotFound } from "./errors.ts";
 import { requireAgent } from "./mailbox/mailbox.ts";
@@ -34,7 +35,8 @@ export function createWebhookService({
   clock,
 }: WebhookServiceOptions): ServiceImpl<typeof WebhookService> {
   return {
-    async createWebhook(request) {
+    async createWebhook(request, { values }) {
+      const { principal, owner } = values.get(callerKey);
       const { url } = request;
       const secret = request.secret === "" ? createSecret() : request.secret;
       const source = sourceOf(request);
@@ -42,22 +44,27 @@ export function createWebhookService({
       requireSecret(secret);
       if (source.agent !== undefined) requireAgent(agents, source.agent);
       await guard.check(url);
-      const args = { id: clock.id(), url, source, kinds, secret, maxWebhooks, now: clock.now() };
+      const whose = {
+        ...(principal.id !== "" && { owner: principal.id }),
+        ...(source.agent !== undefined && owner !== undefined && { tasksOf: owner }),
+      };
+      const args = { id: clock.id(), ...whose, url, source, kinds, secret, maxWebhooks, now: clock.now() };
       const webhook = renderWebhook(await store.createWebhook(args));
       deliverer.wake();
       return { webhook, secret };
     },
 
-    async getWebhook({ webhookId }) {
-      const webhook = await store.getWebhook(webhookId);
-      if (webhook === undefined) throw webhookNotFound(webhookId);
-      return { webhook: renderWebhook(webhook) };
+    async getWebhook({ webhookId }, { values }) {
+      return { webhook: renderWebhook(await load(webhookId, values.get(callerKey))) };
     },
 
-    async listWebhooks({ agent, taskId, pageSize, pageToken }) {
-      const tokens = createPageTokens("webhooks", [agent, taskId], ["number", "string"]);
+    async listWebhooks({ agent, taskId, owner: asked, pageSize, pageToken }, { values }) {
+      const owner = ownerToList(values.get(callerKey), asked);
+      if (owner === "none") return {};
+      const tokens = createPageTokens("webhooks", [agent, taskId, asked], ["number", "string"]);
       const position = tokens.decode(pageToken);
       const { items, more } = await store.listWebhooks({
+        ...owner,
         ...(agent !== "" && { agent }),
         ...(taskId !== "" && { taskId }),
         ...(position && { after: { createTime: Number(position[0]), id: String(position[1]) } }),
@@ -70,21 +77,31 @@ export function createWebhookService({
       };
     },
 
-    async pauseWebhook({ webhookId }) {
+    async pauseWebhook({ webhookId }, { values }) {
+      await load(webhookId, values.get(callerKey));
       return { webhook: renderWebhook(await store.pauseWebhook({ id: webhookId, now: clock.now() })) };
     },
 
-    async resumeWebhook({ webhookId }) {
+    async resumeWebhook({ webhookId }, { values }) {
+      await load(webhookId, values.get(callerKey));
       const webhook = await store.resumeWebhook({ id: webhookId, now: clock.now() });
       deliverer.wake();
       return { webhook: renderWebhook(webhook) };
     },
 
-    async deleteWebhook({ webhookId }) {
+    async deleteWebhook({ webhookId }, { values }) {
+      await load(webhookId, values.get(callerKey));
       await store.deleteWebhook(webhookId);
       return {};
     },
   };
+
+  /** Finds a webhook that the caller sees. Throws WEBHOOK_NOT_FOUND. */
+  async function load(id: string, { owner }: Caller): Promise<WebhookRecord> {
+    const webhook = await store.getWebhook(id);
+    if (webhook === undefined || (owner !== undefined && webhook.owner !== owner)) throw webhookNotFound(id);
+    return webhook;
+  }
 }
 
 const kinds: readonly [WebhookKind, WebhookEntryKind][] = [
@@ -115,6 +132,7 @@ function renderWebhook(record: WebhookRecord): MessageInitShape<typeof WebhookSc
   const { source, deliveryTime, retryTime } = record;
   return {
     id: record.id,
+    owner: record.owner ?? "",
     url: record.url,
     source:
       source.agent === undefined

@@ -121,7 +121,7 @@ export function describeSchedules(scene: () => Scene): void {
     const page = { agent: here.agent, limit: 2, maxBytes: 1e6 };
     const first = await store.listSchedules(page);
     expect(first).toMatchObject({ items: [{ name: here.id("a") }, { name: here.id("b") }], more: true });
-    const rest = await store.listSchedules({ ...page, after: here.id("b") });
+    const rest = await store.listSchedules({ ...page, after: { owner: "", name: here.id("b") } });
     expect(rest).toMatchObject({ items: [{ name: here.id("c") }], more: false });
     expect((await store.listSchedules({ ...page, maxBytes: 1 })).items).toHaveLength(1);
     expect((await store.listSchedules({ limit: 1e6, maxBytes: 1e9 })).items.length).toBeGreaterThan(3);

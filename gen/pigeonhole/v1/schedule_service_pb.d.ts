@@ -20,7 +20,7 @@ export declare const file_pigeonhole_v1_schedule_service: GenFile;
  */
 export declare type Schedule = Message<"pigeonhole.v1.Schedule"> & {
   /**
-   * Its name, unique among schedules. One that an agent declares is named `{agent}/{name}`.
+   * Its name, unique among its owner's schedules. One that an agent declares is named `{agent}/{name}`.
    *
    * @generated from field: string name = 1;
    */
@@ -123,6 +123,14 @@ export declare type Schedule = Message<"pigeonhole.v1.Schedule"> & {
    * @generated from field: google.protobuf.Timestamp update_time = 15;
    */
   updateTime?: Timestamp | undefined;
+
+  /**
+   * The principal that owns it and the tasks that it makes. Empty when it belongs to the server: an agent declares it, or it was made
+   * without authentication.
+   *
+   * @generated from field: string owner = 16;
+   */
+  owner: string;
 };
 
 /**
@@ -132,7 +140,7 @@ export declare type Schedule = Message<"pigeonhole.v1.Schedule"> & {
  */
 export declare type ScheduleJson = {
   /**
-   * Its name, unique among schedules. One that an agent declares is named `{agent}/{name}`.
+   * Its name, unique among its owner's schedules. One that an agent declares is named `{agent}/{name}`.
    *
    * @generated from field: string name = 1;
    */
@@ -235,6 +243,14 @@ export declare type ScheduleJson = {
    * @generated from field: google.protobuf.Timestamp update_time = 15;
    */
   updateTime?: TimestampJson;
+
+  /**
+   * The principal that owns it and the tasks that it makes. Empty when it belongs to the server: an agent declares it, or it was made
+   * without authentication.
+   *
+   * @generated from field: string owner = 16;
+   */
+  owner?: string;
 };
 
 /**
@@ -553,6 +569,14 @@ export declare type GetScheduleRequest = Message<"pigeonhole.v1.GetScheduleReque
    * @generated from field: string name = 1;
    */
   name: string;
+
+  /**
+   * Whose schedule it is, for a caller that sees those of others. At most 128 characters. Empty means the caller's own, or else one of the
+   * server's.
+   *
+   * @generated from field: string owner = 2;
+   */
+  owner: string;
 };
 
 /**
@@ -567,6 +591,14 @@ export declare type GetScheduleRequestJson = {
    * @generated from field: string name = 1;
    */
   name?: string;
+
+  /**
+   * Whose schedule it is, for a caller that sees those of others. At most 128 characters. Empty means the caller's own, or else one of the
+   * server's.
+   *
+   * @generated from field: string owner = 2;
+   */
+  owner?: string;
 };
 
 /**
@@ -635,6 +667,13 @@ export declare type ListSchedulesRequest = Message<"pigeonhole.v1.ListSchedulesR
    * @generated from field: string page_token = 3;
    */
   pageToken: string;
+
+  /**
+   * Only schedules of this owner. At most 128 characters. Empty means all that the caller sees. Optional.
+   *
+   * @generated from field: string owner = 4;
+   */
+  owner: string;
 };
 
 /**
@@ -663,6 +702,13 @@ export declare type ListSchedulesRequestJson = {
    * @generated from field: string page_token = 3;
    */
   pageToken?: string;
+
+  /**
+   * Only schedules of this owner. At most 128 characters. Empty means all that the caller sees. Optional.
+   *
+   * @generated from field: string owner = 4;
+   */
+  owner?: string;
 };
 
 /**
@@ -738,6 +784,14 @@ export declare type PauseScheduleRequest = Message<"pigeonhole.v1.PauseScheduleR
    * @generated from field: string reason = 2;
    */
   reason: string;
+
+  /**
+   * Whose schedule it is, for a caller that sees those of others. At most 128 characters. Empty means the caller's own, or else one of the
+   * server's.
+   *
+   * @generated from field: string owner = 3;
+   */
+  owner: string;
 };
 
 /**
@@ -759,6 +813,14 @@ export declare type PauseScheduleRequestJson = {
    * @generated from field: string reason = 2;
    */
   reason?: string;
+
+  /**
+   * Whose schedule it is, for a caller that sees those of others. At most 128 characters. Empty means the caller's own, or else one of the
+   * server's.
+   *
+   * @generated from field: string owner = 3;
+   */
+  owner?: string;
 };
 
 /**
@@ -813,6 +875,14 @@ export declare type ResumeScheduleRequest = Message<"pigeonhole.v1.ResumeSchedul
    * @generated from field: string name = 1;
    */
   name: string;
+
+  /**
+   * Whose schedule it is, for a caller that sees those of others. At most 128 characters. Empty means the caller's own, or else one of the
+   * server's.
+   *
+   * @generated from field: string owner = 2;
+   */
+  owner: string;
 };
 
 /**
@@ -827,6 +897,14 @@ export declare type ResumeScheduleRequestJson = {
    * @generated from field: string name = 1;
    */
   name?: string;
+
+  /**
+   * Whose schedule it is, for a caller that sees those of others. At most 128 characters. Empty means the caller's own, or else one of the
+   * server's.
+   *
+   * @generated from field: string owner = 2;
+   */
+  owner?: string;
 };
 
 /**
@@ -889,6 +967,14 @@ export declare type TriggerScheduleRequest = Message<"pigeonhole.v1.TriggerSched
    * @generated from field: string request_id = 2;
    */
   requestId: string;
+
+  /**
+   * Whose schedule it is, for a caller that sees those of others. At most 128 characters. Empty means the caller's own, or else one of the
+   * server's.
+   *
+   * @generated from field: string owner = 3;
+   */
+  owner: string;
 };
 
 /**
@@ -911,6 +997,14 @@ export declare type TriggerScheduleRequestJson = {
    * @generated from field: string request_id = 2;
    */
   requestId?: string;
+
+  /**
+   * Whose schedule it is, for a caller that sees those of others. At most 128 characters. Empty means the caller's own, or else one of the
+   * server's.
+   *
+   * @generated from field: string owner = 3;
+   */
+  owner?: string;
 };
 
 /**
@@ -993,6 +1087,14 @@ export declare type DeleteScheduleRequest = Message<"pigeonhole.v1.DeleteSchedul
    * @generated from field: string name = 1;
    */
   name: string;
+
+  /**
+   * Whose schedule it is, for a caller that sees those of others. At most 128 characters. Empty means the caller's own, or else one of the
+   * server's.
+   *
+   * @generated from field: string owner = 2;
+   */
+  owner: string;
 };
 
 /**
@@ -1007,6 +1109,14 @@ export declare type DeleteScheduleRequestJson = {
    * @generated from field: string name = 1;
    */
   name?: string;
+
+  /**
+   * Whose schedule it is, for a caller that sees those of others. At most 128 characters. Empty means the caller's own, or else one of the
+   * server's.
+   *
+   * @generated from field: string owner = 2;
+   */
+  owner?: string;
 };
 
 /**
@@ -1145,7 +1255,7 @@ export declare const ScheduleService: GenService<{
   /**
    * Makes a schedule. Fails with ALREADY_EXISTS if there is one of that name, or the request id was used with other content, NOT_FOUND if
    * there is no such agent, INVALID_ARGUMENT if `cron` is no cron expression or has no time to come, or `time_zone` is unknown,
-   * RESOURCE_EXHAUSTED if there are 10,000 schedules.
+   * RESOURCE_EXHAUSTED if its owner has 10,000 schedules.
    *
    * @generated from rpc pigeonhole.v1.ScheduleService.CreateSchedule
    */
@@ -1165,7 +1275,7 @@ export declare const ScheduleService: GenService<{
     output: typeof GetScheduleResponseSchema;
   },
   /**
-   * Lists schedules, by name.
+   * Lists schedules, by owner and name.
    *
    * @generated from rpc pigeonhole.v1.ScheduleService.ListSchedules
    */

@@ -26,7 +26,7 @@ export declare type Task = Message<"pigeonhole.v1.Task"> & {
   id: string;
 
   /**
-   * The name its creator gave it, unique among unfinished tasks. Empty when it has none.
+   * The name its creator gave it, unique among its owner's unfinished tasks. Empty when it has none.
    *
    * @generated from field: string name = 2;
    */
@@ -164,6 +164,14 @@ export declare type Task = Message<"pigeonhole.v1.Task"> & {
    * @generated from field: google.protobuf.Timestamp purge_time = 21;
    */
   purgeTime?: Timestamp | undefined;
+
+  /**
+   * The principal that owns it, and may do with it what its role allows. A child has its parent's owner. Empty when it belongs to the
+   * server: it was made without authentication, by an incoming webhook, or by a schedule that an agent declares.
+   *
+   * @generated from field: string owner = 22;
+   */
+  owner: string;
 };
 
 /**
@@ -180,7 +188,7 @@ export declare type TaskJson = {
   id?: string;
 
   /**
-   * The name its creator gave it, unique among unfinished tasks. Empty when it has none.
+   * The name its creator gave it, unique among its owner's unfinished tasks. Empty when it has none.
    *
    * @generated from field: string name = 2;
    */
@@ -318,6 +326,14 @@ export declare type TaskJson = {
    * @generated from field: google.protobuf.Timestamp purge_time = 21;
    */
   purgeTime?: TimestampJson;
+
+  /**
+   * The principal that owns it, and may do with it what its role allows. A child has its parent's owner. Empty when it belongs to the
+   * server: it was made without authentication, by an incoming webhook, or by a schedule that an agent declares.
+   *
+   * @generated from field: string owner = 22;
+   */
+  owner?: string;
 };
 
 /**

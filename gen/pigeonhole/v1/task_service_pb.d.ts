@@ -30,7 +30,7 @@ export declare type CreateTaskRequest = Message<"pigeonhole.v1.CreateTaskRequest
   agent: string;
 
   /**
-   * A name for the task, unique among unfinished tasks. At most 256 characters. Optional.
+   * A name for the task, unique among its owner's unfinished tasks. At most 256 characters. Optional.
    *
    * @generated from field: string name = 2;
    */
@@ -52,7 +52,7 @@ export declare type CreateTaskRequest = Message<"pigeonhole.v1.CreateTaskRequest
   labels: { [key: string]: string };
 
   /**
-   * The task on whose behalf this one is made. At most 64 characters. Optional.
+   * The task on whose behalf this one is made, and whose owner it gets. At most 64 characters. Optional.
    *
    * @generated from field: string parent_task_id = 5;
    */
@@ -66,7 +66,7 @@ export declare type CreateTaskRequest = Message<"pigeonhole.v1.CreateTaskRequest
   event?: EventInput | undefined;
 
   /**
-   * Identifies the request, so that sending it again has no second effect (AIP-155); best a random UUID.
+   * Identifies the request among those of its caller, so that sending it again has no second effect (AIP-155); best a random UUID.
    * At most 128 characters. Optional, and kept for as long as the task is.
    *
    * @generated from field: string request_id = 7;
@@ -111,7 +111,7 @@ export declare type CreateTaskRequestJson = {
   agent?: string;
 
   /**
-   * A name for the task, unique among unfinished tasks. At most 256 characters. Optional.
+   * A name for the task, unique among its owner's unfinished tasks. At most 256 characters. Optional.
    *
    * @generated from field: string name = 2;
    */
@@ -133,7 +133,7 @@ export declare type CreateTaskRequestJson = {
   labels?: { [key: string]: string };
 
   /**
-   * The task on whose behalf this one is made. At most 64 characters. Optional.
+   * The task on whose behalf this one is made, and whose owner it gets. At most 64 characters. Optional.
    *
    * @generated from field: string parent_task_id = 5;
    */
@@ -147,7 +147,7 @@ export declare type CreateTaskRequestJson = {
   event?: EventInputJson;
 
   /**
-   * Identifies the request, so that sending it again has no second effect (AIP-155); best a random UUID.
+   * Identifies the request among those of its caller, so that sending it again has no second effect (AIP-155); best a random UUID.
    * At most 128 characters. Optional, and kept for as long as the task is.
    *
    * @generated from field: string request_id = 7;
@@ -272,7 +272,8 @@ export declare type GetTaskRequest = Message<"pigeonhole.v1.GetTaskRequest"> & {
     case: "taskId";
   } | {
     /**
-     * The name of the task: the unfinished one, or else the one that was created last. 1 to 256 characters.
+     * The name of the task: the unfinished one, or else the one that was created last. 1 to 256 characters. Of a caller that sees
+     * the tasks of others, its own comes first.
      *
      * @generated from field: string name = 2;
      */
@@ -295,7 +296,8 @@ export declare type GetTaskRequestJson = {
   taskId?: string;
 
   /**
-   * The name of the task: the unfinished one, or else the one that was created last. 1 to 256 characters.
+   * The name of the task: the unfinished one, or else the one that was created last. 1 to 256 characters. Of a caller that sees
+   * the tasks of others, its own comes first.
    *
    * @generated from field: string name = 2;
    */
@@ -396,6 +398,13 @@ export declare type ListTasksRequest = Message<"pigeonhole.v1.ListTasksRequest">
    * @generated from field: string page_token = 7;
    */
   pageToken: string;
+
+  /**
+   * Only tasks of this owner. At most 128 characters. Empty means all that the caller sees. Optional.
+   *
+   * @generated from field: string owner = 8;
+   */
+  owner: string;
 };
 
 /**
@@ -452,6 +461,13 @@ export declare type ListTasksRequestJson = {
    * @generated from field: string page_token = 7;
    */
   pageToken?: string;
+
+  /**
+   * Only tasks of this owner. At most 128 characters. Empty means all that the caller sees. Optional.
+   *
+   * @generated from field: string owner = 8;
+   */
+  owner?: string;
 };
 
 /**
@@ -1918,6 +1934,116 @@ export declare type TaskStateRevisionJson = {
 export declare const TaskStateRevisionSchema: GenMessage<TaskStateRevision, {jsonType: TaskStateRevisionJson}>;
 
 /**
+ * The request of CreateTaskToken.
+ *
+ * @generated from message pigeonhole.v1.CreateTaskTokenRequest
+ */
+export declare type CreateTaskTokenRequest = Message<"pigeonhole.v1.CreateTaskTokenRequest"> & {
+  /**
+   * The id of the task. 1 to 64 characters.
+   *
+   * @generated from field: string task_id = 1;
+   */
+  taskId: string;
+
+  /**
+   * What the token allows, none of them UNSPECIFIED. 1 to 2.
+   *
+   * @generated from field: repeated pigeonhole.v1.TaskPermission permissions = 2;
+   */
+  permissions: TaskPermission[];
+
+  /**
+   * How long it is good for, 1 to 3,600 seconds. Absent means 600 seconds.
+   *
+   * @generated from field: google.protobuf.Duration ttl = 3;
+   */
+  ttl?: Duration | undefined;
+};
+
+/**
+ * The request of CreateTaskToken.
+ *
+ * @generated from message pigeonhole.v1.CreateTaskTokenRequest
+ */
+export declare type CreateTaskTokenRequestJson = {
+  /**
+   * The id of the task. 1 to 64 characters.
+   *
+   * @generated from field: string task_id = 1;
+   */
+  taskId?: string;
+
+  /**
+   * What the token allows, none of them UNSPECIFIED. 1 to 2.
+   *
+   * @generated from field: repeated pigeonhole.v1.TaskPermission permissions = 2;
+   */
+  permissions?: TaskPermissionJson[];
+
+  /**
+   * How long it is good for, 1 to 3,600 seconds. Absent means 600 seconds.
+   *
+   * @generated from field: google.protobuf.Duration ttl = 3;
+   */
+  ttl?: DurationJson;
+};
+
+/**
+ * Describes the message pigeonhole.v1.CreateTaskTokenRequest.
+ * Use `create(CreateTaskTokenRequestSchema)` to create a new message.
+ */
+export declare const CreateTaskTokenRequestSchema: GenMessage<CreateTaskTokenRequest, {jsonType: CreateTaskTokenRequestJson}>;
+
+/**
+ * The response of CreateTaskToken.
+ *
+ * @generated from message pigeonhole.v1.CreateTaskTokenResponse
+ */
+export declare type CreateTaskTokenResponse = Message<"pigeonhole.v1.CreateTaskTokenResponse"> & {
+  /**
+   * The token. It begins with `pgt_`.
+   *
+   * @generated from field: string token = 1;
+   */
+  token: string;
+
+  /**
+   * When it ends.
+   *
+   * @generated from field: google.protobuf.Timestamp expire_time = 2;
+   */
+  expireTime?: Timestamp | undefined;
+};
+
+/**
+ * The response of CreateTaskToken.
+ *
+ * @generated from message pigeonhole.v1.CreateTaskTokenResponse
+ */
+export declare type CreateTaskTokenResponseJson = {
+  /**
+   * The token. It begins with `pgt_`.
+   *
+   * @generated from field: string token = 1;
+   */
+  token?: string;
+
+  /**
+   * When it ends.
+   *
+   * @generated from field: google.protobuf.Timestamp expire_time = 2;
+   */
+  expireTime?: TimestampJson;
+};
+
+/**
+ * Describes the message pigeonhole.v1.CreateTaskTokenResponse.
+ * Use `create(CreateTaskTokenResponseSchema)` to create a new message.
+ */
+export declare const CreateTaskTokenResponseSchema: GenMessage<CreateTaskTokenResponse, {jsonType: CreateTaskTokenResponseJson}>;
+
+/**
  * What the answer of SendEvent waits for.
  *
  * @generated from enum pigeonhole.v1.EventWait
@@ -1958,12 +2084,53 @@ export declare type EventWaitJson = "EVENT_WAIT_UNSPECIFIED" | "EVENT_WAIT_ACCEP
 export declare const EventWaitSchema: GenEnum<EventWait, EventWaitJson>;
 
 /**
+ * What a token for one task allows.
+ *
+ * @generated from enum pigeonhole.v1.TaskPermission
+ */
+export enum TaskPermission {
+  /**
+   * Not a permission.
+   *
+   * @generated from enum value: TASK_PERMISSION_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * SubscribeTask, GetTask by id and ListMessages.
+   *
+   * @generated from enum value: TASK_PERMISSION_SUBSCRIBE = 1;
+   */
+  SUBSCRIBE = 1,
+
+  /**
+   * SendEvent.
+   *
+   * @generated from enum value: TASK_PERMISSION_SEND = 2;
+   */
+  SEND = 2,
+}
+
+/**
+ * What a token for one task allows.
+ *
+ * @generated from enum pigeonhole.v1.TaskPermission
+ */
+export declare type TaskPermissionJson = "TASK_PERMISSION_UNSPECIFIED" | "TASK_PERMISSION_SUBSCRIBE" | "TASK_PERMISSION_SEND";
+
+/**
+ * Describes the enum pigeonhole.v1.TaskPermission.
+ */
+export declare const TaskPermissionSchema: GenEnum<TaskPermission, TaskPermissionJson>;
+
+/**
  * TaskService is for clients: it makes tasks, puts events into their mailboxes, shows what comes of them and cancels them.
  *
  * A call that changes something answers only after its write is on stable storage. Every error carries exactly one
  * google.rpc.ErrorInfo with the domain `pigeonhole` and a reason of ErrorReason. Besides what is listed per call,
  * any call may fail with INVALID_ARGUMENT (a field is out of its bounds; a google.rpc.BadRequest names it),
- * RESOURCE_EXHAUSTED or UNAVAILABLE (with a google.rpc.RetryInfo where waiting helps), or INTERNAL.
+ * RESOURCE_EXHAUSTED or UNAVAILABLE (with a google.rpc.RetryInfo where waiting helps), or INTERNAL; where the server asks for
+ * authentication, with UNAUTHENTICATED or PERMISSION_DENIED too. A task that a caller may not see is NOT_FOUND, as one that is not there.
  *
  * @generated from service pigeonhole.v1.TaskService
  */
@@ -2131,6 +2298,20 @@ export declare const TaskService: GenService<{
     methodKind: "unary";
     input: typeof ListMessagesRequestSchema;
     output: typeof ListMessagesResponseSchema;
+  },
+  /**
+   * Makes a token for one task, to be given to a browser: whoever has it may follow the task, or send to it, and nothing else.
+   *
+   * It is the bearer token of SubscribeTask, GetTask by id and ListMessages (SUBSCRIBE), and of SendEvent (SEND), of that task alone.
+   * It ends at `expire_time`, or when the token that it was made with is revoked; it is kept nowhere and cannot be revoked by itself.
+   * Fails with NOT_FOUND if there is no such task.
+   *
+   * @generated from rpc pigeonhole.v1.TaskService.CreateTaskToken
+   */
+  createTaskToken: {
+    methodKind: "unary";
+    input: typeof CreateTaskTokenRequestSchema;
+    output: typeof CreateTaskTokenResponseSchema;
   },
   /**
    * Gets what the agent has stored for a task, as it is or as it was at a revision that is kept. Fails with NOT_FOUND if there is no

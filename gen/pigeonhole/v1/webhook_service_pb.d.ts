@@ -46,7 +46,7 @@ export declare type Webhook = Message<"pigeonhole.v1.Webhook"> & {
     case: "taskId";
   } | {
     /**
-     * All tasks of an agent, from the first entry after the webhook was made.
+     * All tasks of an agent, from the first entry after the webhook was made. Of a client's webhook, the client's tasks.
      *
      * @generated from field: string agent = 4;
      */
@@ -102,6 +102,13 @@ export declare type Webhook = Message<"pigeonhole.v1.Webhook"> & {
    * @generated from field: google.protobuf.Timestamp create_time = 11;
    */
   createTime?: Timestamp | undefined;
+
+  /**
+   * The principal that owns it. Empty when it was made without authentication.
+   *
+   * @generated from field: string owner = 12;
+   */
+  owner: string;
 };
 
 /**
@@ -132,7 +139,7 @@ export declare type WebhookJson = {
   taskId?: string;
 
   /**
-   * All tasks of an agent, from the first entry after the webhook was made.
+   * All tasks of an agent, from the first entry after the webhook was made. Of a client's webhook, the client's tasks.
    *
    * @generated from field: string agent = 4;
    */
@@ -186,6 +193,13 @@ export declare type WebhookJson = {
    * @generated from field: google.protobuf.Timestamp create_time = 11;
    */
   createTime?: TimestampJson;
+
+  /**
+   * The principal that owns it. Empty when it was made without authentication.
+   *
+   * @generated from field: string owner = 12;
+   */
+  owner?: string;
 };
 
 /**
@@ -446,6 +460,13 @@ export declare type ListWebhooksRequest = Message<"pigeonhole.v1.ListWebhooksReq
    * @generated from field: string page_token = 4;
    */
   pageToken: string;
+
+  /**
+   * Only webhooks of this owner. At most 128 characters. Empty means all that the caller sees. Optional.
+   *
+   * @generated from field: string owner = 5;
+   */
+  owner: string;
 };
 
 /**
@@ -481,6 +502,13 @@ export declare type ListWebhooksRequestJson = {
    * @generated from field: string page_token = 4;
    */
   pageToken?: string;
+
+  /**
+   * Only webhooks of this owner. At most 128 characters. Empty means all that the caller sees. Optional.
+   *
+   * @generated from field: string owner = 5;
+   */
+  owner?: string;
 };
 
 /**
@@ -843,7 +871,7 @@ export declare const WebhookStateSchema: GenEnum<WebhookState, WebhookStateJson>
 export declare const WebhookService: GenService<{
   /**
    * Makes a webhook. Fails with NOT_FOUND if there is no such task or agent, INVALID_ARGUMENT if the URL is none that the server calls,
-   * RESOURCE_EXHAUSTED if there are 10,000 webhooks.
+   * RESOURCE_EXHAUSTED if its owner has 10,000 webhooks.
    *
    * @generated from rpc pigeonhole.v1.WebhookService.CreateWebhook
    */

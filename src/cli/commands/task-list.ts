@@ -21,6 +21,7 @@ export const taskList = defineCommand({
     label: { type: "string", multiple: true, value: "key=value", summary: "Only tasks with this label." },
     prefix: { type: "string", value: "text", summary: "Only tasks whose name begins so." },
     parent: { type: "string", value: "task", summary: "Only tasks that were made on behalf of this one." },
+    owner: { type: "string", value: "principal", summary: "Only tasks of this owner." },
     limit: { type: "string", value: "number", summary: "How many to show, or all. Default 100." },
     ...serverOptions,
   },
@@ -32,6 +33,7 @@ export const taskList = defineCommand({
       labels: parsePairs("label", values.label),
       pageSize: Math.min(limit, 1000),
       ...(values.agent !== undefined && { agent: values.agent }),
+      ...(values.owner !== undefined && { owner: values.owner }),
       ...(values.prefix !== undefined && { namePrefix: values.prefix }),
       ...(values.parent !== undefined && { parentTaskId: await findTaskId(client, values.parent) }),
     };

@@ -38,8 +38,7 @@ function peerOf(socket: TLSSocket): Peer | undefined {
   const { subject, subjectAltName, fingerprint256 } = certificate;
   return {
     certificate: {
-      // One attribute a line, which is how Node writes what RFC 4514 separates by commas.
-      subject: (subject ?? "").split("\n").join(","),
+      subject: subject ?? "",
       sans: splitNames(subjectAltName ?? ""),
       fingerprint256,
     },

@@ -1,8 +1,9 @@
-import { createRegistry } from "@bufbuild/protobuf";
+import { createRegistry, type DescMethod } from "@bufbuild/protobuf";
 import { type ConnectRouter, createConnectRouter, type Interceptor } from "@connectrpc/connect";
 import type { UniversalHandlerFn, UniversalServerResponse } from "@connectrpc/connect/protocol";
 import { compressionGzip } from "@connectrpc/connect-node";
 import { ErrorInfoSchema } from "../../proto.ts";
+import type { AuthenticateRequest } from "../auth/index.ts";
 import { TaskError } from "../errors.ts";
 import type { HttpRequest } from "./connection.ts";
 import { createCors } from "./cors.ts";
@@ -28,6 +29,8 @@ export interface DispatchOptions {
   /** Registers the services. */
   routes: (router: ConnectRouter) => void;
   interceptors: Interceptor[];
+  /** Finds out who calls before the body is read, or throws. */
+  authenticate?: AuthenticateRequest;
   /** The most bytes of one message, as sent and decompressed. */
   readMaxBytes: number;
   /** The origins whose scripts may use the API. */
@@ -71,11 +74,15 @@ export function createDispatch(options: DispatchOptions): Dispatch {
     binaryOptions: { readUnknownFields: false },
   });
   routes(router);
-  const paths = new Map<string, { handle: UniversalHandlerFn; unary: boolean }>();
+  const paths = new Map<string, { handle: UniversalHandlerFn; unary: boolean; method: DescMethod }>();
   const services = new Set<string>();
   for (const handler of router.handlers) {
     const unary = handler.method.methodKind === "unary";
-    paths.set(handler.requestPath, { handle: withErrorInfo(handler, convertError), unary });
+    paths.set(handler.requestPath, {
+      handle: withErrorInfo(handler, convertError),
+      unary,
+      method: handler.method,
+    });
     services.add(serviceOf(handler.requestPath));
   }
 
@@ -85,6 +92,7 @@ export function createDispatch(options: DispatchOptions): Dispatch {
     if (rpc === undefined) return cors.preflight(request) ?? answerOther(path, request);
     const preflight = cors.preflight(request);
     const refused = preflight === undefined ? options.admit(request, rpc.unary) : undefined;
+    if (preflight === undefined && refused === undefined) await options.authenticate?.(request, rpc.method);
     const response = preflight ?? (await (refused ?? rpc.handle(request)));
     if (!rpc.unary || response.body === undefined) return response;
     // Read to its end, so that it can be written in one piece.
@@ -117,11 +125,17 @@ export function createDispatch(options: DispatchOptions): Dispatch {
     } catch (error) {
       response = wireFormatOf(request).refuse(convertError(error));
     }
+    if (response.status === 401) response.header?.set("www-authenticate", challenge(request));
     if (options.cors.length === 0 || request.method === "OPTIONS") return response;
     const header = new Headers(response.header);
     cors.apply(request, header);
     return { ...response, header };
   };
+}
+
+/** Says how to authenticate (RFC 6750). */
+function challenge({ header }: HttpRequest): string {
+  return `Bearer realm="pigeonhole"${header.has("authorization") ? ', error="invalid_token"' : ""}`;
 }
 
 const notFound: Dispatch = async () => text(404, "not found");

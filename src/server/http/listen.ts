@@ -3,6 +3,7 @@ import type { ServerHttp2Session } from "node:http2";
 import type { Server } from "node:net";
 import { ConnectError, type ConnectRouter, type Interceptor } from "@connectrpc/connect";
 import type { Logger } from "../agent.ts";
+import type { AuthenticateRequest } from "../auth/index.ts";
 import { type ReportError, toConnectError } from "../connect-error.ts";
 import { serverStopping } from "../errors.ts";
 import { noteLimit } from "../limit-refusals.ts";
@@ -25,6 +26,8 @@ export interface ListenerOptions {
   routes: (router: ConnectRouter) => void;
   /** Wraps every call. The first is the outermost. */
   interceptors: Interceptor[];
+  /** Finds out who calls before the body is read, or throws. Default: nobody is asked. */
+  authenticate?: AuthenticateRequest;
   /** The address to listen at, such as `127.0.0.1`, or `::` for every one. */
   host: string;
   /** The port; 0 for any that is free. */
@@ -76,13 +79,14 @@ export interface Listener {
 }
 
 export function createListener(options: ListenerOptions): Listener {
-  const { routes, interceptors, webhooks, fallback, shutdown, report, newId, tls } = options;
+  const { routes, interceptors, authenticate, webhooks, fallback, shutdown, report, newId, tls } = options;
   const { onLimit = () => {}, admit = () => undefined, log = silent } = options;
   const limits = resolveLimits(options.limits);
   const isClosing = () => shutdown.signal.aborted;
   const dispatch = createDispatch({
     routes,
     interceptors,
+    ...(authenticate === undefined ? {} : { authenticate }),
     readMaxBytes: limits.maxMessageBytes,
     cors: options.cors ?? [],
     admit,

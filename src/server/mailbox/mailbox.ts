@@ -41,7 +41,7 @@ import { requireNear, wholeMillis } from "./time-fields.ts";
 /** The way in: what changes a task from outside, made durable before it is answered (G1). The store tells the engine of it. */
 export interface Mailbox {
   /** With a `key`, that makes the request one request (G8), in place of its id. `input` is what its event says, with every choice made. */
-  createTask(request: CreateTaskRequest, key?: RequestKey): Promise<CreatedTask & { input?: EventInput }>;
+  createTask(request: CreateTaskRequest, from?: TaskOrigin): Promise<CreatedTask & { input?: EventInput }>;
   /** `input` is what the event says, with every choice made. */
   sendEvent(request: SendEventRequest): Promise<AcceptedEvent & { input: EventInput }>;
   cancelEvent(request: CancelEventRequest): Promise<EventRecord>;
@@ -49,6 +49,13 @@ export interface Mailbox {
   interruptTask(request: InterruptTaskRequest): Promise<InterruptedTask>;
   cancelTask(request: CancelTaskRequest): Promise<CancelledTask>;
   deleteTask(request: DeleteTaskRequest): Promise<void>;
+}
+
+/** Who makes a task. */
+export interface TaskOrigin {
+  /** Its principal. Default the server. */
+  creator?: string;
+  key?: RequestKey;
 }
 
 export interface MailboxOptions {
@@ -74,18 +81,20 @@ export function createMailbox({ store, agents, quota, clock }: MailboxOptions): 
   // Which agent a task has takes a read. Where all agents queue, which is the default, no event pays for that.
   const allQueue = [...agents.values()].every(({ onBusy }) => onBusy === "queue");
   return {
-    async createTask(request, key) {
+    async createTask(request, { creator = "", key } = {}) {
       const { onBusy } = requireAgent(agents, request.agent);
       const { name, parentTaskId, event: input } = request;
       const now = clock.now();
       const incoming = input && incomingEvent({ id: clock.id(), input, path: "event.", onBusy, now });
+      const parent = parentTaskId === "" ? undefined : await store.getTask({ id: parentTaskId });
+      const owner = parent === undefined ? creator : (parent.owner ?? "");
       if (incoming?.event.answers !== undefined && name !== "") {
-        requireAnswer((await store.getTask({ name }))?.question, incoming.input, "event.");
+        requireAnswer((await store.getTask({ name, owner }))?.question, incoming.input, "event.");
       }
-      const owner = "";
       const reachedTasks = await quota?.reserve(owner);
       const args: CreateTask = {
         taskId: clock.id(),
+        ...(creator !== "" && { creator }),
         agent: request.agent,
         ...(name !== "" && { name }),
         ...(request.params && { params: structBytes(request.params) }),

@@ -124,6 +124,7 @@ function taskInfo(task: TaskRecord): TaskInfo {
     },
     labels: task.labels,
     parentTaskId: task.parentTaskId ?? "",
+    owner: task.owner ?? "",
     createTime: new Date(task.createTime),
   };
 }

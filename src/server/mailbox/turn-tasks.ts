@@ -117,7 +117,7 @@ export function createTurnTasks(options: TurnTasksOptions): TurnTasks {
 
   /** Finds the unfinished task of a name: the turn's own, or another's. Throws TASK_NAME_TAKEN if it is another agent's. */
   async function findNamed(name: string, agent: string): Promise<string | undefined> {
-    const stored = await store.getTask({ name });
+    const stored = await store.getTask({ name, owner: own.owner ?? "" });
     requireOpen();
     const created = followUps.createdAs(name);
     const found =

@@ -17,6 +17,7 @@ export function createFiring(schedule: ScheduleRecord, time: Millis, agent: Agen
     time,
     task: {
       taskId: clock.id(),
+      ...(schedule.owner !== undefined && { creator: schedule.owner }),
       agent: schedule.agent,
       ...(taskName !== undefined && { name: taskName }),
       ...(params && { params }),

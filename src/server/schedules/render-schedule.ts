@@ -20,6 +20,7 @@ export function renderSchedule(record: ScheduleRecord): Schedule {
   const { spec, action } = record;
   return create(ScheduleSchema, {
     name: record.name,
+    owner: record.owner ?? "",
     agent: record.agent,
     spec: {
       cron: spec.cron,

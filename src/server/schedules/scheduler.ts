@@ -97,7 +97,8 @@ export function createScheduler({ store, agents, clock, log }: SchedulerOptions)
   }
 
   async function fire(schedule: ScheduleRecord): Promise<void> {
-    const { name, id } = schedule;
+    const { name, owner, id } = schedule;
+    const key = { name, ...(owner !== undefined && { owner }) };
     const agent = agents.get(schedule.agent);
     let expectedTime = schedule.nextTime;
     if (agent === undefined || expectedTime === undefined) return;
@@ -105,7 +106,14 @@ export function createScheduler({ store, agents, clock, log }: SchedulerOptions)
     for (const { times, ...step } of planFirings(schedule.spec, expectedTime, now)) {
       if (expectedTime === undefined || stopped) return;
       const firings = detached(() => times.map((time) => createFiring(schedule, time, agent, clock)));
-      const result = await store.fireSchedule({ name, id, expectedTime, firings, ...step, now: clock.now() });
+      const result = await store.fireSchedule({
+        ...key,
+        id,
+        expectedTime,
+        firings,
+        ...step,
+        now: clock.now(),
+      });
       // Another has fired it, or it has changed: the next look tells.
       if (!result.fired) return;
       expectedTime = step.nextTime;

@@ -34,6 +34,8 @@ export interface NewEvent {
 }
 
 export interface CreateTask {
+  /** Who makes it. Default the server, whose name is empty. */
+  creator?: string;
   taskId: string;
   name?: string;
   agent: string;
@@ -285,9 +287,11 @@ export interface DueTasksResult {
   nextDueTime?: Millis;
 }
 
-export type TaskKey = { id: string } | { name: string };
+export type TaskKey = { id: string } | { name: string; owner?: string };
 
 export interface ListTasks {
+  /** Whose; the server's are those of an empty one. */
+  owner?: string;
   agent?: string;
   states: readonly TaskState[];
   labels: Record<string, string>;

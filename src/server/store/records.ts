@@ -55,6 +55,8 @@ export interface AgentCounts {
 /** A task. Optional fields are absent, never empty. */
 export interface TaskRecord {
   id: string;
+  /** Whose it is, for good. Absent when it is the server's. */
+  owner?: string;
   name?: string;
   agent: string;
   state: TaskState;

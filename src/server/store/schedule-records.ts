@@ -25,9 +25,15 @@ export interface ScheduleDeed {
   event?: Uint8Array;
 }
 
-/** A schedule as it is asked for. */
-export interface ScheduleDefinition {
+/** Which schedule. */
+export interface ScheduleKey {
   name: string;
+  /** Whose. Absent when it is the server's. */
+  owner?: string;
+}
+
+/** A schedule as it is asked for. */
+export interface ScheduleDefinition extends ScheduleKey {
   agent: string;
   spec: ScheduleTimes;
   action: ScheduleDeed;
@@ -61,7 +67,7 @@ export interface NewSchedule extends ScheduleDefinition {
 
 export interface CreateSchedule extends NewSchedule {
   paused: boolean;
-  /** How many schedules there may be. */
+  /** How many schedules its owner may have. */
   limit: number;
   request?: RequestKey;
   now: Millis;
@@ -69,20 +75,20 @@ export interface CreateSchedule extends NewSchedule {
 
 export interface ListSchedules {
   agent?: string;
-  /** Where to go on: only schedules whose names sort after this one. */
-  after?: string;
+  /** Whose; the server's are those of an empty one. */
+  owner?: string;
+  /** Where to go on: only schedules whose owners, and then names, sort after these. */
+  after?: { owner: string; name: string };
   limit: number;
   maxBytes: number;
 }
 
-export interface PauseSchedule {
-  name: string;
+export interface PauseSchedule extends ScheduleKey {
   reason?: string;
   now: Millis;
 }
 
-export interface ResumeSchedule {
-  name: string;
+export interface ResumeSchedule extends ScheduleKey {
   /** Absent when no time is ahead. */
   nextTime?: Millis;
   now: Millis;
@@ -115,8 +121,7 @@ export interface Firing {
   task: Omit<CreateTask, "request" | "now">;
 }
 
-export interface FireSchedule {
-  name: string;
+export interface FireSchedule extends ScheduleKey {
   /** The fence: the definition that is fired, and the `nextTime` that it is at. */
   id: string;
   expectedTime: Millis;
@@ -137,8 +142,7 @@ export interface FiredSchedule {
   taskIds: string[];
 }
 
-export interface TriggerSchedule {
-  name: string;
+export interface TriggerSchedule extends ScheduleKey {
   firing: Firing;
   request?: RequestKey;
   now: Millis;

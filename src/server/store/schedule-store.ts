@@ -17,7 +17,7 @@ import type {
 /**
  * The part of the Store that keeps recurring schedules. What holds for every method of the Store holds for these.
  *
- * The store knows no cron: the times that follow are arguments. It sees to it that each time is settled once.
+ * A schedule is named by its owner and its name: a call without an owner is about the server's own. The store knows no cron: the times that follow are arguments. It sees to it that each time is settled once.
  */
 export interface ScheduleStore {
   /**
@@ -26,10 +26,10 @@ export interface ScheduleStore {
    */
   createSchedule(args: CreateSchedule): Promise<ScheduleRecord>;
 
-  /** Reads a schedule by its name. */
-  getSchedule(name: string): Promise<ScheduleRecord | undefined>;
+  /** Reads a schedule. */
+  getSchedule(name: string, owner?: string): Promise<ScheduleRecord | undefined>;
 
-  /** Reads schedules that pass all filters, by name. */
+  /** Reads schedules that pass all filters, by owner and name. */
   listSchedules(args: ListSchedules): Promise<ListPage<ScheduleRecord>>;
 
   /** Pauses a schedule: it has no `nextTime`. One that is paused is left as it is. Rejects with SCHEDULE_NOT_FOUND. */
@@ -39,10 +39,10 @@ export interface ScheduleStore {
   resumeSchedule(args: ResumeSchedule): Promise<ScheduleRecord>;
 
   /** Deletes a schedule. Rejects with SCHEDULE_NOT_FOUND. */
-  deleteSchedule(name: string): Promise<void>;
+  deleteSchedule(name: string, owner?: string): Promise<void>;
 
   /**
-   * Makes the declared schedules of some agents those that are given. One that was declared before keeps its counts, and whether it is
+   * Makes the declared schedules of some agents, which are the server's, those that are given. One that was declared before keeps its counts, and whether it is
    * paused; it keeps its `nextTime` too if its cron expression and its time zone are the same. Those that are not given any more are
    * deleted. What clients have made is left alone.
    */

@@ -47,6 +47,7 @@ import type {
   TaskRecord,
 } from "./records.ts";
 import type { ScheduleStore } from "./schedule-store.ts";
+import type { TokenStore } from "./token-store.ts";
 import type { WebhookStore } from "./webhook-store.ts";
 
 /**
@@ -66,14 +67,15 @@ import type { WebhookStore } from "./webhook-store.ts";
  *
  * Methods reject with a `TaskError`.
  */
-export interface Store extends ScheduleStore, WebhookStore {
+export interface Store extends ScheduleStore, WebhookStore, TokenStore {
   /** Makes agents known, with the rules of their mailboxes. Adds or replaces; forgets none. */
   putAgents(agents: readonly AgentRecord[]): Promise<void>;
 
   /**
-   * Makes a task, or finds the unfinished one of that name, and accepts `event` into its mailbox.
+   * Makes a task, or finds its owner's unfinished one of that name, and accepts `event` into its mailbox. Its owner, for good, is its
+   * parent's, or else its creator.
    *
-   * A `request` that was answered before is answered the same (G8). With an `expireTime`, the task is timed out then. Rejects with
+   * A `request` of the creator that was answered before is answered the same (G8). With an `expireTime`, the task is timed out then. Rejects with
    * REQUEST_ID_REUSED, FIELD_INVALID (the `expireTime` is before `now`), TASK_NAME_TAKEN, TASK_NOT_FOUND (the parent), TASK_FINISHED (the
    * parent was cancelled), FAN_OUT_EXCEEDED (the parent has 10,000 unfinished children, or 16 parents are above the task), or for the event
    * of a task that is found by name, as sendEvent does.
@@ -192,7 +194,7 @@ export interface Store extends ScheduleStore, WebhookStore {
    */
   fireTimers(args: FireTimers): Promise<FiredTimers>;
 
-  /** Reads a task by id, or by name: the unfinished one, or else the one that was created last. */
+  /** Reads a task by id, or by name, an owner's or anybody's: the unfinished one, or else the one that was created last. */
   getTask(key: TaskKey): Promise<TaskRecord | undefined>;
 
   /** Reads tasks that pass all filters, newest first. */
@@ -228,8 +230,8 @@ export interface Store extends ScheduleStore, WebhookStore {
   /** Counts a principal's unfinished tasks, up to `atMost`. */
   countUnfinished(args: CountUnfinished): Promise<number>;
 
-  /** Counts an agent's unfinished tasks and their waiting events. */
-  countAgent(agent: string): Promise<AgentCounts>;
+  /** Counts an agent's unfinished tasks and their waiting events, all or those of an owner. */
+  countAgent(agent: string, owner?: string): Promise<AgentCounts>;
 
   /** Counts the events of all tasks by agent, going through all tasks. */
   countEvents(): Promise<Map<string, EventCounts>>;

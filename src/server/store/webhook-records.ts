@@ -10,6 +10,8 @@ export type WebhookSource = { taskId: string; agent?: undefined } | { agent: str
 /** A webhook, without its secret. Optional fields are absent, never empty. */
 export interface WebhookRecord {
   id: string;
+  /** Whose it is. Absent when it is the server's. */
+  owner?: string;
   url: string;
   source: WebhookSource;
   kinds: WebhookEntryKind[];
@@ -25,17 +27,23 @@ export interface WebhookRecord {
 
 export interface CreateWebhook {
   id: string;
+  /** Whose it is. Default the server's. */
+  owner?: string;
+  /** Of one that follows an agent: whose tasks it follows. Default everybody's. */
+  tasksOf?: string;
   url: string;
   source: WebhookSource;
   /** Which entries it posts, none twice, at least one. */
   kinds: readonly WebhookEntryKind[];
   secret: string;
-  /** The most webhooks that there may be. */
+  /** The most webhooks that its owner may have. */
   maxWebhooks: number;
   now: Millis;
 }
 
 export interface ListWebhooks {
+  /** Whose; the server's are those of an empty one. */
+  owner?: string;
   agent?: string;
   taskId?: string;
   /** Where to go on: only webhooks that sort after this one. */

@@ -41,6 +41,7 @@ import type { LogUpdate } from "./task-log.ts";
 export function renderTask(record: TaskRecord): Task {
   return create(TaskSchema, {
     id: record.id,
+    owner: record.owner ?? "",
     name: record.name ?? "",
     agent: record.agent,
     state: record.state,

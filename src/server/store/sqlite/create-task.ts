@@ -4,7 +4,7 @@ import type { CreatedTask, CreateTask } from "../calls.ts";
 import type { EventRecord } from "../records.ts";
 import { type AcceptedRow, acceptEvent, acceptedEvent } from "./accept-event.ts";
 import { logTask } from "./log.ts";
-import { findAnswer, keepAnswer } from "./requests.ts";
+import { createScope, findAnswer, keepAnswer } from "./requests.ts";
 import { snapshotOf, type TaskRow, type TaskSnapshot, taskRecord } from "./rows.ts";
 import { setTimer } from "./timers.ts";
 import { loadTask, readTaskOf, requireTask, type Tx } from "./tx.ts";
@@ -22,13 +22,14 @@ interface Answer {
 
 /** See Store.createTask. */
 export function createTask(tx: Tx, args: CreateTask): CreatedTask {
-  const answered = findAnswer<Answer>(tx.sql, "", args.request);
+  const scope = createScope(args.creator);
+  const answered = findAnswer<Answer>(tx.sql, scope, args.request);
   if (answered !== undefined) return repeat(tx, answered);
   requireAhead(args);
 
   const { task, created } = findOrInsert(tx, args);
   const event = args.event && acceptEvent(tx, task, args.now, args.event);
-  keepAnswer<Answer>(tx.sql, { scope: "", taskId: task.id }, args.request, {
+  keepAnswer<Answer>(tx.sql, { scope, taskId: task.id }, args.request, {
     taskId: task.id,
     snapshot: snapshotOf(task),
     created,
@@ -44,16 +45,23 @@ function requireAhead({ expireTime, now }: CreateTask): void {
   throw new TaskError("FIELD_INVALID", "expire_time: must not have passed", { fields });
 }
 
-/** Finds the unfinished task of a name, or makes the task. Throws TASK_NAME_TAKEN, or what its parent does not allow. */
+/** Finds its owner's unfinished task of a name, or makes the task. Throws TASK_NAME_TAKEN, or what its parent does not allow. */
 export function findOrInsert(tx: Tx, args: CreateTask): { task: TaskRow; created: boolean } {
-  const found = args.name === undefined ? undefined : findByName(tx, args.name, args.agent);
+  const found =
+    args.name === undefined ? undefined : findByName(tx, args.name, ownerOf(tx, args), args.agent);
   return found === undefined
     ? { task: insertTask(tx, args), created: true }
     : { task: found, created: false };
 }
 
-function findByName(tx: Tx, name: string, agent: string): TaskRow | undefined {
-  const found = tx.sql.one<{ id: string }>`select id from tasks where name = ${name} and ended_at is null`;
+/** The owner of a task that is to be made. */
+function ownerOf(tx: Tx, { parentTaskId, creator = "" }: CreateTask): string {
+  return (parentTaskId === undefined ? undefined : loadTask(tx, parentTaskId))?.owner ?? creator;
+}
+
+function findByName(tx: Tx, name: string, owner: string, agent: string): TaskRow | undefined {
+  const found = tx.sql.one<{ id: string }>`select id from tasks
+    where name = ${name} and owner = ${owner} and ended_at is null`;
   const task = found && loadTask(tx, found.id);
   if (task !== undefined && task.agent !== agent) throw nameTaken(name, task);
   return task;
@@ -71,10 +79,10 @@ function insertTask(tx: Tx, args: CreateTask): TaskRow {
   const parent = args.parentTaskId === undefined ? undefined : requireTask(tx, args.parentTaskId);
   if (parent !== undefined) takeChild(parent);
   tx.sql
-    .run`insert into tasks (id, agent, name, parent_id, depth, children, labels, state, sequence, created_at,
+    .run`insert into tasks (id, owner, agent, name, parent_id, depth, children, labels, state, sequence, created_at,
       updated_at, revision, waiting, ahead, held, scheduled, dead, cursor, in_hand, retrying, paused, turn, expire_at,
       trace)
-    values (${taskId}, ${args.agent}, ${args.name}, ${args.parentTaskId}, ${(parent?.depth ?? -1) + 1}, 0,
+    values (${taskId}, ${parent?.owner ?? args.creator ?? ""}, ${args.agent}, ${args.name}, ${args.parentTaskId}, ${(parent?.depth ?? -1) + 1}, 0,
       ${JSON.stringify(args.labels)}, ${TaskState.PENDING}, 0, ${now}, ${now}, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, ${expireTime},
       ${args.trace})`;
   if (args.params !== undefined) {

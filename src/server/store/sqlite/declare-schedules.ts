@@ -13,10 +13,10 @@ import type { Tx } from "./tx.ts";
 export function declareSchedules(tx: Tx, { agents, schedules, now }: DeclareSchedules): void {
   const given = new Set(schedules.map(({ name }) => name));
   const declared = tx.sql.all<{ name: string }>`select name from schedules
-    where declared = 1 and agent in (select value from json_each(${JSON.stringify(agents)}))`;
-  for (const { name } of declared) if (!given.has(name)) removeSchedule(tx.sql, name);
+    where owner = '' and declared = 1 and agent in (select value from json_each(${JSON.stringify(agents)}))`;
+  for (const { name } of declared) if (!given.has(name)) removeSchedule(tx.sql, { name });
   for (const schedule of schedules) {
-    const row = loadSchedule(tx.sql, schedule.name);
+    const row = loadSchedule(tx.sql, schedule);
     if (row === undefined) insertSchedule(tx.sql, schedule, { paused: false, declared: true, now });
     else if (!isSame(schedule, scheduleRecord(row))) redefine(tx, row, schedule, now);
   }
@@ -37,7 +37,7 @@ function redefine(
   tx.sql.run`update schedules set id = ${id}, cron = ${spec.cron}, time_zone = ${spec.timeZone},
       missed = ${spec.missed}, overlap = ${spec.overlap}, task_name = ${action.taskName},
       labels = ${JSON.stringify(action.labels)}, next_time = ${nextTime}, updated_at = ${now}
-    where name = ${row.name}`;
-  tx.sql
-    .run`update schedule_contents set params = ${action.params}, event = ${action.event} where name = ${row.name}`;
+    where owner = '' and name = ${row.name}`;
+  tx.sql.run`update schedule_contents set params = ${action.params}, event = ${action.event}
+      where owner = '' and name = ${row.name}`;
 }

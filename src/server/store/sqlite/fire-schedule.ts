@@ -25,7 +25,7 @@ import { loadTask, type Tx } from "./tx.ts";
 /** See ScheduleStore.fireSchedule. */
 export function fireSchedule(tx: Tx, args: FireSchedule): FiredSchedule {
   const { firings, now } = args;
-  const row = loadSchedule(tx.sql, args.name);
+  const row = loadSchedule(tx.sql, args);
   if (row === undefined || row.id !== args.id || row.next_time !== args.expectedTime)
     return { fired: false, taskIds: [] };
   row.next_time = args.nextTime ?? null;
@@ -38,8 +38,11 @@ export function fireSchedule(tx: Tx, args: FireSchedule): FiredSchedule {
 }
 
 /** See ScheduleStore.triggerSchedule. */
-export function triggerSchedule(tx: Tx, { name, firing, request, now }: TriggerSchedule): TriggeredSchedule {
-  const row = requireSchedule(tx.sql, name);
+export function triggerSchedule(
+  tx: Tx,
+  { firing, request, now, ...key }: TriggerSchedule,
+): TriggeredSchedule {
+  const row = requireSchedule(tx.sql, key);
   const created = createTask(tx, { ...firing.task, ...(request && { request }), now });
   if (!created.duplicate) {
     row.updated_at = now;

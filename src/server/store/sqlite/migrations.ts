@@ -1,5 +1,7 @@
+import { ownerSchema } from "./owner-schema.ts";
 import { scheduleSchema } from "./schedule-schema.ts";
 import { stateHistorySchema } from "./state-history-schema.ts";
+import { tokenSchema } from "./token-schema.ts";
 import { traceSchema } from "./trace-schema.ts";
 import { webhookSchema } from "./webhook-schema.ts";
 
@@ -200,4 +202,6 @@ export const migrations: readonly string[] = [
   webhookSchema,
   traceSchema,
   stateHistorySchema,
+  ownerSchema,
+  tokenSchema,
 ];

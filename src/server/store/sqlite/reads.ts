@@ -36,30 +36,42 @@ import type { Sql } from "./sql.ts";
 import { readTask, readTaskOf, type Tx } from "./tx.ts";
 
 /** See Store.countAgent. */
-export function countAgent(tx: Tx, agent: string): AgentCounts {
-  return (
-    tx.sql
-      .one<AgentCounts>`select count(*) as unfinishedTasks, coalesce(sum(waiting + held), 0) as pendingEvents
-      from tasks where agent = ${agent} and ended_at is null` ?? { unfinishedTasks: 0, pendingEvents: 0 }
-  );
+export function countAgent(tx: Tx, { agent, owner }: { agent: string; owner?: string }): AgentCounts {
+  const counts =
+    owner === undefined
+      ? tx.sql
+          .one<AgentCounts>`select count(*) as unfinishedTasks, coalesce(sum(waiting + held), 0) as pendingEvents
+          from tasks where agent = ${agent} and ended_at is null`
+      : tx.sql
+          .one<AgentCounts>`select count(*) as unfinishedTasks, coalesce(sum(waiting + held), 0) as pendingEvents
+          from tasks where agent = ${agent} and owner = ${owner} and owner <> '' and ended_at is null`;
+  return counts ?? { unfinishedTasks: 0, pendingEvents: 0 };
 }
 
 /** See Store.countUnfinished. Stops where the bound is reached, so that a store of millions is not counted through. */
-export function countUnfinished(tx: Tx, { atMost }: CountUnfinished): number {
-  const row = tx.sql.one<{
-    tasks: number;
-  }>`select count(*) as tasks from (select 1 from tasks where ended_at is null limit ${atMost})`;
+export function countUnfinished(tx: Tx, { owner, atMost }: CountUnfinished): number {
+  const row =
+    owner === ""
+      ? tx.sql.one<{ tasks: number }>`select count(*) as tasks from
+          (select 1 from tasks where owner = '' and ended_at is null limit ${atMost})`
+      : tx.sql.one<{ tasks: number }>`select count(*) as tasks from
+          (select 1 from tasks where owner = ${owner} and owner <> '' and ended_at is null limit ${atMost})`;
   return row?.tasks ?? 0;
 }
 
 /** See Store.getTask. */
 export function getTask(tx: Tx, key: TaskKey): TaskRecord | undefined {
-  const row =
-    "id" in key
-      ? readTask(tx.sql, key.id)
-      : tx.sql.one<TaskRow>`select * from tasks where name = ${key.name}
-          order by ended_at is null desc, created_at desc, id desc limit 1`;
+  const row = "id" in key ? readTask(tx.sql, key.id) : readNamed(tx.sql, key.name, key.owner);
   return row && taskRecord(tx.sql, row);
+}
+
+function readNamed(sql: Sql, name: string, owner: string | undefined): TaskRow | undefined {
+  if (owner === undefined) {
+    return sql.one<TaskRow>`select * from tasks where name = ${name}
+      order by ended_at is null desc, created_at desc, id desc limit 1`;
+  }
+  return sql.one<TaskRow>`select * from tasks where name = ${name} and owner = ${owner}
+    order by ended_at is null desc, created_at desc, id desc limit 1`;
 }
 
 /** See Store.listTasks. */
@@ -68,6 +80,9 @@ export function listTasks(tx: Tx, args: ListTasks): ListPage<TaskRecord> {
   // A filter that is not given is left out of the text, so that those that are can use their index.
   const where: [condition: string, ...values: (string | number)[]][] = [["true"]];
   if (before !== undefined) where.push(["(created_at, id) < (?, ?)", before.createTime, before.id]);
+  // Said in full, because the index of owners has none of the server's.
+  if (args.owner !== undefined)
+    where.push([args.owner === "" ? "owner = ?" : "owner = ? and owner <> ''", args.owner]);
   if (args.agent !== undefined) where.push(["agent = ?", args.agent]);
   if (args.parentTaskId !== undefined) where.push(["parent_id = ?", args.parentTaskId]);
   if (args.states.length > 0) where.push([`state in (${args.states.map(() => "?")})`, ...args.states]);

@@ -2,6 +2,11 @@ import { TaskError } from "../../errors.ts";
 import type { RequestKey } from "../calls.ts";
 import type { Sql } from "./sql.ts";
 
+/** Gives the scope of the ids that a creator of tasks gives its requests. It is no task's id. */
+export function createScope(creator = ""): string {
+  return creator === "" ? "" : `creator:${creator}`;
+}
+
 /** Finds what a request was answered (G8). Throws REQUEST_ID_REUSED if its id belongs to a request of other content. */
 export function findAnswer<Answer>(
   sql: Sql,
@@ -26,7 +31,7 @@ export function findAnswer<Answer>(
 
 /**
  * Keeps what a request is answered, in the transaction that makes it so, for as long as its task is there. Its id counts within a scope: a
- * task's id, or empty for CreateTask.
+ * task's id, or that of who creates tasks.
  */
 export function keepAnswer<Answer>(
   sql: Sql,

@@ -12,6 +12,7 @@ import type { Sql } from "./sql.ts";
 /** A row of `tasks`. */
 export interface TaskRow {
   id: string;
+  owner: string;
   agent: string;
   name: string | null;
   parent_id: string | null;
@@ -107,7 +108,7 @@ export interface MessageRow {
 /** What of a task changes: what an entry of kind `task` holds, and what an answer repeats. */
 export type TaskSnapshot = Omit<
   TaskRecord,
-  "id" | "agent" | "name" | "parentTaskId" | "labels" | "params" | "createTime" | "trace"
+  "id" | "owner" | "agent" | "name" | "parentTaskId" | "labels" | "params" | "createTime" | "trace"
 >;
 
 export function snapshotOf(row: TaskRow): TaskSnapshot {
@@ -134,6 +135,7 @@ export function taskRecord(sql: Sql, row: TaskRow, snapshot = snapshotOf(row)): 
   const found = sql.one<{ params: Uint8Array }>`select params from task_params where task_id = ${row.id}`;
   return {
     id: row.id,
+    ...(row.owner !== "" && { owner: row.owner }),
     agent: row.agent,
     ...(row.name !== null && { name: row.name }),
     ...(row.parent_id !== null && { parentTaskId: row.parent_id }),

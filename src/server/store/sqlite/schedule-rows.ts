@@ -1,10 +1,17 @@
-import { TaskError } from "../../errors.ts";
+import { scheduleNotFound } from "../../errors.ts";
 import type { Millis } from "../records.ts";
-import type { MissedPolicy, NewSchedule, OverlapPolicy, ScheduleRecord } from "../schedule-records.ts";
+import type {
+  MissedPolicy,
+  NewSchedule,
+  OverlapPolicy,
+  ScheduleKey,
+  ScheduleRecord,
+} from "../schedule-records.ts";
 import type { Sql } from "./sql.ts";
 
 /** A row of `schedules`, with its contents where they were read along. */
 export interface ScheduleRow {
+  owner: string;
   name: string;
   id: string;
   agent: string;
@@ -36,6 +43,7 @@ export interface ScheduleRow {
 
 export function scheduleRecord(row: ScheduleRow): ScheduleRecord {
   return {
+    ...(row.owner !== "" && { owner: row.owner }),
     name: row.name,
     id: row.id,
     agent: row.agent,
@@ -61,17 +69,16 @@ export function scheduleRecord(row: ScheduleRow): ScheduleRecord {
   };
 }
 
-export function loadSchedule(sql: Sql, name: string): ScheduleRow | undefined {
-  return sql.one<ScheduleRow>`select * from schedules join schedule_contents using (name) where name = ${name}`;
+export function loadSchedule(sql: Sql, { name, owner = "" }: ScheduleKey): ScheduleRow | undefined {
+  return sql.one<ScheduleRow>`select * from schedules join schedule_contents using (owner, name)
+    where owner = ${owner} and name = ${name}`;
 }
 
 /** Loads a schedule that must be there. Throws SCHEDULE_NOT_FOUND. */
-export function requireSchedule(sql: Sql, name: string): ScheduleRow {
-  const row = loadSchedule(sql, name);
-  if (row !== undefined) return row;
-  throw new TaskError("SCHEDULE_NOT_FOUND", `there is no schedule ${JSON.stringify(name)}`, {
-    resource: { type: "schedule", name },
-  });
+export function requireSchedule(sql: Sql, key: ScheduleKey): ScheduleRow {
+  const row = loadSchedule(sql, key);
+  if (row === undefined) throw scheduleNotFound(key.name);
+  return row;
 }
 
 /** How a schedule begins, besides what it is asked for as. */
@@ -87,13 +94,14 @@ export function insertSchedule(
   schedule: NewSchedule,
   { paused, declared, request, now }: Beginning,
 ): void {
-  const { name, id, agent, spec, action } = schedule;
-  sql.run`insert into schedules (name, id, agent, cron, time_zone, missed, overlap, task_name, labels, paused,
+  const { owner = "", name, id, agent, spec, action } = schedule;
+  sql.run`insert into schedules (owner, name, id, agent, cron, time_zone, missed, overlap, task_name, labels, paused,
       declared, next_time, fired, skipped, created_at, updated_at, request_id, fingerprint)
-    values (${name}, ${id}, ${agent}, ${spec.cron}, ${spec.timeZone}, ${spec.missed}, ${spec.overlap},
+    values (${owner}, ${name}, ${id}, ${agent}, ${spec.cron}, ${spec.timeZone}, ${spec.missed}, ${spec.overlap},
       ${action.taskName}, ${JSON.stringify(action.labels)}, ${Number(paused)}, ${Number(declared)},
       ${paused ? null : schedule.nextTime}, 0, 0, ${now}, ${now}, ${request?.id}, ${request?.fingerprint})`;
-  sql.run`insert into schedule_contents (name, params, event) values (${name}, ${action.params}, ${action.event})`;
+  sql.run`insert into schedule_contents (owner, name, params, event)
+    values (${owner}, ${name}, ${action.params}, ${action.event})`;
 }
 
 /** Writes back what a firing changes. */
@@ -102,10 +110,10 @@ export function saveFiring(sql: Sql, row: ScheduleRow): void {
       last_time = ${row.last_time}, last_task_id = ${row.last_task_id}, last_event_id = ${row.last_event_id},
       last_sequence = ${row.last_sequence}, fired = ${row.fired}, skipped = ${row.skipped},
       last_error = ${row.last_error}, updated_at = ${row.updated_at}
-    where name = ${row.name}`;
+    where owner = ${row.owner} and name = ${row.name}`;
 }
 
-export function removeSchedule(sql: Sql, name: string): void {
-  sql.run`delete from schedules where name = ${name}`;
-  sql.run`delete from schedule_contents where name = ${name}`;
+export function removeSchedule(sql: Sql, { name, owner = "" }: ScheduleKey): void {
+  sql.run`delete from schedules where owner = ${owner} and name = ${name}`;
+  sql.run`delete from schedule_contents where owner = ${owner} and name = ${name}`;
 }

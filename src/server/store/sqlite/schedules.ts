@@ -7,6 +7,7 @@ import type {
   ListSchedules,
   PauseSchedule,
   ResumeSchedule,
+  ScheduleKey,
   ScheduleRecord,
 } from "../schedule-records.ts";
 import { fill } from "./pages.ts";
@@ -22,8 +23,8 @@ import type { Tx } from "./tx.ts";
 
 /** See ScheduleStore.createSchedule. */
 export function createSchedule(tx: Tx, args: CreateSchedule): ScheduleRecord {
-  const { name, request, limit } = args;
-  const made = request && loadByRequest(tx, request.id);
+  const { owner = "", name, request, limit } = args;
+  const made = request && loadByRequest(tx, owner, request.id);
   if (made !== undefined) {
     if (made.fingerprint === request?.fingerprint) return scheduleRecord(made);
     throw new TaskError(
@@ -34,43 +35,46 @@ export function createSchedule(tx: Tx, args: CreateSchedule): ScheduleRecord {
       },
     );
   }
-  if (loadSchedule(tx.sql, name) !== undefined) {
+  if (loadSchedule(tx.sql, args) !== undefined) {
     throw new TaskError("SCHEDULE_EXISTS", `there is a schedule ${JSON.stringify(name)} already`, {
       resource: { type: "schedule", name },
     });
   }
-  const count = tx.sql.one<{ n: number }>`select count(*) as n from schedules`?.n ?? 0;
+  const count = tx.sql.one<{ n: number }>`select count(*) as n from schedules where owner = ${owner}`?.n ?? 0;
   if (count >= limit) {
-    throw new TaskError("LIMIT_REACHED", `there are ${count} schedules, as many as there may be`, {
+    throw new TaskError("LIMIT_REACHED", `there are ${count} schedules, as many as an owner may have`, {
       metadata: { max_schedules: String(limit) },
     });
   }
   insertSchedule(tx.sql, args, { ...args, declared: false });
-  return scheduleRecord(requireSchedule(tx.sql, name));
+  return scheduleRecord(requireSchedule(tx.sql, args));
 }
 
-function loadByRequest(tx: Tx, id: string): ScheduleRow | undefined {
-  const found = tx.sql.one<{ name: string }>`select name from schedules where request_id = ${id}`;
-  return found && loadSchedule(tx.sql, found.name);
+function loadByRequest(tx: Tx, owner: string, id: string): ScheduleRow | undefined {
+  const found = tx.sql.one<ScheduleKey>`select owner, name from schedules
+    where owner = ${owner} and request_id = ${id}`;
+  return found && loadSchedule(tx.sql, found);
 }
 
 /** See ScheduleStore.getSchedule. */
-export function getSchedule(tx: Tx, name: string): ScheduleRecord | undefined {
-  const row = loadSchedule(tx.sql, name);
+export function getSchedule(tx: Tx, key: ScheduleKey): ScheduleRecord | undefined {
+  const row = loadSchedule(tx.sql, key);
   return row && scheduleRecord(row);
 }
 
 /** See ScheduleStore.listSchedules. */
 export function listSchedules(
   tx: Tx,
-  { agent, after = "", ...bounds }: ListSchedules,
+  { agent, owner, after = { owner: "", name: "" }, ...bounds }: ListSchedules,
 ): ListPage<ScheduleRecord> {
   const rows =
     agent === undefined
-      ? tx.sql.each<ScheduleRow>`select * from schedules join schedule_contents using (name)
-          where name > ${after} order by name`
-      : tx.sql.each<ScheduleRow>`select * from schedules join schedule_contents using (name)
-          where agent = ${agent} and name > ${after} order by name`;
+      ? tx.sql.each<ScheduleRow>`select * from schedules join schedule_contents using (owner, name)
+          where owner = coalesce(${owner}, owner) and (owner, name) > (${after.owner}, ${after.name})
+          order by owner, name`
+      : tx.sql.each<ScheduleRow>`select * from schedules join schedule_contents using (owner, name)
+          where agent = ${agent} and owner = coalesce(${owner}, owner)
+            and (owner, name) > (${after.owner}, ${after.name}) order by owner, name`;
   return fill(rows, scheduleRecord, sizeOf, bounds);
 }
 
@@ -85,36 +89,36 @@ function sizeOf({ action, lastError, pauseReason }: ScheduleRecord): number {
 }
 
 /** See ScheduleStore.pauseSchedule. */
-export function pauseSchedule(tx: Tx, { name, reason, now }: PauseSchedule): ScheduleRecord {
-  const row = requireSchedule(tx.sql, name);
+export function pauseSchedule(tx: Tx, { reason, now, ...key }: PauseSchedule): ScheduleRecord {
+  const row = requireSchedule(tx.sql, key);
   if (row.paused === 1) return scheduleRecord(row);
   tx.sql.run`update schedules set paused = 1, pause_reason = ${reason}, next_time = null, updated_at = ${now}
-    where name = ${name}`;
-  return scheduleRecord(requireSchedule(tx.sql, name));
+    where owner = ${row.owner} and name = ${row.name}`;
+  return scheduleRecord(requireSchedule(tx.sql, key));
 }
 
 /** See ScheduleStore.resumeSchedule. */
-export function resumeSchedule(tx: Tx, { name, nextTime, now }: ResumeSchedule): ScheduleRecord {
-  const row = requireSchedule(tx.sql, name);
+export function resumeSchedule(tx: Tx, { nextTime, now, ...key }: ResumeSchedule): ScheduleRecord {
+  const row = requireSchedule(tx.sql, key);
   if (row.paused === 0) return scheduleRecord(row);
   tx.sql
     .run`update schedules set paused = 0, pause_reason = null, next_time = ${nextTime}, updated_at = ${now}
-    where name = ${name}`;
-  return scheduleRecord(requireSchedule(tx.sql, name));
+    where owner = ${row.owner} and name = ${row.name}`;
+  return scheduleRecord(requireSchedule(tx.sql, key));
 }
 
 /** See ScheduleStore.deleteSchedule. */
-export function deleteSchedule(tx: Tx, name: string): void {
-  requireSchedule(tx.sql, name);
-  removeSchedule(tx.sql, name);
+export function deleteSchedule(tx: Tx, key: ScheduleKey): void {
+  requireSchedule(tx.sql, key);
+  removeSchedule(tx.sql, key);
 }
 
 /** See ScheduleStore.dueSchedules. */
 export function dueSchedules(tx: Tx, { agents, now, limit }: DueSchedules): DueSchedulesResult {
   const names = JSON.stringify(agents);
-  const rows = tx.sql.all<ScheduleRow>`select * from schedules join schedule_contents using (name)
+  const rows = tx.sql.all<ScheduleRow>`select * from schedules join schedule_contents using (owner, name)
     where agent in (select value from json_each(${names})) and next_time <= ${now}
-    order by next_time, name limit ${limit}`;
+    order by next_time, owner, name limit ${limit}`;
   const later = tx.sql.one<{ time: number | null }>`select min(next_time) as time from schedules
     where agent in (select value from json_each(${names})) and next_time > ${now}`;
   return {

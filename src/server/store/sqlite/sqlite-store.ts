@@ -63,18 +63,18 @@ export async function openSqliteStore(
       getStateAt: (args) => reader.call("getStateAt", args),
       listStates: (args) => reader.call("listStates", args),
       readLog: (args) => reader.call("readLog", args),
-      countAgent: (args) => reader.call("countAgent", args),
+      countAgent: (agent, owner) => reader.call("countAgent", { agent, ...given({ owner }) }),
       countEvents: () => reader.call("countEvents", undefined),
       oldestWaiting: (args) => reader.call("oldestWaiting", args),
       countUnfinished: (args) => reader.call("countUnfinished", args),
       createSchedule: (args) => writer.call("createSchedule", args),
       pauseSchedule: (args) => writer.call("pauseSchedule", args),
       resumeSchedule: (args) => writer.call("resumeSchedule", args),
-      deleteSchedule: (args) => writer.call("deleteSchedule", args),
+      deleteSchedule: (name, owner) => writer.call("deleteSchedule", { name, ...given({ owner }) }),
       declareSchedules: (args) => writer.call("declareSchedules", args),
       fireSchedule: (args) => writer.call("fireSchedule", args),
       triggerSchedule: (args) => writer.call("triggerSchedule", args),
-      getSchedule: (args) => reader.call("getSchedule", args),
+      getSchedule: (name, owner) => reader.call("getSchedule", { name, ...given({ owner }) }),
       listSchedules: (args) => reader.call("listSchedules", args),
       dueSchedules: (args) => reader.call("dueSchedules", args),
       createWebhook: (args) => writer.call("createWebhook", args),
@@ -86,6 +86,11 @@ export async function openSqliteStore(
       listWebhooks: (args) => reader.call("listWebhooks", args),
       dueDeliveries: (args) => reader.call("dueDeliveries", args),
       nextDelivery: (args) => reader.call("nextDelivery", args),
+      createToken: (args) => writer.call("createToken", args),
+      revokeToken: (args) => writer.call("revokeToken", args),
+      signingKey: (args) => writer.call("signingKey", args),
+      listTokens: (args) => reader.call("listTokens", args),
+      readTokens: (args) => reader.call("readTokens", args),
       watch(listener) {
         listeners.add(listener);
         return () => listeners.delete(listener);
@@ -102,6 +107,10 @@ export async function openSqliteStore(
     await writer.close(reader === writer ? undefined : reader.close());
     lock?.release();
   }
+}
+
+function given({ owner }: { owner: string | undefined }): { owner?: string } {
+  return owner === undefined ? {} : { owner };
 }
 
 /** Resolves links, so that two names of one file are one file. Makes the file if it is not there: a link may point to none. */

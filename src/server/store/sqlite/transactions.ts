@@ -37,6 +37,7 @@ import { sendEvent } from "./send-event.ts";
 import { startTurn } from "./start-turn.ts";
 import { getStateAt, listStates } from "./state-history.ts";
 import { takeEvents } from "./take-events.ts";
+import { createToken, listTokens, readTokens, revokeToken, signingKey } from "./tokens.ts";
 import { dueDeliveries, nextDelivery, settleDelivery } from "./webhook-deliveries.ts";
 import {
   createWebhook,
@@ -76,6 +77,9 @@ export const writes = {
   resumeWebhook,
   deleteWebhook,
   settleDelivery,
+  createToken,
+  revokeToken,
+  signingKey,
 };
 
 /** The transactions that only read. */
@@ -101,6 +105,8 @@ export const reads = {
   listWebhooks,
   dueDeliveries,
   nextDelivery,
+  listTokens,
+  readTokens,
 };
 
 export const transactions = { ...writes, ...reads };

@@ -15,6 +15,7 @@ import { readTaskOf, type Tx } from "./tx.ts";
 /** A row of `webhooks`, without its secret. */
 interface WebhookRow {
   id: string;
+  owner: string;
   url: string;
   task_id: string | null;
   agent: string | null;
@@ -29,17 +30,18 @@ interface WebhookRow {
 
 /** See WebhookStore.createWebhook. */
 export function createWebhook(tx: Tx, args: CreateWebhook): WebhookRecord {
-  const { id, source, now } = args;
-  const { count } = tx.sql.one<{ count: number }>`select count(*) as count from webhooks` ?? { count: 0 };
+  const { id, owner = "", source, now } = args;
+  const { count } = tx.sql.one<{ count: number }>`select count(*) as count from webhooks
+    where owner = ${owner}` ?? { count: 0 };
   if (count >= args.maxWebhooks) {
-    throw new TaskError("LIMIT_REACHED", `there are ${count} webhooks, as many as there may be`, {
+    throw new TaskError("LIMIT_REACHED", `there are ${count} webhooks, as many as an owner may have`, {
       metadata: { max_webhooks: String(args.maxWebhooks) },
     });
   }
   const task = source.taskId === undefined ? undefined : readTaskOf(tx.sql, source.taskId);
   tx.sql
-    .run`insert into webhooks (id, url, secret, task_id, agent, kinds, state, failures, rounds, attempted_at, created_at)
-    values (${id}, ${args.url}, ${args.secret}, ${source.taskId}, ${source.agent}, ${args.kinds.join(" ")},
+    .run`insert into webhooks (id, owner, tasks_of, url, secret, task_id, agent, kinds, state, failures, rounds, attempted_at, created_at)
+    values (${id}, ${owner}, ${args.tasksOf}, ${args.url}, ${args.secret}, ${source.taskId}, ${source.agent}, ${args.kinds.join(" ")},
       ${WebhookState.ACTIVE}, 0, 0, 0, ${now})`;
   if (task !== undefined) {
     tx.sql.run`insert into webhook_queue (webhook_id, task_id, cursor, marked, due_at, failures)
@@ -56,10 +58,14 @@ export function getWebhook(tx: Tx, id: string): WebhookRecord | undefined {
 }
 
 /** See WebhookStore.listWebhooks. */
-export function listWebhooks(tx: Tx, { agent, taskId, after, limit }: ListWebhooks): ListPage<WebhookRecord> {
+export function listWebhooks(
+  tx: Tx,
+  { owner, agent, taskId, after, limit }: ListWebhooks,
+): ListPage<WebhookRecord> {
   // A filter that is not given is left out of the text, so that those that are can use their index.
   const where: [condition: string, ...values: (string | number)[]][] = [["true"]];
   if (after !== undefined) where.push(["(created_at, id) > (?, ?)", after.createTime, after.id]);
+  if (owner !== undefined) where.push([owner === "" ? "owner = ?" : "owner = ? and owner <> ''", owner]);
   if (agent !== undefined) where.push(["agent = ?", agent]);
   if (taskId !== undefined) where.push(["task_id = ?", taskId]);
   const rows = tx.sql.query<WebhookRow>(
@@ -111,6 +117,7 @@ function webhookRecord(sql: Sql, row: WebhookRow): WebhookRecord {
   const retryTime = row.state === WebhookState.ACTIVE ? retryTimeOf(sql, row) : undefined;
   return {
     id: row.id,
+    ...(row.owner !== "" && { owner: row.owner }),
     url: row.url,
     source: sourceOf(row),
     kinds: row.kinds.split(" ") as WebhookEntryKind[],

@@ -159,10 +159,10 @@ function createRequest(url: URL, headers: Headers, body: Uint8Array): WebhookReq
  * Makes the key under which a delivery is one request. Its fingerprint is that of the delivery alone, not of what the route has made of it:
  * an agent that was changed since would otherwise have the provider told that its redelivery is an error.
  */
-function deliveryKey({ agent, name }: Hook, deliveryId: string | undefined): RequestKey | undefined {
-  if (deliveryId === undefined || deliveryId === "") return undefined;
+function deliveryKey({ agent, name }: Hook, deliveryId: string | undefined): { key?: RequestKey } {
+  if (deliveryId === undefined || deliveryId === "") return {};
   const fingerprint = hash("sha256", JSON.stringify([agent, name, deliveryId]), "base64url");
-  return { id: `webhook:${fingerprint}`, fingerprint };
+  return { key: { id: `webhook:${fingerprint}`, fingerprint } };
 }
 
 function webhookNotFound(message: string): TaskError {

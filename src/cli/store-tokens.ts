@@ -1,0 +1,45 @@
+import { create } from "@bufbuild/protobuf";
+import type { Token } from "../client/index.ts";
+import { Role, TokenSchema } from "../proto.ts";
+import { systemClock } from "../server/clock.ts";
+import { hasReason } from "../server/errors.ts";
+import { openStore } from "../server/open-store.ts";
+import type { Store } from "../server/store/store.ts";
+import type { TokenRecord } from "../server/store/token-records.ts";
+import { makeToken, maxTokens, renderToken, roleOf } from "../server/token-service.ts";
+import type { TokenKeeper } from "./token-keeper.ts";
+import { UsageError } from "./usage-error.ts";
+
+/** Keeps tokens straight in a store, which is how the first admin comes to one: whoever may write the file may do anything with it. */
+export function createStoreTokens(url: string): TokenKeeper {
+  return {
+    create: ({ principal, role = Role.CLIENT, description = "", ttl }) =>
+      within(async (store) => {
+        const asked = { principal, role: roleOf(role), description, ...(ttl !== undefined && { ttl }) };
+        const { token, secret } = await makeToken(store, systemClock, asked);
+        return { token: render(token), secret };
+      }),
+    async *list({ principal }) {
+      const filters = { ...(principal !== undefined && { principal }), limit: maxTokens };
+      const { items } = await within((store) => store.listTokens(filters));
+      yield* items.map(render);
+    },
+    revoke: (tokenId) => within((store) => store.revokeToken(tokenId)),
+  };
+
+  async function within<T>(use: (store: Store) => Promise<T>): Promise<T> {
+    const store = await openStore(url);
+    try {
+      return await use(store);
+    } catch (error) {
+      if (hasReason(error, "FIELD_INVALID")) throw new UsageError(error.message);
+      throw error;
+    } finally {
+      await store.close();
+    }
+  }
+}
+
+function render(record: TokenRecord): Token {
+  return create(TokenSchema, renderToken(record));
+}

@@ -1,0 +1,153 @@
+import type { DescMethod } from "@bufbuild/protobuf";
+import {
+  createContextKey,
+  createContextValues,
+  type Interceptor,
+  type StreamRequest,
+  type UnaryRequest,
+} from "@connectrpc/connect";
+import { TaskError, taskNotFound } from "../errors.ts";
+import { linkSignals } from "../link-signals.ts";
+import type { Authenticate } from "./authenticator.ts";
+import { type PeerRequest, peerKey } from "./peer.ts";
+import { type Caller, callerKey } from "./principal.ts";
+import { type Rule, ruleOf } from "./rules.ts";
+import type { Session } from "./session.ts";
+import type { TaskOwners } from "./task-owners.ts";
+
+/** A caller that may call a method, and what that stands on. */
+interface Admitted {
+  session: Session;
+  caller: Caller;
+}
+
+/** Who calls, if that was found out before connect had the request. */
+const admittedKey = createContextKey<Admitted | undefined>(undefined, { description: "the admitted caller" });
+
+/** Lets a request to a method in before its body is read, or throws. */
+export type AuthenticateRequest = (request: PeerRequest, method: DescMethod) => Promise<void>;
+
+export interface AuthInterceptorOptions {
+  authenticate: Authenticate;
+  owners: TaskOwners;
+  /** Calls back with what ends a session, while it goes on. Returns a function that stops it. */
+  onEnd(session: Session, end: (reason: TaskError) => void): () => void;
+}
+
+/**
+ * Finds out who calls, and whether it may, before the body is read, so that this server parses nothing for nobody. A door that has no
+ * such hook leaves it to the interceptor.
+ */
+export function createRequestAuthenticator(authenticate: Authenticate): AuthenticateRequest {
+  return async (request, method) => {
+    const values = request.contextValues ?? createContextValues();
+    request.contextValues = values;
+    if (request.peer !== undefined) values.set(peerKey, request.peer);
+    const rule = ruleOf(method);
+    if (rule === "public") return;
+    const session = await authenticate(request.header, request.peer);
+    values.set(admittedKey, { session, caller: callerOf(session, rule, method) });
+  };
+}
+
+/**
+ * Asks every call who it is and whether it may, by the table of rules, and puts the Caller into its context. What a caller may not see is
+ * not found. A stream ends when its caller's credentials do; other calls that have begun are finished.
+ *
+ * Throws what `authenticate` throws, NOT_ALLOWED, or TASK_NOT_FOUND. It must come before everything that acts on requests.
+ */
+export function createAuthInterceptor({ authenticate, owners, onEnd }: AuthInterceptorOptions): Interceptor {
+  return (next) => async (request) => {
+    const rule = ruleOf(request.method);
+    if (rule === "public") return next(request);
+    const { contextValues: values } = request;
+    const { session, caller } = values.get(admittedKey) ?? (await admitted(rule, request));
+    values.set(callerKey, caller);
+    if (!request.stream) {
+      await requireTask(rule, request.message, caller);
+      return next(request);
+    }
+    const { signal, abort, release } = linkSignals(request.signal);
+    const stop = onEnd(session, abort);
+    const done = () => {
+      stop();
+      release();
+    };
+    try {
+      const message = checked(rule, request.message, caller);
+      const response = await next({ ...request, signal, message });
+      if (response.stream) return { ...response, message: until(signal, response.message, done) };
+      done();
+      return response;
+    } catch (error) {
+      done();
+      throw error;
+    }
+  };
+
+  async function admitted(
+    rule: Rule<unknown>,
+    { header, contextValues, method }: UnaryRequest | StreamRequest,
+  ): Promise<Admitted> {
+    const session = await authenticate(header, contextValues.get(peerKey));
+    return { session, caller: callerOf(session, rule, method) };
+  }
+
+  async function* checked<T>(
+    rule: Rule<unknown>,
+    messages: AsyncIterable<T>,
+    caller: Caller,
+  ): AsyncIterable<T> {
+    for await (const message of messages) {
+      await requireTask(rule, message, caller);
+      yield message;
+    }
+  }
+
+  /** Throws TASK_NOT_FOUND unless the caller sees the task that a request is about. */
+  async function requireTask(rule: Rule<unknown>, message: unknown, caller: Caller): Promise<void> {
+    const { principal, owner } = caller;
+    const taskId = rule.task?.(message) ?? "";
+    if (principal.scope !== undefined) {
+      if (taskId !== principal.scope.taskId) throw taskNotFound(taskId);
+    } else if (taskId !== "" && owner !== undefined && (await owners.ownerOf(taskId)) !== owner) {
+      throw taskNotFound(taskId);
+    }
+  }
+}
+
+/** Throws NOT_ALLOWED unless a caller may call a method. */
+function callerOf(
+  { principal, tokenId }: Session,
+  { reach, scope }: Rule<unknown>,
+  method: DescMethod,
+): Caller {
+  const { id, role, scope: given } = principal;
+  const token = tokenId === undefined ? {} : { tokenId };
+  if (given !== undefined) {
+    if (scope !== undefined && given.permissions.includes(scope)) return { principal, ...token };
+    throw notAllowed(`a token for one task with ${given.permissions.join(" and ")}`, method);
+  }
+  if (reach[role] === "none") throw notAllowed(`the role ${role}`, method);
+  return { principal, ...token, ...(reach[role] === "own" && { owner: id }) };
+}
+
+function notAllowed(who: string, { parent, name }: DescMethod): TaskError {
+  return new TaskError("NOT_ALLOWED", `${who} may not call ${parent.name}.${name}`);
+}
+
+/** Passes messages on, until a signal aborts or they end. */
+async function* until<T>(
+  signal: AbortSignal,
+  messages: AsyncIterable<T>,
+  done: () => void,
+): AsyncIterable<T> {
+  try {
+    for await (const message of messages) {
+      signal.throwIfAborted();
+      yield message;
+    }
+  } finally {
+    done();
+  }
+}

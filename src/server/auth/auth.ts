@@ -1,0 +1,109 @@
+import { randomBytes } from "node:crypto";
+import type { Interceptor } from "@connectrpc/connect";
+import type { Logger } from "../agent.ts";
+import type { Clock } from "../clock.ts";
+import { TaskError } from "../errors.ts";
+import type { Millis } from "../store/records.ts";
+import type { Store } from "../store/store.ts";
+import {
+  type AuthenticateRequest,
+  createAuthInterceptor,
+  createRequestAuthenticator,
+} from "./auth-interceptor.ts";
+import { createAuthenticator } from "./authenticator.ts";
+import { createJwtVerifier, type JwtOptions } from "./jwt.ts";
+import type { PeerRoles } from "./peer.ts";
+import type { Session } from "./session.ts";
+import { createTaskOwners } from "./task-owners.ts";
+import { createTaskTokens, type TaskTokens } from "./task-tokens.ts";
+import { createTokenTable, type TokenTable } from "./token-table.ts";
+
+/** Asks every call who it is. The tokens of this server are always taken, and client certificates where TLS asks for them. */
+export interface AuthOptions {
+  /** Takes an issuer's JSON Web Tokens too. */
+  jwt?: JwtOptions;
+  /** The names of client certificates that have more than the role of a client. */
+  peerRoles?: PeerRoles;
+}
+
+const maxTimer: Millis = 86_400_000;
+
+/** Who may do what. */
+export interface Auth {
+  /** What goes around every call, before all that acts on requests; nothing where nobody is asked. */
+  interceptors: Interceptor[];
+  /** What lets a request in before its body is read. Absent where nobody is asked. */
+  authenticate?: AuthenticateRequest;
+  /** All tokens. Absent where nobody is asked. */
+  tokens?: TokenTable;
+  taskTokens(): Promise<TaskTokens>;
+  /** Reads the tokens. Rejects with STORE_UNAVAILABLE. */
+  start(): Promise<void>;
+  stop(): void;
+}
+
+export interface AuthDependencies {
+  store: Pick<Store, "getTask" | "readTokens" | "signingKey">;
+  clock: Clock;
+  log: Logger;
+}
+
+/** Puts authentication together; without options, nobody is asked. Throws VALUE_INVALID that names the option that is wrong. */
+export function createAuth(options: AuthOptions | undefined, { store, clock, log }: AuthDependencies): Auth {
+  let opened: Promise<TaskTokens> | undefined;
+  const taskTokens = () => {
+    opened ??= store.signingKey(randomBytes(32)).then(createTaskTokens, (error: unknown) => {
+      opened = undefined;
+      throw error;
+    });
+    return opened;
+  };
+  if (options === undefined) return { interceptors: [], taskTokens, start: async () => {}, stop: () => {} };
+
+  const { jwt, peerRoles } = options;
+  const { now } = clock;
+  const onUnavailable = (error: unknown) =>
+    log.error("the keys of the tokens' issuer cannot be fetched", { error });
+  const verifyJwt = jwt && createJwtVerifier(jwt, { now, onUnavailable });
+  const tokens = createTokenTable({ store, clock, log });
+  const authenticate = createAuthenticator({
+    ...{ tokens, taskTokens, now },
+    ...(verifyJwt && { verifyJwt }),
+    ...(peerRoles && { peerRoles }),
+  });
+  const owners = createTaskOwners(store);
+  const onEnd = (session: Session, end: (reason: TaskError) => void) =>
+    watchSession(session, end, tokens, clock);
+  return {
+    interceptors: [createAuthInterceptor({ authenticate, owners, onEnd })],
+    authenticate: createRequestAuthenticator(authenticate),
+    tokens,
+    taskTokens,
+    start: tokens.start,
+    stop: tokens.stop,
+  };
+}
+
+/** Ends a session when its time has passed, or its token was revoked. */
+function watchSession(
+  { expireTime, tokenId }: Session,
+  end: (reason: TaskError) => void,
+  tokens: TokenTable,
+  { timer, now }: Clock,
+): () => void {
+  let stopTimer: (() => void) | undefined;
+  // Again and again, because a timer takes no more than 24 days.
+  const wait = (until: Millis) => {
+    if (until <= now()) end(new TaskError("CREDENTIALS_EXPIRED", "the token's time has passed"));
+    else stopTimer = timer(Math.min(until - now(), maxTimer), () => wait(until));
+  };
+  if (expireTime !== undefined) wait(expireTime);
+  const unwatch = tokens.watch(() => {
+    if (tokenId === undefined || tokens.has(tokenId)) return;
+    end(new TaskError("CREDENTIALS_INVALID", "the token was revoked"));
+  });
+  return () => {
+    stopTimer?.();
+    unwatch();
+  };
+}

@@ -1,0 +1,164 @@
+import { readFileSync } from "node:fs";
+import {
+  createLocalJWKSet,
+  createRemoteJWKSet,
+  errors,
+  type JWTPayload,
+  type JWTVerifyGetKey,
+  jwtVerify,
+} from "jose";
+import { TaskError } from "../errors.ts";
+import type { Millis } from "../store/records.ts";
+import { isRole, principalPattern, type Role } from "./principal.ts";
+import { digestOf } from "./secrets.ts";
+import type { Session } from "./session.ts";
+
+/** Whose JSON Web Tokens (RFC 7519) are taken, such as the access tokens of an OpenID provider. */
+export interface JwtOptions {
+  /** What their `iss` must be. */
+  issuer: string;
+  /** What must be among their `aud`. */
+  audience: string;
+  /** Where the issuer's keys are: an `https:` URL, `http:` for a loopback host, or the path of a file, read at the start. */
+  jwks: string;
+  /** The claim that names the principal. Default `sub`. */
+  principalClaim?: string;
+  /** The claim with the role, or a list of roles; other words in it mean nothing. Default `pigeonhole_role`. */
+  roleClaim?: string;
+  /** How far the issuer's clock may be off, in ms, 0 to 300,000. Default 30,000. */
+  clockTolerance?: Millis;
+}
+
+/** Only signatures whose keys can be published. What `none` or a shared secret has signed is refused. */
+const algorithms = [
+  ...["ES256", "ES384", "ES512", "EdDSA", "Ed25519"],
+  ...["PS256", "PS384", "PS512", "RS256", "RS384", "RS512"],
+];
+
+/** How many tokens that were found good it remembers, and for how long: a signature costs a tenth of a millisecond. */
+const remembered = { tokens: 4096, time: 60_000 };
+
+/** Verifies a token. Rejects with CREDENTIALS_INVALID, CREDENTIALS_EXPIRED or ISSUER_UNAVAILABLE. */
+export type VerifyJwt = (token: string) => Session | Promise<Session>;
+
+export interface JwtVerifierOptions {
+  now: () => Millis;
+  /** Is told why the issuer's keys cannot be fetched. */
+  onUnavailable: (error: unknown) => void;
+}
+
+/** Makes what verifies tokens. Throws VALUE_INVALID that names the option that is wrong. */
+export function createJwtVerifier(
+  options: JwtOptions,
+  { now, onUnavailable }: JwtVerifierOptions,
+): VerifyJwt {
+  const { issuer, audience, principalClaim = "sub", roleClaim = "pigeonhole_role" } = options;
+  const { clockTolerance = 30_000 } = options;
+  requireText("issuer", issuer);
+  requireText("audience", audience);
+  requireText("principalClaim", principalClaim);
+  requireText("roleClaim", roleClaim);
+  if (!(clockTolerance >= 0 && clockTolerance <= 300_000))
+    throw invalid("clockTolerance", "must be 0 to 300,000 ms");
+  const keys = openKeys(options.jwks);
+  const known = new Map<string, { session: Session; until: Millis }>();
+
+  async function verify(token: string, digest: string): Promise<Session> {
+    const { payload } = await jwtVerify(token, keys, {
+      ...{ issuer, audience, algorithms, requiredClaims: ["exp", principalClaim] },
+      clockTolerance: clockTolerance / 1000,
+      currentDate: new Date(now()),
+    }).catch((error: unknown) => {
+      throw refusal(error, onUnavailable);
+    });
+    const expireTime = Number(payload.exp) * 1000 + clockTolerance;
+    const principal = { id: principalIn(payload, principalClaim), role: roleIn(payload[roleClaim]) };
+    const session = { principal, expireTime };
+    remember(digest, session);
+    return session;
+  }
+
+  function remember(digest: string, session: Session): void {
+    known.set(digest, { session, until: now() + remembered.time });
+    const [oldest] = known.keys();
+    if (known.size > remembered.tokens && oldest !== undefined) known.delete(oldest);
+  }
+
+  return (token) => {
+    const digest = digestOf(token);
+    const found = known.get(digest);
+    if (found !== undefined && found.until > now()) return found.session;
+    known.delete(digest);
+    return verify(token, digest);
+  };
+}
+
+function openKeys(jwks: string): JWTVerifyGetKey {
+  if (!/^https?:/.test(jwks)) return readKeys(jwks);
+  const url = URL.canParse(jwks) ? new URL(jwks) : undefined;
+  const isLoopback = url !== undefined && ["127.0.0.1", "[::1]", "localhost"].includes(url.hostname);
+  if (url === undefined || (url.protocol === "http:" && !isLoopback)) {
+    throw invalid("jwks", "must be an https: URL, or http: on this machine, or the path of a file");
+  }
+  return createRemoteJWKSet(url, { timeoutDuration: 5_000, cooldownDuration: 30_000, cacheMaxAge: 600_000 });
+}
+
+function readKeys(path: string): JWTVerifyGetKey {
+  requireText("jwks", path);
+  try {
+    return createLocalJWKSet(JSON.parse(readFileSync(path, "utf8")));
+  } catch (error) {
+    throw invalid(
+      "jwks",
+      `${path} is no JSON Web Key Set: ${error instanceof Error ? error.message : error}`,
+    );
+  }
+}
+
+function principalIn(payload: JWTPayload, claim: string): string {
+  const id = payload[claim];
+  if (typeof id === "string" && principalPattern.test(id)) return id;
+  throw new TaskError("CREDENTIALS_INVALID", `the token's claim ${claim} is no name of a principal`);
+}
+
+/** Of several roles the one that may do most counts; without any, its bearer is a client. */
+function roleIn(claim: unknown): Role {
+  const roles = [claim].flat().filter(isRole);
+  return roles.find((role) => role === "admin") ?? roles.find((role) => role === "agent") ?? "client";
+}
+
+/** Tells the caller what is wrong with its token, in words of our own: those of others may repeat what the token says. */
+function refusal(error: unknown, onUnavailable: (error: unknown) => void): TaskError {
+  const options = { cause: error };
+  if (error instanceof errors.JWTExpired) {
+    return new TaskError("CREDENTIALS_EXPIRED", "the token's time has passed", {}, options);
+  }
+  if (error instanceof errors.JWTClaimValidationFailed) {
+    const message = `the token's claim ${error.claim} is not what this server takes`;
+    return new TaskError("CREDENTIALS_INVALID", message, {}, options);
+  }
+  if (badTokens.some((kind) => error instanceof kind)) {
+    return new TaskError("CREDENTIALS_INVALID", "the token is not one of the issuer's", {}, options);
+  }
+  onUnavailable(error);
+  const message = "the keys of the tokens' issuer cannot be fetched";
+  return new TaskError("ISSUER_UNAVAILABLE", message, { retryAfter: 1000 }, options);
+}
+
+const badTokens = [
+  errors.JOSEAlgNotAllowed,
+  errors.JOSENotSupported,
+  errors.JWSInvalid,
+  errors.JWTInvalid,
+  errors.JWKSNoMatchingKey,
+  errors.JWKSMultipleMatchingKeys,
+  errors.JWSSignatureVerificationFailed,
+];
+
+function requireText(name: string, value: unknown): void {
+  if (typeof value !== "string" || value === "") throw invalid(name, "must be given");
+}
+
+function invalid(name: string, message: string): TaskError {
+  return new TaskError("VALUE_INVALID", `auth.jwt.${name} ${message}`);
+}

@@ -1,0 +1,11 @@
+import type { Millis } from "../store/records.ts";
+import type { Principal } from "./principal.ts";
+
+/** Who calls, and for how long that is known. */
+export interface Session {
+  principal: Principal;
+  /** When it ends by itself. Absent when it does not. */
+  expireTime?: Millis;
+  /** The token that it stands on, which may be revoked. */
+  tokenId?: string;
+}

@@ -1,0 +1,62 @@
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { createClient } from "../src/client/index.ts";
+import { serve } from "../src/server/index.ts";
+import { createCliRig } from "./cli-rig.ts";
+import { createDesk } from "./service-agent.ts";
+import { tempDir } from "./temp-dir.ts";
+
+const secretOf = ([result]: Record<string, unknown>[]) => String(result?.secret);
+
+describe("token create, list and revoke", () => {
+  it("make the first admin on a store that no server has, and the others by a server", async () => {
+    const store = `sqlite:${join(tempDir(), "store.db")}`;
+    const offline = createCliRig("http://127.0.0.1:9");
+    const admin = secretOf(
+      await offline.json(["token", "create", "ops", "--role", "admin", "--store", store]),
+    );
+    const wrong = await offline.run(["token", "create", "a b", "--store", store]);
+    expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining("principal")]);
+
+    const log = { info() {}, warn() {}, error() {} };
+    await using server = Object.assign(
+      await serve({ agents: [createDesk().agent], store, port: 0, drain: 0, log, auth: {} }),
+      { [Symbol.asyncDispose]: () => server.close() },
+    );
+    const cli = createCliRig(server.url);
+    const env = { PIGEONHOLE_TOKEN: admin };
+    const inUse = await cli.run(["token", "list", "--store", store]);
+    expect([inUse.code, inUse.stderr]).toEqual([1, expect.stringContaining("another server is using")]);
+    expect((await cli.run(["task", "list"])).code).toBe(9);
+
+    const args = ["token", "create", "alice", "--ttl", "30d", "--description", "laptop"];
+    const made = await cli.json(args, { env });
+    expect(made).toMatchObject([
+      { token: { principal: "alice", role: "ROLE_CLIENT", description: "laptop" } },
+    ]);
+    const { tasks } = createClient({ baseUrl: server.url, token: secretOf(made) });
+    expect((await tasks.create({ agent: "desk" })).task.owner).toBe("alice");
+    expect((await cli.run(["token", "list", "--token", secretOf(made)])).code).toBe(9);
+    expect(await cli.json(["task", "list", "--owner", "alice"], { env })).toHaveLength(1);
+
+    const listed = await cli.run(["token", "list"], { env });
+    expect(listed.stdout).toMatch(/ops +admin.*\n.*alice +client/);
+    expect(listed.stdout).not.toContain("pgh_");
+    const [{ id } = { id: "" }] = await cli.json(["token", "list", "--principal", "alice"], { env });
+    expect((await cli.run(["token", "revoke", String(id)], { env })).stdout).toBe(`${id} revoked\n`);
+    expect((await cli.run(["task", "list", "--token", secretOf(made)])).code).toBe(9);
+    expect((await cli.run(["token", "revoke", String(id)], { env })).code).toBe(3);
+  });
+
+  it("serve asks for a token, and says which flags go together", async () => {
+    const offline = createCliRig("http://127.0.0.1:9");
+    const { code, stderr } = await offline.run([
+      "serve",
+      "agent.ts",
+      "--jwt-issuer",
+      "https://issuer.example",
+    ]);
+    expect(code).toBe(2);
+    expect(stderr).toContain("--jwt-issuer, --jwt-audience and --jwt-jwks go together");
+  });
+});
