@@ -96,9 +96,14 @@ describe("a check of a store", () => {
     ["update messages set state = 1 where state = 2", /streams while its turn runs/],
     ["delete from tasks where dead > 0", /no row of log is of a task/],
     ["insert into task_state values ('gone', 'k', '1', 1)", /no row of task_state/],
+    ["insert into state_history values ('gone', 1, 1, 0, '{}', 0)", /no row of state_history/],
+    [
+      "insert into state_history select id, 9999, 1, 0, '{}', 0 from tasks limit 1",
+      /a revision that is kept/,
+    ],
     ["insert into timers values (1, 'gone', 'expire', 0)", /no timer is of a task/],
     ["insert into requests values ('gone', 'r', 'gone', 'f', '{}')", /no answered request/],
-    ["insert into schedule_contents values ('gone', null, null)", /a schedule has its contents/],
+    ["insert into schedule_contents values ('', 'gone', null, null)", /a schedule has its contents/],
     ["insert into webhook_queue values ('gone', 'gone', 0, 1, 1, 0)", /a webhook has to post/],
   ])("finds what %s does", (sql, check) => {
     const last = "(task_id, sequence) in (select task_id, max(sequence) from log group by task_id limit 1)";

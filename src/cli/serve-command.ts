@@ -34,6 +34,7 @@ export async function serveCommand(
   const { "drain-delay": drainDelay = 0 } = settings;
   const { host, port, store, drain, "max-turns": maxTurns, "no-console": noConsole = false } = settings;
   const tls = tlsFiles(settings);
+  const auth = authOptions(settings);
   const report = reportToSupervisor();
   // A server goes on, and stops in order, also when nobody reads what it prints any more.
   for (const stream of [process.stdout, process.stderr])
@@ -57,7 +58,7 @@ export async function serveCommand(
     ...(port !== undefined && { port }),
     ...(maxTurns !== undefined && { maxTurns }),
     ...(drain !== undefined && { drain: drain * 1000 }),
-    ...authOptions(settings),
+    ...auth,
     drainDelay: drainDelay * 1000,
     console: !noConsole,
     corsOrigins: settings["cors-origin"] ?? [],

@@ -137,7 +137,7 @@ export const invariants: readonly Invariant[] = [
         where w.task_id = m.task_id and w.turn = m.turn and w.owner is not null)`,
   },
   ...["log", "events", "messages"].map((table) => orphans(table, true)),
-  ...["task_params", "task_state", "turns"].map((table) => orphans(table, false)),
+  ...["task_params", "task_state", "state_history", "turns"].map((table) => orphans(table, false)),
   {
     name: "no timer is of a task that was deleted, but the one that clears it away",
     sql: `select task_id as task, kind as detail from timers
@@ -152,9 +152,9 @@ export const invariants: readonly Invariant[] = [
   {
     name: "a schedule has its contents, and fires only while it is not paused",
     sql: `select null as task, format('schedule %s', name) as detail from schedules s
-      where not exists (select 1 from schedule_contents where name = s.name) or (paused = 1 and next_time is not null)
+      where not exists (select 1 from schedule_contents where owner = s.owner and name = s.name) or (paused = 1 and next_time is not null)
       union all select null, format('contents of %s', name) from schedule_contents c
-      where not exists (select 1 from schedules where name = c.name)`,
+      where not exists (select 1 from schedules where owner = c.owner and name = c.name)`,
   },
   {
     name: "what a webhook has to post is of a webhook and a task that are there, and due",
@@ -162,6 +162,12 @@ export const invariants: readonly Invariant[] = [
       from webhook_queue q left join webhooks w on w.id = q.webhook_id left join tasks t on t.id = q.task_id
       where w.id is null or t.id is null or q.cursor > q.marked or q.marked > t.sequence
         or (w.state = ${WebhookState.ACTIVE} and w.due_at is null)`,
+  },
+  {
+    name: "a revision that is kept is one that the task has had",
+    sql: `select h.task_id as task, format('revision %d at entry %d, of %d at %d', h.revision, h.sequence, t.revision, t.sequence) as detail
+      from state_history h join tasks t on t.id = h.task_id
+      where h.revision not between 1 and t.revision or h.sequence not between 1 and t.sequence + 1`,
   },
 ];
 
