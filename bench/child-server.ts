@@ -10,6 +10,10 @@ export interface ChildServer {
   url: string;
   /** Where the same process serves EmptyService, if it does. */
   emptyUrl: string;
+  /** Where the same process has its gRPC door, if it has one. */
+  grpcUrl: string;
+  /** Where the same process serves EmptyService at a gRPC door, if it does. */
+  emptyGrpcUrl: string;
   /** Tells what the process uses. */
   usage(question?: UsageQuestion): Promise<Usage>;
   [Symbol.asyncDispose](): Promise<void>;
@@ -20,10 +24,12 @@ export async function startServer(file: string, args: readonly string[] = []): P
   const child = startChild(process.execPath, ["--expose-gc", join(import.meta.dirname, file), ...args], {
     stdio: ["ignore", "pipe", "inherit", "ipc"],
   });
-  const [url = "", emptyUrl = ""] = await urls(child);
+  const [url = "", emptyUrl = "", grpcUrl = "", emptyGrpcUrl = ""] = await urls(child);
   return {
     url,
     emptyUrl,
+    grpcUrl,
+    emptyGrpcUrl,
     async usage(question = "usage") {
       child.send(question);
       const [answer] = (await once(child, "message")) as [Usage];

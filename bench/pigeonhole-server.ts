@@ -1,8 +1,9 @@
-// Pigeonhole with the agents that the figures need, and beside it, in the same process, an empty service.
-// Usage: node --expose-gc pigeonhole-server.ts <database file>. Prints the URL of the one and that of the other.
+// Pigeonhole with the agents that the figures need, with a gRPC door, and beside it, in the same process, an empty service.
+// Usage: node --expose-gc pigeonhole-server.ts <database file>. Prints the URL of the one, of the other, and of the gRPC door of each.
 import { once } from "node:events";
 import { createErrorInterceptor } from "../src/server/error-interceptor.ts";
-import { createListener } from "../src/server/http/index.ts";
+import { createGrpcDoor } from "../src/server/http/grpc/index.ts";
+import { createListener, type ListenerOptions } from "../src/server/http/index.ts";
 import { defineAgent, serve, systemClock } from "../src/server/index.ts";
 import { createValidationInterceptor } from "../src/server/validation/index.ts";
 import { EmptyService } from "./empty-service.ts";
@@ -69,6 +70,7 @@ const host = "127.0.0.1";
 const server = await serve({
   agents: [blocked, sink, answer, echo, words, held, opener],
   port: 0,
+  grpcPort: 0,
   host,
   store: `sqlite:${process.argv[2]}`,
   // The blocked turns of all rounds, and those that are measured.
@@ -78,7 +80,7 @@ const server = await serve({
 
 // A call passes through all that one of Pigeonhole's does, up to the service.
 const { id } = systemClock;
-const empty = createListener({
+const emptyOptions: ListenerOptions = {
   host,
   port: 0,
   interceptors: [createErrorInterceptor(console.error, id), createValidationInterceptor()],
@@ -86,12 +88,15 @@ const empty = createListener({
   shutdown: new AbortController(),
   report: console.error,
   newId: id,
-});
+};
+const empty = createListener(emptyOptions);
+const emptyDoor = createGrpcDoor(emptyOptions);
 
-console.log(server.url, (await empty.listen()).url);
+const [{ url: emptyUrl }, { url: emptyDoorUrl }] = [await empty.listen(), await emptyDoor.listen()];
+console.log(server.url, emptyUrl, server.grpcUrl, emptyDoorUrl);
 
 reportUsage();
 process.once("SIGTERM", async () => {
-  await Promise.all([server.close(), empty.close(0)]);
+  await Promise.all([server.close(), empty.close(0), emptyDoor.close(0)]);
   process.exit();
 });

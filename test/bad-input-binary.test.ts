@@ -68,7 +68,7 @@ const malformed: [what: string, request: Uint8Array][] = [
 
 describe.each(binaryFormats)("binary over $name", ({ send }) => {
   it.each(malformed)("%s cannot be read", async (_, request) => {
-    expect(await send(server.url, "TaskService/CreateTask", request)).toMatchObject({
+    expect(await send(server, "TaskService/CreateTask", request)).toMatchObject({
       code: "InvalidArgument",
       reason: "REQUEST_MALFORMED",
     });
@@ -77,14 +77,14 @@ describe.each(binaryFormats)("binary over $name", ({ send }) => {
   it("a Struct nested 31 deep is out of bounds", async () => {
     const request = withField(3, (writer) => writer.raw(nested(31)));
     const path = `params${".a".repeat(30)}`;
-    expect(await send(server.url, "TaskService/CreateTask", request)).toMatchObject(
+    expect(await send(server, "TaskService/CreateTask", request)).toMatchObject(
       field(path, "must be nested at most 30 deep"),
     );
   });
 
   it("NaN in a Struct is out of bounds", async () => {
     const request = withField(3, (writer) => writer.raw(struct(Buffer.from("a"), nan)));
-    expect(await send(server.url, "TaskService/CreateTask", request)).toMatchObject(
+    expect(await send(server, "TaskService/CreateTask", request)).toMatchObject(
       field("params.a", "must be a finite number"),
     );
   });
@@ -95,7 +95,7 @@ describe.each(binaryFormats)("binary over $name", ({ send }) => {
       taskId,
       parts: [text("x"), { content: { case: "data", value: data } }],
     });
-    expect(await send(server.url, "TaskService/SendEvent", request)).toMatchObject(
+    expect(await send(server, "TaskService/SendEvent", request)).toMatchObject(
       field("parts[1].data", "must be a finite number"),
     );
   });
@@ -105,7 +105,7 @@ describe.each(binaryFormats)("binary over $name", ({ send }) => {
       taskId,
       parts: [{ content: { case: "data", value: {} } }],
     });
-    expect(await send(server.url, "TaskService/SendEvent", request)).toMatchObject(
+    expect(await send(server, "TaskService/SendEvent", request)).toMatchObject(
       field("parts[0].data", "must have a kind; null is null_value"),
     );
   });

@@ -32,10 +32,11 @@ describe("requests that are no call", () => {
       connectRaw("application/json"),
       connectRaw("application/proto"),
       grpcRaw("application/grpc"),
+      grpcRaw("application/grpc", "grpcUrl"),
     ]) {
-      expect(await send(server.url, "TaskService/RenameTask", "{}")).toMatchObject(failure);
+      expect(await send(server, "TaskService/RenameTask", "{}")).toMatchObject(failure);
     }
-    expect(await grpcRaw("application/grpc")(server.url, "OtherService/Get", "")).toMatchObject(failure);
+    expect(await grpcRaw("application/grpc")(server, "OtherService/Get", "")).toMatchObject(failure);
   });
 
   it("a service that is not there is not found", async () => {

@@ -5,15 +5,16 @@ import { encodeEnvelope } from "@connectrpc/connect/protocol";
 import { errorFromJsonBytes } from "@connectrpc/connect/protocol-connect";
 import { findTrailerError } from "@connectrpc/connect/protocol-grpc";
 import { expectNoInnards, type Failure, readFailure } from "./service-failure.ts";
+import type { Urls } from "./service-protocols.ts";
 
 /** Sends bytes as the request of an RPC, as they are, and gives what it fails with. */
-export type SendRaw = (url: string, rpc: string, body: Uint8Array | string) => Promise<Failure>;
+export type SendRaw = (server: Urls, rpc: string, body: Uint8Array | string) => Promise<Failure>;
 
 const notAnError = new ConnectError("the answer is not an error of Connect", Code.Unknown);
 
 /** Sends over Connect, with a Content-Type. */
 export function connectRaw(contentType: string): SendRaw {
-  return async (url, rpc, body) => {
+  return async ({ url }, rpc, body) => {
     const response = await fetch(`${url}/pigeonhole.v1.${rpc}`, {
       method: "POST",
       headers: { "content-type": contentType },
@@ -30,10 +31,10 @@ export async function readConnectFailure(response: Response): Promise<Failure> {
   return readFailure(errorFromJsonBytes(Buffer.from(text), undefined, notAnError));
 }
 
-/** Sends over gRPC, with a Content-Type. */
-export function grpcRaw(contentType: string): SendRaw {
-  return async (url, rpc, body) => {
-    const session = connect(url);
+/** Sends over gRPC, with a Content-Type, to the port for everything unless another is named. */
+export function grpcRaw(contentType: string, port: keyof Urls = "url"): SendRaw {
+  return async (server, rpc, body) => {
+    const session = connect(server[port] ?? "");
     const stream = session.request({
       ":method": "POST",
       ":path": `/pigeonhole.v1.${rpc}`,
@@ -68,4 +69,5 @@ export const jsonFormats = [
 export const binaryFormats = [
   { name: "Connect", send: connectRaw("application/proto") },
   { name: "gRPC", send: grpcRaw("application/grpc") },
+  { name: "gRPC at the gRPC door", send: grpcRaw("application/grpc", "grpcUrl") },
 ];

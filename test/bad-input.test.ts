@@ -12,7 +12,7 @@ const { server, tasks, taskId, accept } = await startBadInputServer();
 
 describe.each(jsonFormats)("JSON over $name", ({ send }) => {
   it.each(badRequests(taskId))("%s", async (_, rpc, request, failure) => {
-    expect(await send(server.url, `TaskService/${rpc}`, JSON.stringify(request))).toMatchObject(failure);
+    expect(await send(server, `TaskService/${rpc}`, JSON.stringify(request))).toMatchObject(failure);
   });
 
   it.each([
@@ -24,7 +24,7 @@ describe.each(jsonFormats)("JSON over $name", ({ send }) => {
     ["a million brackets", "[".repeat(1_000_000)],
     ["a Struct nested 100,000 deep", `{"params": ${'{"a":'.repeat(100_000)}1${"}".repeat(100_001)}`],
   ])("%s", async (_, body) => {
-    expect(await send(server.url, "TaskService/CreateTask", body)).toMatchObject({
+    expect(await send(server, "TaskService/CreateTask", body)).toMatchObject({
       code: "InvalidArgument",
       reason: "REQUEST_MALFORMED",
     });
@@ -32,7 +32,7 @@ describe.each(jsonFormats)("JSON over $name", ({ send }) => {
 });
 
 describe.each(protocols)("over $name", ({ open }) => {
-  const client = clientsOf(open(server.url)).tasks;
+  const client = clientsOf(open(server)).tasks;
 
   it("refuses a request of 5 MB", async () => {
     const call = client.sendEvent({ taskId, parts: [text("x".repeat(5_000_000))] });
@@ -113,7 +113,7 @@ describe("what is odd and none the less allowed", () => {
 
   it("__proto__ and constructor are keys of a Struct like any other", async () => {
     for (const { open, name } of protocols) {
-      const client = clientsOf(open(server.url)).tasks;
+      const client = clientsOf(open(server)).tasks;
       const params = JSON.parse('{"__proto__": {"admin": true}, "constructor": 1, "toString": null}');
       const { task } = await client.createTask({ agent: "desk", params });
       const found = await client.getTask({ key: { case: "taskId", value: task?.id ?? "" } });

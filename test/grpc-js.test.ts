@@ -9,33 +9,37 @@ import { present, text, textOf, viewOf } from "./service-follow.ts";
 import { startServer } from "./service-server.ts";
 
 const server = await startServer({ heartbeat: 50 });
-const client = createGrpcClient(`127.0.0.1:${server.port}`);
 afterAll(async () => {
-  client.close();
   await server.close();
   expect(server.defects).toEqual([]);
 });
 
 const { createTask, sendEvent, getTask, subscribeTask, cancelTask } = TaskService.method;
 
-async function newTask(): Promise<string> {
-  return present((await client.unary(createTask, { agent: "desk" }).answer).task).id;
-}
+describe.each([
+  ["the port for everything", server.url],
+  ["the gRPC door", present(server.grpcUrl)],
+])("@grpc/grpc-js at %s", (_, url) => {
+  const client = createGrpcClient(new URL(url).host);
+  afterAll(() => client.close());
 
-async function send(taskId: string, type: string, value = "x") {
-  return client.unary(sendEvent, { taskId, type, parts: [text(value)] }).answer;
-}
-
-/** Reads a subscription to its end. */
-async function readAll(taskId: string, afterSequence = 0n) {
-  const updates = [];
-  for await (const { update } of client.stream(subscribeTask, { taskId, afterSequence })) {
-    updates.push(present(update));
+  async function newTask(): Promise<string> {
+    return present((await client.unary(createTask, { agent: "desk" }).answer).task).id;
   }
-  return updates;
-}
 
-describe("@grpc/grpc-js", () => {
+  async function send(taskId: string, type: string, value = "x") {
+    return client.unary(sendEvent, { taskId, type, parts: [text(value)] }).answer;
+  }
+
+  /** Reads a subscription to its end. */
+  async function readAll(taskId: string, afterSequence = 0n) {
+    const updates = [];
+    for await (const { update } of client.stream(subscribeTask, { taskId, afterSequence })) {
+      updates.push(present(update));
+    }
+    return updates;
+  }
+
   it("calls unary methods", async () => {
     const { agents } = await client.unary(AgentService.method.listAgents, {}).answer;
     expect(agents.map(({ name }) => name)).toEqual(["desk", "other"]);

@@ -116,10 +116,10 @@ describe("too many connections", () => {
   });
 });
 
-describe("many subscriptions", () => {
+describe.each(["address", "door"] as const)("many subscriptions (%s)", (port) => {
   it("share one connection, and may all be dropped at once without harm to the connection", async () => {
     await using rig = await startRig();
-    const client = createClient(TaskService, createGrpcTransport({ baseUrl: rig.address.url }));
+    const client = createClient(TaskService, createGrpcTransport({ baseUrl: rig[port].url }));
     const controller = new AbortController();
     const { signal } = controller;
     // More than the resets that Node takes at once unless it is told otherwise.
@@ -173,19 +173,20 @@ describe("closing", () => {
     "Connect, HTTP/2": (baseUrl: string) => createConnectTransport({ baseUrl, httpVersion: "2" }),
     gRPC: (baseUrl: string) => createGrpcTransport({ baseUrl }),
     "gRPC-Web": (baseUrl: string) => createGrpcWebTransport({ baseUrl, httpVersion: "1.1" }),
+    "the gRPC door": (_: string, baseUrl: string) => createGrpcTransport({ baseUrl }),
   };
 
   it.each(Object.entries(transports))(
     "ends every subscription with SERVER_STOPPING (%s)",
     async (_name, createTransport) => {
       await using rig = await startRig();
-      const client = createClient(TaskService, createTransport(rig.address.url));
+      const client = createClient(TaskService, createTransport(rig.address.url, rig.door.url));
       const count = 100;
       const ended = Array.from({ length: count }, async () => {
         for await (const _ of client.subscribeTask({ taskId: "endless" }));
       });
       await rig.subscribed(count);
-      const [outcomes] = await Promise.all([Promise.allSettled(ended), rig.listener.close(30_000)]);
+      const [outcomes] = await Promise.all([Promise.allSettled(ended), rig.close(30_000)]);
       const errors = outcomes.map(
         (outcome) => outcome.status === "rejected" && ConnectError.from(outcome.reason),
       );
@@ -207,7 +208,7 @@ describe("closing", () => {
     await once(silent, "connect");
     const session = http2.connect(rig.address.url);
     await once(session, "remoteSettings");
-    await rig.listener.close(30_000);
+    await rig.close(30_000);
     agent.destroy();
     silent.destroy();
   });
@@ -221,13 +222,13 @@ describe("closing", () => {
       headers: { "content-type": "application/connect+json", "connect-timeout-ms": "150" },
       body: envelope('{"taskId":"deadline"}'),
     });
-    const client = createClient(TaskService, createGrpcTransport({ baseUrl: rig.address.url }));
+    const client = createClient(TaskService, createGrpcTransport({ baseUrl: rig.door.url }));
     const hanging = (async () => {
       for await (const _ of client.subscribeTask({ taskId: "deadline" }));
     })();
     const cutOff = expect(hanging).rejects.toThrow(ConnectError);
     await rig.subscribed(2);
-    await rig.listener.close(300);
+    await rig.close(300);
     await cutOff;
     expect((await finishing).body.toString()).toContain("DEADLINE_EXCEEDED");
     await expect(send(rig.address, { httpVersion: 1, path: "/healthz", method: "GET" })).rejects.toThrow(

@@ -4,6 +4,7 @@ import { Code } from "@connectrpc/connect";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { SendEventRequestSchema } from "../src/proto.ts";
 import {
+  doorFormat,
   type Format,
   frame,
   type RawRequest,
@@ -124,16 +125,21 @@ const endings: Omit<Case, "request" | "message">[] = [
   { name: "deadline", code: Code.DeadlineExceeded, reason: "DEADLINE_EXCEEDED" },
 ];
 
-for (const httpVersion of [1, 2] as const) {
+for (const [port, httpVersion, isDoor] of [
+  ["HTTP/1", 1, false],
+  ["HTTP/2", 2, false],
+  ["the gRPC door", 2, true],
+] as const) {
+  const address = () => (isDoor ? rig.door : rig.address);
   for (const [kind, path, formats] of [
-    ["a unary call", unaryPath, unaryFormats],
-    ["a streaming call", streamPath, streamFormats],
+    ["a unary call", unaryPath, isDoor ? [doorFormat] : unaryFormats],
+    ["a streaming call", streamPath, isDoor ? [doorFormat] : streamFormats],
   ] as const) {
-    describe.each(formats)(`${kind} over HTTP/${httpVersion} as $contentType`, (format) => {
+    describe.each(formats)(`${kind} over ${port} as $contentType`, (format) => {
       it.each(cases)("refuses $name with one ErrorInfo", async ({ request, code, reason, message }) => {
         const { data = new Uint8Array(), flags, headers } = request(format);
         const body = frame(format, data, flags);
-        const response = await send(rig.address, {
+        const response = await send(address(), {
           httpVersion,
           path,
           body,
@@ -159,7 +165,7 @@ for (const httpVersion of [1, 2] as const) {
           "content-type": format.contentType,
           ...(name === "deadline" ? { [format.timeoutHeader]: timeout } : {}),
         };
-        const response = await send(rig.address, { httpVersion, path, body, headers });
+        const response = await send(address(), { httpVersion, path, body, headers });
         const error = format.errorOf(response);
         expect({ code: error?.code, reason: reasonOf(error) }).toEqual({ code, reason });
         expect(error?.rawMessage).not.toMatch(/select/);
@@ -168,7 +174,7 @@ for (const httpVersion of [1, 2] as const) {
       it("tells a field that is out of its bounds by its path", async () => {
         const body = frame(format, format.json ? Buffer.from("{}") : new Uint8Array());
         const headers = { "content-type": format.contentType };
-        const error = format.errorOf(await send(rig.address, { httpVersion, path, body, headers }));
+        const error = format.errorOf(await send(address(), { httpVersion, path, body, headers }));
         expect({ code: error?.code, reason: reasonOf(error) }).toEqual({
           code: Code.InvalidArgument,
           reason: "FIELD_INVALID",
@@ -179,7 +185,7 @@ for (const httpVersion of [1, 2] as const) {
       it("answers a method that is not there as unimplemented", async () => {
         const body = frame(format, valid(format));
         const headers = { "content-type": format.contentType };
-        const response = await send(rig.address, {
+        const response = await send(address(), {
           httpVersion,
           path: "/pigeonhole.v1.TaskService/Nope",
           body,
@@ -194,7 +200,9 @@ for (const httpVersion of [1, 2] as const) {
       });
     });
   }
+}
 
+for (const httpVersion of [1, 2] as const) {
   describe(`HTTP/${httpVersion}`, () => {
     const json = { "content-type": "application/json" };
 

@@ -29,7 +29,7 @@ beforeAll(async () => {
 });
 afterAll(() => rig[Symbol.asyncDispose]());
 
-const transports: Record<string, (baseUrl: string) => Transport> = {
+const transports: Record<string, (url: string, grpcUrl: string) => Transport> = {
   "Connect, JSON, HTTP/1.1": (baseUrl) =>
     createConnect({ baseUrl, httpVersion: "1.1", useBinaryFormat: false }),
   "Connect, binary, HTTP/1.1": (baseUrl) => createConnect({ baseUrl, httpVersion: "1.1" }),
@@ -42,11 +42,12 @@ const transports: Record<string, (baseUrl: string) => Transport> = {
   "gRPC-Web, HTTP/2": (baseUrl) => createGrpcWeb({ baseUrl, httpVersion: "2" }),
   "a browser's Connect": (baseUrl) => createBrowserConnect({ baseUrl }),
   "a browser's gRPC-Web": (baseUrl) => createBrowserGrpcWeb({ baseUrl }),
+  "gRPC, binary, at the gRPC door": (_, baseUrl) => createGrpc({ baseUrl }),
 };
 const parts = [{ content: { case: "text" as const, value: "hi" } }];
 
 describe.each(Object.entries(transports))("%s", (_name, createTransport) => {
-  const tasks = () => createClient(TaskService, createTransport(rig.address.url));
+  const tasks = () => createClient(TaskService, createTransport(rig.address.url, rig.door.url));
   const failure = (call: Promise<unknown>) =>
     call.then(
       () => expect.unreachable("it must fail"),
@@ -135,29 +136,32 @@ describe("grpc-js", () => {
   const encode = (taskId: string) =>
     toBinary(SendEventRequestSchema, create(SendEventRequestSchema, { taskId, parts }));
 
-  it("is answered, and is told the reason of every error", async () => {
-    const client = new Client(`127.0.0.1:${rig.address.port}`, credentials.createInsecure());
-    try {
-      const answer = await call(client, "/pigeonhole.v1.TaskService/SendEvent", encode("ok"));
-      expect(fromBinary(SendEventResponseSchema, answer ?? new Uint8Array()).event?.id).toBe("ok");
-      for (const [path, request, code, reason] of [
-        ["/pigeonhole.v1.TaskService/SendEvent", encode("missing"), 5, "TASK_NOT_FOUND"],
-        ["/pigeonhole.v1.TaskService/SendEvent", Buffer.from([0x0a, 0xff]), 3, "REQUEST_MALFORMED"],
-        ["/pigeonhole.v1.TaskService/SendEvent", Buffer.alloc(8 * 1024 * 1024), 8, "REQUEST_TOO_LARGE"],
-        ["/pigeonhole.v1.TaskService/Nope", encode("ok"), 12, "METHOD_UNKNOWN"],
-        ["/other.v1.Service/Nope", encode("ok"), 12, "METHOD_UNKNOWN"],
-      ] as const) {
-        const error = await call(client, path, request).then(
-          () => expect.unreachable("it must fail"),
-          (failure: ServiceError) => failure,
-        );
-        const [details] = error.metadata.get("grpc-status-details-bin");
-        const status = fromBinary(StatusSchema, Buffer.isBuffer(details) ? details : new Uint8Array());
-        const info = status.details.flatMap((detail) => anyUnpack(detail, ErrorInfoSchema)?.reason ?? []);
-        expect([error.code, status.code, info]).toEqual([code, code, [reason]]);
+  it.each(["address", "door"] as const)(
+    "is answered, and is told the reason of every error (%s)",
+    async (port) => {
+      const client = new Client(`127.0.0.1:${rig[port].port}`, credentials.createInsecure());
+      try {
+        const answer = await call(client, "/pigeonhole.v1.TaskService/SendEvent", encode("ok"));
+        expect(fromBinary(SendEventResponseSchema, answer ?? new Uint8Array()).event?.id).toBe("ok");
+        for (const [path, request, code, reason] of [
+          ["/pigeonhole.v1.TaskService/SendEvent", encode("missing"), 5, "TASK_NOT_FOUND"],
+          ["/pigeonhole.v1.TaskService/SendEvent", Buffer.from([0x0a, 0xff]), 3, "REQUEST_MALFORMED"],
+          ["/pigeonhole.v1.TaskService/SendEvent", Buffer.alloc(8 * 1024 * 1024), 8, "REQUEST_TOO_LARGE"],
+          ["/pigeonhole.v1.TaskService/Nope", encode("ok"), 12, "METHOD_UNKNOWN"],
+          ["/other.v1.Service/Nope", encode("ok"), 12, "METHOD_UNKNOWN"],
+        ] as const) {
+          const error = await call(client, path, request).then(
+            () => expect.unreachable("it must fail"),
+            (failure: ServiceError) => failure,
+          );
+          const [details] = error.metadata.get("grpc-status-details-bin");
+          const status = fromBinary(StatusSchema, Buffer.isBuffer(details) ? details : new Uint8Array());
+          const info = status.details.flatMap((detail) => anyUnpack(detail, ErrorInfoSchema)?.reason ?? []);
+          expect([error.code, status.code, info]).toEqual([code, code, [reason]]);
+        }
+      } finally {
+        client.close();
       }
-    } finally {
-      client.close();
-    }
-  });
+    },
+  );
 });

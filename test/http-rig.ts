@@ -16,18 +16,18 @@ import {
 } from "../src/proto.ts";
 import { createErrorInterceptor } from "../src/server/error-interceptor.ts";
 import { TaskError } from "../src/server/errors.ts";
-import {
-  type Address,
-  createListener,
-  type Listener,
-  type ListenerOptions,
-} from "../src/server/http/index.ts";
+import { createGrpcDoor } from "../src/server/http/grpc/index.ts";
+import { type Address, createListener, type ListenerOptions } from "../src/server/http/index.ts";
 import { createValidationInterceptor } from "../src/server/validation/index.ts";
 
-/** A listener on a free port of this machine, before a TaskService whose answers depend on the task's id. */
+/** A listener and a gRPC door on free ports of this machine, before a TaskService whose answers depend on the task's id. */
 export interface Rig extends AsyncDisposable {
-  listener: Listener;
   address: Address;
+  door: Address;
+  /** Reads the certificates of the listener again. */
+  reloadCertificates(): Promise<void>;
+  /** Closes both. */
+  close(deadline: number): Promise<void>;
   shutdown: AbortController;
   /** The defects that were reported, by their ids. */
   defects: Map<string, unknown>;
@@ -43,7 +43,7 @@ export async function startRig(options: Partial<ListenerOptions> = {}): Promise<
   const report = (error: unknown, id: string) => void defects.set(id, error);
   const newId = () => `defect-${defects.size + 1}`;
   const subscriptions = createCount();
-  const listener = createListener({
+  const both: ListenerOptions = {
     routes: (router) =>
       router
         .service(TaskService, scriptedTasks(shutdown.signal, subscriptions))
@@ -55,16 +55,22 @@ export async function startRig(options: Partial<ListenerOptions> = {}): Promise<
     report,
     newId,
     ...options,
-  });
-  const address = await listener.listen();
+  };
+  const listener = createListener(both);
+  const door = createGrpcDoor(both);
+  const close = async (deadline: number) => {
+    await Promise.all([listener.close(deadline), door.close(deadline)]);
+  };
   return {
-    listener,
-    address,
+    address: await listener.listen(),
+    door: await door.listen(),
+    reloadCertificates: () => listener.reloadCertificates(),
+    close,
     shutdown,
     defects,
     subscribed: (count) => subscriptions.until((now) => now >= count),
     unsubscribed: () => subscriptions.until((now) => now === 0),
-    [Symbol.asyncDispose]: () => listener.close(0),
+    [Symbol.asyncDispose]: () => close(0),
   };
 }
 
@@ -268,6 +274,9 @@ const grpcWeb = (json: boolean): Format => ({
   errorOf: ({ headers, body }) =>
     findTrailerError(headers.has("grpc-status") ? headers : trailerParse(lastEnvelope(body, trailerFlag))),
 });
+
+/** The format that the gRPC door takes. */
+export const doorFormat = grpc(false);
 
 /** The formats in which a unary RPC, and a streaming one, may be called. */
 export const unaryFormats = [

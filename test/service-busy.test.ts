@@ -29,7 +29,7 @@ async function statesOf(tasks: TaskClient, taskId: string): Promise<string[]> {
 }
 
 describe.each(protocols)("a busy task over $name", ({ open }) => {
-  const { tasks } = clientsOf(open(server.url));
+  const { tasks } = clientsOf(open(server));
   const { desk } = server;
   const send = async (taskId: string, onBusy: OnBusy, value = "x") =>
     present((await tasks.sendEvent({ taskId, onBusy, parts: [text(value)] })).event);

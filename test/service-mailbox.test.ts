@@ -16,7 +16,7 @@ afterAll(async () => {
 });
 
 describe.each(protocols)("a mailbox over $name", ({ open }) => {
-  const { tasks } = clientsOf(open(server.url));
+  const { tasks } = clientsOf(open(server));
   const { desk } = server;
   const send = (taskId: string, type = "") => tasks.sendEvent({ taskId, type, parts: [text("x")] });
   const getTask = async (value: string) =>

@@ -7,11 +7,15 @@ import {
 } from "@connectrpc/connect-node";
 import { createConnectTransport, createGrpcWebTransport } from "@connectrpc/connect-web";
 import { ErrorInfoSchema } from "../src/proto.ts";
+import type { Server } from "../src/server/index.ts";
 
-/** One way to talk to a server: a protocol, a format, a version of HTTP and a client that speaks them. */
+/** Where a server listens. */
+export type Urls = Pick<Server, "url" | "grpcUrl">;
+
+/** One way to talk to a server: a port, a protocol, a format, a version of HTTP and a client that speaks them. */
 export interface Protocol {
   name: string;
-  open(baseUrl: string): Transport;
+  open(server: Urls): Transport;
 }
 
 /** What a client of JSON must know to read the errors in a log. */
@@ -25,28 +29,30 @@ export const protocols: Protocol[] = [
     formats.flatMap((useBinaryFormat): Protocol[] => [
       {
         name: `Connect ${formatName(useBinaryFormat)}, HTTP/${httpVersion}`,
-        open: (baseUrl) => createNodeConnectTransport({ baseUrl, httpVersion, useBinaryFormat, jsonOptions }),
+        open: ({ url: baseUrl }) =>
+          createNodeConnectTransport({ baseUrl, httpVersion, useBinaryFormat, jsonOptions }),
       },
       {
         name: `gRPC-Web ${formatName(useBinaryFormat)}, HTTP/${httpVersion}`,
-        open: (baseUrl) => createNodeGrpcWebTransport({ baseUrl, httpVersion, useBinaryFormat, jsonOptions }),
+        open: ({ url: baseUrl }) =>
+          createNodeGrpcWebTransport({ baseUrl, httpVersion, useBinaryFormat, jsonOptions }),
       },
     ]),
   ),
   ...formats.flatMap((useBinaryFormat): Protocol[] => [
     {
       name: `gRPC ${formatName(useBinaryFormat)}, HTTP/2`,
-      open: (baseUrl) => createGrpcTransport({ baseUrl, useBinaryFormat, jsonOptions }),
+      open: ({ url: baseUrl }) => createGrpcTransport({ baseUrl, useBinaryFormat, jsonOptions }),
     },
     {
       name: `Connect ${formatName(useBinaryFormat)}, fetch`,
-      open: (baseUrl) => createConnectTransport({ baseUrl, useBinaryFormat, jsonOptions }),
+      open: ({ url: baseUrl }) => createConnectTransport({ baseUrl, useBinaryFormat, jsonOptions }),
     },
   ]),
-  { name: "gRPC-Web binary, fetch", open: (baseUrl) => createGrpcWebTransport({ baseUrl }) },
+  { name: "gRPC-Web binary, fetch", open: ({ url: baseUrl }) => createGrpcWebTransport({ baseUrl }) },
   ...versions.map((httpVersion) => ({
     name: `Connect JSON with GET, HTTP/${httpVersion}`,
-    open: (baseUrl: string) =>
+    open: ({ url: baseUrl }: Urls) =>
       createNodeConnectTransport({
         baseUrl,
         httpVersion,
@@ -57,9 +63,16 @@ export const protocols: Protocol[] = [
   })),
   {
     name: "Connect binary with GET, fetch",
-    open: (baseUrl) => createConnectTransport({ baseUrl, useBinaryFormat: true, useHttpGet: true }),
+    open: ({ url: baseUrl }) => createConnectTransport({ baseUrl, useBinaryFormat: true, useHttpGet: true }),
   },
+  { name: "gRPC binary, at the gRPC door", open: openDoor },
 ];
+
+/** Opens a transport of gRPC to the gRPC door. */
+export function openDoor({ grpcUrl }: Urls): Transport {
+  if (grpcUrl === undefined) throw new Error("the server has no gRPC door");
+  return createGrpcTransport({ baseUrl: grpcUrl });
+}
 
 /** Opens a transport where it does not matter which. */
 export function openAny(baseUrl: string): Transport {

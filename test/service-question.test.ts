@@ -27,7 +27,7 @@ const data = (value: JsonValue) =>
   create(PartSchema, { content: { case: "data", value: fromJson(ValueSchema, value) } });
 
 describe.each(protocols)("a question over $name", ({ open }) => {
-  const { tasks } = clientsOf(open(server.url));
+  const { tasks } = clientsOf(open(server));
   const schema = {
     type: "object",
     properties: { approved: { type: "boolean" } },

@@ -8,7 +8,7 @@ import { startServer } from "./service-server.ts";
 
 const server = await startServer();
 afterAll(() => server.close());
-const clients = protocols.map(({ name, open }) => ({ name, ...clientsOf(open(server.url)).tasks }));
+const clients = protocols.map(({ name, open }) => ({ name, ...clientsOf(open(server)).tasks }));
 const { tasks: first } = clientsOf(openAny(server.url));
 
 describe("a request that is repeated over another protocol is one request", () => {

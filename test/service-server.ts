@@ -21,6 +21,6 @@ export async function startServer(options: Partial<ServeOptions> = {}): Promise<
   };
   const retry = { maxAttempts: 2, initialBackoff: 1, maxBackoff: 2, onExhausted: "fail" } as const;
   const agents = [desk.agent, createDesk("other", { retry }).agent];
-  const server = await serve({ agents, store: "memory:", port: 0, log, ...options });
+  const server = await serve({ agents, store: "memory:", port: 0, grpcPort: 0, log, ...options });
   return { ...server, desk, defects, [Symbol.asyncDispose]: () => server.close() };
 }

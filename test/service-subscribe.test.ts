@@ -44,7 +44,7 @@ async function drain(updates: AsyncIterable<TaskUpdate>): Promise<void> {
 }
 
 describe.each(protocols)("SubscribeTask over $name", ({ open }) => {
-  const { tasks } = clientsOf(open(server.url));
+  const { tasks } = clientsOf(open(server));
 
   it("replays a task that has ended, and ends OK", async () => {
     const taskId = await newTask(tasks);
@@ -146,7 +146,7 @@ it("a server that closes ends the subscriptions over every protocol with UNAVAIL
   await using closing = await startServer();
   const taskId = await newTask(clientsOf(openAny(closing.url)).tasks);
   const subscriptions = protocols.map(({ open }) =>
-    updatesOf(clientsOf(open(closing.url)).tasks.subscribeTask({ taskId })),
+    updatesOf(clientsOf(open(closing)).tasks.subscribeTask({ taskId })),
   );
   for (const subscription of subscriptions) {
     for (let next = await subscription.next(); ; next = await subscription.next()) {

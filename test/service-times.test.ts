@@ -24,7 +24,7 @@ afterAll(async () => {
 });
 
 describe.each(protocols)("time over $name", ({ open }) => {
-  const { tasks } = clientsOf(open(server.url));
+  const { tasks } = clientsOf(open(server));
   const hour = 3_600_000;
   const later = (ms = hour) => timestampFromMs(Date.now() + ms);
   const eventOf = async (taskId: string, id: string) =>

@@ -24,7 +24,7 @@ afterAll(async () => {
 const wait = EventWait.PROCESSED;
 
 describe.each(protocols)("SendEvent with EVENT_WAIT_PROCESSED over $name", ({ open }) => {
-  const { tasks } = clientsOf(open(server.url));
+  const { tasks } = clientsOf(open(server));
   const { desk } = server;
 
   it("answers when the event's turn has committed, with the sequence, to a duplicate too", async () => {

@@ -17,7 +17,7 @@ afterAll(async () => {
 });
 
 describe.each(protocols)("tasks and agents over $name", ({ open }) => {
-  const { tasks, agents } = clientsOf(open(server.url));
+  const { tasks, agents } = clientsOf(open(server));
 
   describe("CreateTask", () => {
     it("makes a task", async () => {
@@ -283,7 +283,7 @@ describe.each(protocols)("tasks and agents over $name", ({ open }) => {
         schedules: { nightly: { cron: "0 3 * * *" } },
       });
       await using other = await startServer({ agents: [ruler] });
-      const { agent } = await clientsOf(open(other.url)).agents.getAgent({ agent: "ruler" });
+      const { agent } = await clientsOf(open(other)).agents.getAgent({ agent: "ruler" });
       expect(agent).toMatchObject({
         mailbox: { maxPending: 10_000, parallel: 4, batch: { max: 20, wait: { seconds: 1n, nanos: 5e8 } } },
         onBusy: OnBusy.STEER,

@@ -74,7 +74,7 @@ describe("subscribers that leave", () => {
   afterAll(() => server.close());
 
   it.each(protocols)("leave nothing behind: $name", async ({ open }) => {
-    const { tasks } = clientsOf(open(server.url));
+    const { tasks } = clientsOf(open(server));
     const taskId = await newTask(tasks);
     await untilWaiting(0);
     const leave = new AbortController();

@@ -124,7 +124,7 @@ describe("certificates that change", () => {
     expect((await handshake(rig)).name).toBe("before");
     replacePair(pair, second);
     await said("were read again");
-    await rig.listener.reloadCertificates();
+    await rig.reloadCertificates();
     expect((await handshake(rig)).name).toBe("second");
     const stream = session.request({ ":path": "/healthz" });
     const [headers] = await once(stream, "response");
@@ -136,11 +136,11 @@ describe("certificates that change", () => {
     const { log, lines } = createLog();
     await using rig = await startRig({ tls: pair, log });
     writeFileSync(pair.key, readFileSync(second.key));
-    await rig.listener.reloadCertificates();
+    await rig.reloadCertificates();
     expect(lines).toContainEqual(expect.stringMatching(/cannot be used; those before stay/));
     expect((await handshake(rig)).name).toBe("before");
     writeFileSync(pair.cert, readFileSync(second.cert));
-    await rig.listener.reloadCertificates();
+    await rig.reloadCertificates();
     expect((await handshake(rig)).name).toBe("second");
   });
 });

@@ -9,7 +9,7 @@ import { type Load, type Rate, rateOf } from "../rate.ts";
 import { encode, pathOf } from "../rpc.ts";
 import { ratios } from "../stats.ts";
 import { wrk } from "../wrk.ts";
-import { type Door, doors, emptyCalls, shape } from "./empty-call.ts";
+import { type Door, doors, emptyCalls, shape, startGrpcJs } from "./empty-call.ts";
 
 const method = TaskService.method.sendEvent;
 
@@ -39,26 +39,29 @@ export async function sendEvents(
 
 function sendAll(bench: Bench, server: ChildServer, door: Door, taskIds: readonly string[]): Promise<Load> {
   const requests = taskIds.map((taskId) => ({ taskId, parts: [textPart("Please look at order 4711.")] }));
-  const load = { url: server.url, path: pathOf(method), seconds: shape.seconds, directory: bench.directory };
+  const url = door === "gRPC door" ? server.grpcUrl : server.url;
+  const load = { url, path: pathOf(method), seconds: shape.seconds, directory: bench.directory };
   if (door === "HTTP/1.1") {
     const json = requests.map((request) => toJsonString(method.input, create(method.input, request)));
     return wrk({ ...load, requests: json, connections: shape.connections * shape.streams });
   }
   const binary = requests.map((request) => encode(method, request));
-  const protocol = door === "gRPC" ? "grpc" : "connect";
+  const protocol = door === "Connect" ? "connect" : "grpc";
   return h2load({ ...load, requests: binary, streams: shape.streams, protocol });
 }
 
 async function measureDoor(bench: Bench, door: Door): Promise<Row[]> {
   await using server = await startPigeonhole(bench);
+  // The gRPC door is for the sake of speed: it is measured by grpc-js itself.
+  await using peer = door === "gRPC door" ? await startGrpcJs() : undefined;
   const { empty, accepted, handled } = await interleave(bench.rounds, {
-    empty: () => emptyCalls(bench, server, door),
+    empty: () => emptyCalls(bench, peer ?? server, door),
     accepted: () => sendEvents(bench, server, door, "blocked"),
     handled: () => sendEvents(bench, server, door, "sink"),
   });
   const toEmpty = (rates: readonly Rate[]) => ratios(perSecond(rates), perSecond(empty));
   return [
-    ...rateRows(`empty call, ${door}`, "calls/s", empty),
+    ...rateRows(peer ? "empty call, grpc-js alone" : `empty call, ${door}`, "calls/s", empty),
     ...rateRows(`SendEvent, ${door}`, "events/s", accepted),
     row(`SendEvent, ${door}: to an empty call`, "ratio", toEmpty(accepted), { atLeast: 0.7 }),
     ...rateRows(`SendEvent while turns run, ${door}`, "events/s", handled),

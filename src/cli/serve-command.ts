@@ -31,7 +31,7 @@ export async function serveCommand(
   } = settings;
   const log = createLogger({ ...(level && { level }), ...(format && { format }) });
   const { "metrics-port": metricsPort, "metrics-host": metricsHost } = settings;
-  const { "drain-delay": drainDelay = 0 } = settings;
+  const { "drain-delay": drainDelay = 0, "grpc-port": grpcPort } = settings;
   const { host, port, store, drain, "max-turns": maxTurns, "no-console": noConsole = false } = settings;
   const tls = tlsFiles(settings);
   const auth = authOptions(settings);
@@ -56,6 +56,7 @@ export async function serveCommand(
     limits: limitsOf(settings),
     ...(store !== undefined && { store }),
     ...(port !== undefined && { port }),
+    ...(grpcPort !== undefined && { grpcPort }),
     ...(maxTurns !== undefined && { maxTurns }),
     ...(drain !== undefined && { drain: drain * 1000 }),
     ...auth,
@@ -67,7 +68,8 @@ export async function serveCommand(
   if (tls !== undefined) process.on("SIGHUP", () => void server.reloadCertificates());
   const names = agents.map(({ name }) => name);
   const again = report(server.port);
-  await output.show({ url: server.url, agents: names }, () =>
+  const { url, grpcUrl } = server;
+  await output.show({ url, ...(grpcUrl !== undefined && { grpcUrl }), agents: names }, () =>
     again ? title(server, names) : welcome(server, names, !noConsole),
   );
   const exitCode = await stopped;
@@ -100,9 +102,10 @@ async function begin(options: ServeOptions): Promise<Server> {
   }
 }
 
-function title({ url, host }: Server, agents: string[]): string {
+function title({ url, grpcUrl, host }: Server, agents: string[]): string {
+  const door = grpcUrl === undefined ? "" : `, and to clients of gRPC at ${new URL(grpcUrl).host}`;
   const reach = isLoopback(host) ? "It listens on loopback: only this machine reaches it.\n" : "";
-  return `Pigeonhole serves ${agents.join(", ")} at ${url}\n${reach}`;
+  return `Pigeonhole serves ${agents.join(", ")} at ${url}${door}\n${reach}`;
 }
 
 function welcome(server: Server, agents: string[], hasConsole: boolean): string {

@@ -15,6 +15,12 @@ export const serveOptions = {
     defaultValue: "8080",
     parse: wholeNumber(0, 65_535),
   },
+  "grpc-port": {
+    type: "string",
+    value: "number",
+    summary: "A second port, for gRPC alone and faster, 0 for any that is free.",
+    parse: wholeNumber(0, 65_535),
+  },
   host: {
     type: "string",
     value: "address",

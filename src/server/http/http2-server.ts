@@ -7,6 +7,7 @@ import {
 } from "node:http2";
 import { TaskError } from "../errors.ts";
 import type { Limits, OnLimit } from "../limits.ts";
+import type { Millis } from "../store/records.ts";
 import type { BodyBudget } from "./body-budget.ts";
 import { type Connection, describeConnection } from "./connection.ts";
 import { createRequestBody } from "./request-body.ts";
@@ -23,13 +24,17 @@ const connectionWindow = 1024 * 1024;
 /** About how many streams can be begun and reset in what is read from a socket at once, 64 KiB. */
 const resetsInOnePiece = 4_000;
 
+/** What a stream's connection is known by. */
+export interface StreamScene {
+  connection: Connection;
+  guard: SessionGuard;
+}
+
+/** Takes a stream, that is, one request with the way back. */
+export type OnStream = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, scene: StreamScene) => void;
+
 /** Makes a server of HTTP/2 that is given its connections, with `emit("connection", socket)`, be they over TLS or not. */
-export function createHttp2Server(
-  serve: Serve,
-  limits: Limits,
-  bodies: BodyBudget,
-  onLimit: OnLimit,
-): Http2Server {
+export function createHttp2Server(onStream: OnStream, limits: Limits, onLimit: OnLimit): Http2Server {
   const { maxStreams, maxHeaderBytes, resetRate } = limits;
   const server = createServer({
     settings: {
@@ -53,7 +58,7 @@ export function createHttp2Server(
         onLimit("header_bytes");
         return refuseHeaders(stream);
       }
-      accept(stream, headers, { serve, connection, guard, limits, bodies, onLimit });
+      onStream(stream, headers, { connection, guard });
     });
   });
   // A broken connection is its own end: its streams are told by their "close".
@@ -82,39 +87,43 @@ function refuseHeaders(stream: ServerHttp2Stream): void {
   stream.close(constants.NGHTTP2_NO_ERROR);
 }
 
-interface Accepting {
-  serve: Serve;
-  connection: Connection;
-  guard: SessionGuard;
+export interface ServeStreams {
   limits: Limits;
   bodies: BodyBudget;
   onLimit: OnLimit;
 }
 
-function accept(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, accepting: Accepting): void {
-  const { serve, connection, guard, onLimit, limits } = accepting;
+/** Takes streams to `serve`. */
+export function serveStreams(serve: Serve, { limits, bodies, onLimit }: ServeStreams): OnStream {
   const { requestTimeout, idleTimeout } = limits;
-  const head = {
-    httpVersion: "2.0",
-    method: headers[":method"],
-    path: headers[":path"],
-    headers,
-    connection,
+  const onTimeout = () => onLimit("request_timeout");
+  return (stream, headers, { connection, guard }) => {
+    const head = {
+      httpVersion: "2.0",
+      method: headers[":method"],
+      path: headers[":path"],
+      headers,
+      connection,
+    };
+    const { signal } = abortWhenGone(stream, guard);
+    dropRestWhenAnswered(stream, requestTimeout);
+    const share = bodies();
+    stream.once("close", share.close);
+    const body = createRequestBody(stream, { timeout: requestTimeout, onTimeout, share });
+    serve(
+      head,
+      body,
+      signal,
+      createSink(stream, guard, () => untilRead(stream, idleTimeout, onLimit)),
+    );
   };
-  const signal = abortWhenGone(stream, guard);
-  stream.once("finish", () => {
+}
+
+/** Sees to it that a stream whose request was answered before it was read comes to its end. */
+export function dropRestWhenAnswered(stream: ServerHttp2Stream, requestTimeout: Millis): void {
+  stream.on("finish", () => {
     if (!stream.readableEnded) dropRest(stream, requestTimeout);
   });
-  const share = accepting.bodies();
-  stream.once("close", share.close);
-  const onTimeout = () => onLimit("request_timeout");
-  const body = createRequestBody(stream, { timeout: requestTimeout, onTimeout, share });
-  serve(
-    head,
-    body,
-    signal,
-    createSink(stream, guard, () => untilRead(stream, idleTimeout, onLimit)),
-  );
 }
 
 /**
@@ -127,15 +136,16 @@ function dropRest(stream: ServerHttp2Stream, requestTimeout: number): void {
   stream.resume();
 }
 
-function abortWhenGone(stream: ServerHttp2Stream, guard: SessionGuard): AbortSignal {
+/** Makes what is aborted when the caller of a stream goes away. */
+export function abortWhenGone(stream: ServerHttp2Stream, guard: SessionGuard): AbortController {
   const controller = new AbortController();
   // Without a listener, the caller's hanging up would be an uncaught error.
   stream.on("error", () => {});
-  stream.once("aborted", () => controller.abort(new TaskError("CALLER_GONE", "the caller went away")));
-  stream.once("close", () => {
+  stream.on("aborted", () => controller.abort(new TaskError("CALLER_GONE", "the caller went away")));
+  stream.on("close", () => {
     if (stream.rstCode === constants.NGHTTP2_CANCEL) guard.reset();
   });
-  return controller.signal;
+  return controller;
 }
 
 function createSink(

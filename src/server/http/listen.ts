@@ -18,7 +18,7 @@ import {
 import { type ConnectionDoor, createConnectionDoor } from "./connection-door.ts";
 import { type Admit, createDispatch, type Dispatch } from "./dispatch.ts";
 import { createHttp1Server } from "./http1-server.ts";
-import { createHttp2Server } from "./http2-server.ts";
+import { createHttp2Server, type OnStream, serveStreams } from "./http2-server.ts";
 import { createServe } from "./serve.ts";
 
 export interface ListenerOptions {
@@ -56,6 +56,12 @@ export interface ListenerOptions {
   readiness?: () => Promise<string | undefined>;
   /** Answers what is no RPC, no webhook, and neither /healthz nor /readyz. Default 404. */
   fallback?: Dispatch;
+  /**
+   * Takes what comes over HTTP/2, or some of it, in place of the function that it is given.
+   *
+   * @internal Its types are Node's, which those who read the package's declarations need not have.
+   */
+  takeStreams?: (others: OnStream) => OnStream;
 }
 
 /** Where a listener can be reached. */
@@ -103,7 +109,9 @@ export function createListener(options: ListenerOptions): Listener {
   const serve = createServe(dispatch, (error) => report(error, newId()));
   const bodies = createBodyBudget(limits.maxBodyBytes, onLimit);
   const http1 = createHttp1Server(serve, isClosing, limits, bodies, onLimit);
-  const http2 = createHttp2Server(serve, limits, bodies, onLimit);
+  const { takeStreams = (all) => all } = options;
+  const streams = takeStreams(serveStreams(serve, { limits, bodies, onLimit }));
+  const http2 = createHttp2Server(streams, limits, onLimit);
   const sessions = new Set<ServerHttp2Session>();
   http2.on("session", (session) => {
     sessions.add(session);

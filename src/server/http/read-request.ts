@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { createContextValues } from "@connectrpc/connect";
+import { peerKey } from "../auth/peer.ts";
 import { type Connection, connectionKey, type HttpRequest } from "./connection.ts";
 
 /** What a request says before its body. */
@@ -28,7 +29,7 @@ export function readRequest(
     signal,
     connection,
     ...(connection.peer !== undefined && { peer: connection.peer }),
-    contextValues: createContextValues().set(connectionKey, connection),
+    contextValues: createContextValues().set(connectionKey, connection).set(peerKey, connection.peer),
   };
 }
 

@@ -1,0 +1,44 @@
+import type { Writable } from "node:stream";
+
+/** How many bytes of one stream may be on their way to its caller before the next message is made. */
+const maxUnsent = 64 * 1024;
+/** What a message costs beside its own bytes, so that tiny ones are bounded too. */
+const messageCost = 256;
+
+/**
+ * Sends messages as fast as the caller reads: pulls no further ones while so much is unsent. `onFirst` is called before the first is sent.
+ *
+ * A caller that goes away stops the messages.
+ */
+export async function sendMessages(
+  call: Writable,
+  messages: AsyncIterable<Buffer>,
+  onFirst: () => void,
+): Promise<void> {
+  let unsent = 0;
+  let isFirst = true;
+  for await (const message of messages) {
+    if (call.destroyed) return;
+    if (isFirst) onFirst();
+    isFirst = false;
+    unsent += message.length + messageCost;
+    if (unsent < maxUnsent) {
+      call.write(message);
+    } else {
+      await written(call, message);
+      unsent = 0;
+    }
+  }
+}
+
+/** Sends a message. Resolves when it and all before it have gone out, or nothing more will. */
+function written(call: Writable, message: Buffer): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      call.off("close", done);
+      resolve();
+    };
+    call.on("close", done);
+    call.write(message, done);
+  });
+}

@@ -1,0 +1,99 @@
+import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
+import type { ConnectError, ConnectRouter, MethodImplSpec } from "@connectrpc/connect";
+import { compressionNegotiate, createAsyncIterable } from "@connectrpc/connect/protocol";
+import { parseTimeout } from "@connectrpc/connect/protocol-grpc";
+import { compressionGzip } from "@connectrpc/connect-node";
+import { Server } from "@grpc/grpc-js";
+import { TaskError } from "../../errors.ts";
+import type { Limits } from "../../limits.ts";
+import type { Admit } from "../dispatch.ts";
+import { abortWhenGone, dropRestWhenAnswered, type OnStream } from "../http2-server.ts";
+import { readRequest } from "../read-request.ts";
+import { methodSpecs, pathOf } from "./method-specs.ts";
+import { createOpenCalls } from "./open-calls.ts";
+import { statusHeaders, withErrorInfo } from "./own-errors.ts";
+import { type MethodOptions, registerMethod } from "./register-method.ts";
+import { streamListener } from "./stream-listener.ts";
+
+export interface GrpcStreamsOptions extends Omit<MethodOptions, "readMaxBytes"> {
+  /** Registers the services. */
+  routes: (router: ConnectRouter) => void;
+  limits: Limits;
+  /** Decides which requests are refused before anything is spent on them. */
+  admit?: Admit;
+}
+
+/** The latest deadline that a timer can keep, in ms from now: 24 days. A later one is as good as none. */
+const maxTimeout = 2 ** 31 - 1;
+/** What Content-Type protobuf's binary has. */
+const binaryTypes = /^application\/grpc(\+proto)?\s*(;|$)/;
+const noBody = createAsyncIterable<Uint8Array>([]);
+
+/** Makes the function that takes gRPC's streams to grpc-js, which reads and writes the messages of services, and all others elsewhere. */
+export function takeGrpcStreams(options: GrpcStreamsOptions, others: OnStream): OnStream {
+  const { convertError, admit, limits } = options;
+  const { requestTimeout, maxMessageBytes: readMaxBytes } = limits;
+  const server = new Server({
+    "grpc.max_receive_message_length": readMaxBytes,
+    "grpc.enable_channelz": 0,
+  });
+  const calls = createOpenCalls(requestTimeout, ({ stream }) => {
+    const message = `the request did not arrive within ${requestTimeout} ms`;
+    refuse(stream, convertError(new TaskError("DEADLINE_EXCEEDED", message)));
+    stream.close(constants.NGHTTP2_NO_ERROR);
+  });
+  const kinds = new Map<string, MethodImplSpec["kind"]>();
+  for (const spec of methodSpecs(options.routes)) {
+    registerMethod(server, spec, calls, { ...options, readMaxBytes });
+    kinds.set(pathOf(spec), spec.kind);
+  }
+  const take = streamListener(server);
+
+  /** Finds what is wrong with a request before any of its messages is read: the same as the other door would. */
+  function wrongWith(headers: IncomingHttpHeaders): unknown {
+    const {
+      ":path": path = "",
+      ":method": method,
+      "content-type": type = "",
+      "grpc-encoding": encoding,
+    } = headers;
+    if (!kinds.has(path)) return new TaskError("METHOD_UNKNOWN", `there is no method ${path.slice(0, 256)}`);
+    if (method !== "POST" || !binaryTypes.test(type)) {
+      const message = `the gRPC door does not take HTTP ${method} with Content-Type ${JSON.stringify(type)}`;
+      return new TaskError("METHOD_UNKNOWN", message);
+    }
+    if (encoding === undefined) return undefined;
+    return compressionNegotiate([compressionGzip], String(encoding), null, "grpc-encoding").error;
+  }
+
+  return (stream, headers, scene) => {
+    if (headers["content-type"]?.startsWith("application/grpc") !== true)
+      return others(stream, headers, scene);
+    const { "grpc-timeout": given } = headers;
+    const timeout = given === undefined ? {} : parseTimeout(String(given), Number.MAX_SAFE_INTEGER);
+    const wrong = wrongWith(headers) ?? timeout.error;
+    dropRestWhenAnswered(stream, requestTimeout);
+    const controller = abortWhenGone(stream, scene.guard);
+    if (wrong !== undefined) return refuse(stream, convertError(wrong));
+    withErrorInfo(stream, convertError);
+    const { ":method": method, ":path": path = "" } = headers;
+    const head = { httpVersion: "2.0", method, path, headers, connection: scene.connection };
+    const request = readRequest(head, noBody, controller.signal);
+    const refused = admit?.(request, kinds.get(path) === "unary");
+    if (refused !== undefined) return void refused.catch((error) => refuse(stream, convertError(error)));
+    const { timeoutMs = maxTimeout } = timeout;
+    const begun = Date.now();
+    const deadline = timeoutMs < maxTimeout ? begun + timeoutMs : undefined;
+    take(stream, calls.add({ stream, request, controller, begun, deadline }, headers));
+  };
+}
+
+/** Answers with nothing but an error. */
+function refuse(stream: ServerHttp2Stream, error: ConnectError): void {
+  if (stream.destroyed || stream.headersSent) return;
+  stream.respond(
+    { ":status": 200, "content-type": "application/grpc+proto", ...statusHeaders(error) },
+    { endStream: true },
+  );
+  stream.resume();
+}
