@@ -5,6 +5,7 @@ import { EventState, MessageState, OnBusy, TaskState, type TaskUpdate } from "..
 import { collect, entry, heartbeat, taskEntry } from "./client-log.ts";
 import { compact, type ModelLog, merge, modelLog } from "./client-log-model.ts";
 import { quickly, serveScript, stopping } from "./client-scripted-server.ts";
+import "./property-seed.ts";
 
 function fold(updates: readonly TaskUpdate[], from = createTaskView()): TaskView {
   return updates.reduce(applyUpdate, from);

@@ -17,7 +17,11 @@ export function create(requestId: string, first: SendRequest | undefined): Call<
     ...(first && { event: contentOf(first) }),
   };
   return async (rpc, options) => {
-    const { task, event, duplicate } = await rpc.createTask(request, options);
+    const { task, event, duplicate } = await rpc.createTask(request, options).catch((error: unknown) => {
+      // Whether the task is there is whether its event is.
+      first?.outcomes.push({ kind: "unknown" });
+      throw error;
+    });
     if (event !== undefined) first?.outcomes.push({ kind: "acknowledged", answer: event, duplicate });
     return { answer: task, duplicate };
   };

@@ -17,7 +17,7 @@ export function checkRequests(history: TaskHistory, report: Report): void {
   if (cancelled && end.task.state !== TaskState.CANCELLED) {
     report("G1", `its cancellation was acknowledged, and it is ${TaskState[end.task.state]}`);
   }
-  const mayBeCancelled = cancels.some(({ outcomes }) => outcomes.some(({ kind }) => kind !== "refused"));
+  const mayBeCancelled = cancels.some(mayHaveEffect);
   if (end.task.state === TaskState.CANCELLED && !mayBeCancelled) {
     report("G1", "nobody cancelled it, and it is CANCELLED");
   }
@@ -49,7 +49,7 @@ function checkSends({ sends, end }: TaskHistory, report: Report): void {
     } else if (answer !== undefined && (event?.id !== answer.id || hasMoved(answer, event))) {
       report("G1", `${JSON.stringify(send.text)} is another event than the one that was acknowledged`);
     }
-    const refused = send.outcomes.length > 0 && send.outcomes.every(({ kind }) => kind === "refused");
+    const refused = send.outcomes.length > 0 && !mayHaveEffect(send);
     if (refused && event !== undefined) report("G8", `${JSON.stringify(send.text)} was refused and is there`);
   }
   for (const event of end.events) {
@@ -61,6 +61,11 @@ function checkSends({ sends, end }: TaskHistory, report: Report): void {
       report("G1", `event ${event.sequence} ended as ${EventState[event.state]}`);
     }
   }
+}
+
+/** Whether something may have come of a request: it was acknowledged, or nobody knows. */
+function mayHaveEffect({ outcomes }: Request<unknown>): boolean {
+  return outcomes.some(({ kind }) => kind === "acknowledged" || kind === "unknown");
 }
 
 /** Whether an event has another place than it was given, though it was neither sent for later nor redriven. */
@@ -77,7 +82,7 @@ function checkAnswers<Desc extends DescMessage>(
   const known = outcomes.flatMap((outcome) => (outcome.kind === "acknowledged" ? [outcome] : []));
   const [first, ...again] = known;
   if (first === undefined) return;
-  const unknownBefore = outcomes[0]?.kind === "unknown";
+  const unknownBefore = outcomes.slice(0, outcomes.indexOf(first)).some(({ kind }) => kind === "unknown");
   if (first.duplicate && !unknownBefore)
     report("G8", `the first answer to ${requestId} says that it is a duplicate`);
   for (const { answer, duplicate } of again) {

@@ -13,6 +13,8 @@ import {
   isInterrupt,
   isMention,
   isPut,
+  isShown,
+  isSuperseded,
   move,
   only,
   remove,
@@ -159,6 +161,16 @@ describe("the checker of histories", () => {
     ["a turn that counts twice", /^G3.*the state is/, ({ end }) => Object.assign(end.state, { count: 4 })],
     ["a turn that does not count", /^G3.*the state is/, ({ end }) => Object.assign(end.state, { seen: [] })],
     ["a commit too many", /^G3.*turns changed the state/, ({ end }) => Object.assign(end, { revision: 9n })],
+    [
+      "a delta of a turn that was over",
+      /^G3.* has a delta at .* of a turn that was over/,
+      ({ end }) => move(end.log, isSuperseded(end.log), Infinity),
+    ],
+    [
+      "a message of an attempt that does not run",
+      /^G3.* has a message of attempt 7 at .*, while . ran/,
+      ({ end }) => change(end.log, isShown, ({ entry }) => Object.assign(only(entry.value), { attempt: 7 })),
+    ],
     ["onTaskCreate twice", /^G3.*the state is/, ({ end }) => Object.assign(end.state, { created: 2 })],
     ["onTaskCancel twice", /^G3.*the state is/, (_, { end }) => Object.assign(end.state, { cancelled: 2 })],
     [

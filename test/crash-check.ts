@@ -1,4 +1,5 @@
 import { checkChildren } from "./crash-check-children.ts";
+import { checkFences } from "./crash-check-fences.ts";
 import { checkLogs } from "./crash-check-logs.ts";
 import { checkAbandoned, checkRequests } from "./crash-check-requests.ts";
 import { checkTurns } from "./crash-check-turns.ts";
@@ -23,6 +24,7 @@ function checkTask(history: TaskHistory, all: StoreHistory): string[] {
     violations.push(`${guarantee} task ${history.end.task.id}: ${violation}`);
   checkRequests(history, report);
   checkTurns(history, report);
+  checkFences(history, report);
   checkLogs(history, report);
   checkChildren(history, all, report);
   return violations;

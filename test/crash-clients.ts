@@ -11,6 +11,10 @@ export type Rpc = Client<typeof TaskService>;
 export interface Clients {
   servers: Pick<ServerSeries, "current">;
   random: Random;
+  /** Tells the time that their server goes by. */
+  now(): number;
+  /** How many events each sender of a task sends. Default 2 to 6. */
+  sends?: { min: number; max: number };
   /** Is told of every answer and every entry that a client gets. */
   progress(): void;
 }
@@ -19,7 +23,7 @@ export interface Clients {
 const timeoutMs = 30_000;
 
 /**
- * Tries a request once, and again after each crash until its outcome is known, or with `patient` false until the first crash. Notes each
+ * Tries a request once, and again after each crash and each failure of the store until its outcome is known, or with `patient` false until the first crash. Notes each
  * outcome. Resolves with whether it was acknowledged.
  */
 export async function perform<Answer>(
@@ -45,7 +49,8 @@ export async function perform<Answer>(
         request.outcomes.push({ kind: "refused", reason });
         return false;
       }
-      request.outcomes.push({ kind: "unknown" });
+      const failed = reason === "STORE_UNAVAILABLE";
+      request.outcomes.push(failed ? { kind: "failed", reason } : { kind: "unknown" });
       await afterCrash(server, error);
       if (!patient) return false;
     }
@@ -94,8 +99,9 @@ export async function follow(clients: Clients, taskId: string, restless = true):
   }
 }
 
-/** Waits until the server of a call that failed is gone. Throws the error if it has no reason to be. */
+/** Waits until the server of a call that failed is gone, unless it says that it may be tried again. Throws the error if it has no reason to be. */
 async function afterCrash(server: Server, error: unknown): Promise<void> {
+  if (reasonOf(error) === "STORE_UNAVAILABLE") return;
   if (!server.doomed) throw new Error("a call failed while its server lived", { cause: error });
   if (reasonOf(error) !== undefined && ConnectError.from(error).code !== Code.Unavailable) throw error;
   await server.gone;

@@ -20,6 +20,15 @@ export const isDelta: Test = ({ entry }) =>
 export const isInterrupt: Test = ({ entry }) =>
   entry.case === "event" && entry.value.onBusy === OnBusy.INTERRUPT;
 
+/** Finds what an event's turn shows. */
+export const isShown: Test = ({ entry }) => entry.case === "message" && entry.value.eventId !== "";
+
+/** Finds deltas of messages that are void. */
+export function isSuperseded(log: TaskUpdate[]): Test {
+  const ids = log.flatMap(({ entry }) => (entry.case === "superseded" ? entry.value.messageIds : []));
+  return ({ entry }) => entry.case === "delta" && ids.includes(entry.value.messageId);
+}
+
 export function isEvent(id: string, state: EventState): Test {
   return ({ entry }) => entry.case === "event" && entry.value.id === id && entry.value.state === state;
 }

@@ -4,8 +4,10 @@ import type { Event, Message, OnBusy, Task, TaskUpdate } from "../src/proto.ts";
 /** What a client learned of one try of a request. */
 export type Outcome<Answer> =
   | { kind: "acknowledged"; answer: Answer; duplicate: boolean }
-  /** An error that says that it had no effect. */
+  /** An error that says that it had no effect, and never will have one. */
   | { kind: "refused"; reason: string }
+  /** An error that says that it had no effect, and may be tried again. */
+  | { kind: "failed"; reason: string }
   /** The connection broke: it may have had its effect. */
   | { kind: "unknown" };
 

@@ -47,12 +47,13 @@ export async function leadTask(clients: Clients, name: string): Promise<Life> {
   }
 
   async function sender(id: string, cancelAt?: number): Promise<void> {
-    const count = random.between(2, 6);
+    const { min, max } = clients.sends ?? { min: 2, max: 6 };
+    const count = random.between(min, max);
     for (let index = 0; index < count; index++) {
       if (index === cancelAt) await cancelTwice();
       const request = newSend(`${id}${index}`, random.pick(types));
       if (random.chance(0.3)) request.onBusy = random.pick([OnBusy.STEER, OnBusy.STEER, OnBusy.INTERRUPT]);
-      if (random.chance(0.15)) request.deliverTime = Date.now() + random.between(1, 300);
+      if (random.chance(0.15)) request.deliverTime = clients.now() + random.between(1, 300);
       await deliver(request, interruptsLater(request) || random.chance(0.8));
       if (answerOf(request) !== undefined && random.chance(0.2)) await deliver(request);
     }

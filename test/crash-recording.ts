@@ -23,12 +23,13 @@ export async function record(): Promise<StoreHistory> {
   const server = await serve({ agents: [scribe], store: "memory:", port: 0, log });
   const rpc = createClient(TaskService, createConnectTransport({ baseUrl: server.url, httpVersion: "1.1" }));
   const alive = {
+    url: server.url,
     rpc: { connect: rpc, grpc: rpc, grpcWeb: rpc },
     doomed: false,
     gone: new Promise(() => {}),
   };
   const servers = { current: async () => alive };
-  const clients: Clients = { servers, random: createRandom(1), progress: () => {} };
+  const clients: Clients = { servers, random: createRandom(1), now: Date.now, progress: () => {} };
   try {
     const tasks = [
       await lead(clients, "completed", ["say", "stumble", "finish"].map(plain)),

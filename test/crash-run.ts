@@ -27,7 +27,12 @@ export async function runCrashes(run: CrashRun): Promise<void> {
   const { servers, seed, kills, isEnough, history, tasksAtOnce } = run;
   const random = createRandom(seed);
   const progress = createProgress();
-  const clients: Clients = { servers, random: createRandom(seed + 1), progress: progress.count };
+  const clients: Clients = {
+    servers,
+    random: createRandom(seed + 1),
+    now: Date.now,
+    progress: progress.count,
+  };
   let killing = true;
   let tasks = 0;
 

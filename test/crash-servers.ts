@@ -5,7 +5,7 @@ import {
   createGrpcWebTransport,
 } from "@connectrpc/connect-node";
 import { TaskService } from "../src/proto.ts";
-import { agentPath, type CliProcess, runCli, urlOf } from "./crash-process.ts";
+import { agentPath, type CliOptions, type CliProcess, runCli, urlOf } from "./crash-process.ts";
 
 /** The protocols that the clients take turns with. */
 export const protocols = ["connect", "grpc", "grpcWeb"] as const;
@@ -13,6 +13,8 @@ export type Protocol = (typeof protocols)[number];
 
 /** A server that clients talk to, until it is gone. */
 export interface Server {
+  /** Where it listens. */
+  url: string;
   rpc: Record<Protocol, Client<typeof TaskService>>;
   /** Whether it has been killed, or is about to be: from then on a call may fail. */
   doomed: boolean;
@@ -33,15 +35,19 @@ export interface ServerSeries extends AsyncDisposable {
   stop(): Promise<number | null>;
 }
 
-/** Prepares servers of an agent for tests on the database `path`, with so many seconds for their turns when they are stopped. */
+/** How servers are run: see CliOptions. */
+export interface ServerSeriesOptions extends Pick<CliOptions, "compileCache" | "env"> {
+  /** How many seconds their turns have when they are stopped. Default 10. */
+  drain?: number;
+  /** Further options of the command line. */
+  args?: readonly string[];
+}
+
+/** Prepares servers of an agent for tests on the database `path`. */
 export function createServerSeries(
   path: string,
   agent: string,
-  {
-    compileCache,
-    drain = 10,
-    drainDelay = 0,
-  }: { compileCache?: string; drain?: number; drainDelay?: number } = {},
+  { drain = 10, args: moreArgs = [], ...cli }: ServerSeriesOptions = {},
 ): ServerSeries {
   let up = Promise.withResolvers<Server>();
   let process: CliProcess | undefined;
@@ -59,7 +65,7 @@ export function createServerSeries(
         grpc: clientOf(createGrpcTransport({ baseUrl: url })),
         grpcWeb: clientOf(createGrpcWebTransport({ baseUrl: url, httpVersion: "1.1" })),
       };
-      server = { rpc, doomed: false, gone: process.exited };
+      server = { url, rpc, doomed: false, gone: process.exited };
       up.resolve(server);
       return server;
     },
@@ -94,10 +100,9 @@ export function createServerSeries(
       `sqlite:${path}`,
       "--drain",
       String(drain),
-      "--drain-delay",
-      String(drainDelay),
+      ...moreArgs,
     ];
-    return runCli(args, { ...(compileCache !== undefined && { compileCache }) });
+    return runCli(args, cli);
   }
 
   function down(): void {

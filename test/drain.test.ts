@@ -19,11 +19,13 @@ afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 describe("a server that is stopped by SIGTERM", () => {
   it.each([0, 1])("loses nothing under load, not even a turn, %s s after it has told", async (drainDelay) => {
-    await using servers = createServerSeries(join(directory, `${drainDelay}.db`), "scribe", { drainDelay });
+    await using servers = createServerSeries(join(directory, `${drainDelay}.db`), "scribe", {
+      args: ["--drain-delay", String(drainDelay)],
+    });
     const enough = Promise.withResolvers<void>();
     let told = 0;
     const progress = () => ++told === 150 && enough.resolve();
-    const clients: Clients = { servers, random: createRandom(3), progress };
+    const clients: Clients = { servers, random: createRandom(3), now: Date.now, progress };
     await servers.start();
     const lives = Promise.all(["a", "b", "c", "d"].map((name) => leadTask(clients, name)));
     await Promise.race([enough.promise, lives]);
@@ -56,7 +58,10 @@ describe("a server that is stopped by SIGTERM", () => {
       await next.rpc.grpc.cancelTask({ taskId });
       const rest = watch(next, protocol, taskId, log.last());
       expect(await rest.failure).toBeUndefined();
-      const read = await readEnd({ servers, random: createRandom(1), progress: () => {} }, taskId);
+      const read = await readEnd(
+        { servers, random: createRandom(1), now: Date.now, progress: () => {} },
+        taskId,
+      );
       const known = log.all.concat(rest.log.all);
       expect(sequencesOf(known)).toEqual(sequencesOf(read.log));
       expect(foldLog(known)).toEqual(foldLog(read.log));

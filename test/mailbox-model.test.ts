@@ -15,8 +15,9 @@ import { outcomeOf, outcomeOnModel } from "./model/outcome.ts";
 import { agentsOf, briefOf, briefOfModel, lookAtAgents, lookAtTask } from "./model/picture.ts";
 import type { Model } from "./model/state.ts";
 import { nextTime } from "./model/timers.ts";
+import { propertySeed } from "./property-seed.ts";
 
-/** Set MODEL_RUNS for more runs or fewer. */
+/** Set MODEL_RUNS for more runs or fewer, MODEL_SEED for others. */
 const runs = Number(process.env.MODEL_RUNS ?? 150);
 
 let store: Store | undefined;
@@ -36,8 +37,8 @@ beforeAll(async () => {
 });
 afterAll(() => store?.close());
 
-it("a mailbox does what the model does, whatever happens in whatever order", {
-  timeout: 600_000,
+it(`a mailbox does what the model does, whatever happens in whatever order (MODEL_SEED=${propertySeed})`, {
+  timeout: 600_000 + runs * 1000,
 }, async () => {
   let run = 0;
   const playRun = async (beginning: Beginning, steps: Step[][]) => {

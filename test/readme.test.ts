@@ -156,6 +156,7 @@ describe("the pages", () => {
       "docs/operations.md",
       "docs/people.md",
       "docs/protocol.md",
+      "docs/reliability.md",
     ];
     const checked = ["ts", "json", "text", ...(run.includes(page) ? ["sh", "js", "ini", "nginx"] : [])];
     const languages = codeBlocks(page).map(({ language }) => language);

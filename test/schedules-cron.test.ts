@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type CronSpec, cronFault, latestTimes, nextAfter } from "../src/server/schedules/cron.ts";
 import { planFirings } from "../src/server/schedules/plan-firings.ts";
+import "./property-seed.ts";
 
 const second = 1000;
 const minute = 60 * second;

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { MessageAuthor, MessageState } from "../src/proto.ts";
 import type { LogContent, LogEntry, MessageRecord } from "../src/server/store/records.ts";
 import { Tail } from "../src/server/task-log/tail.ts";
+import "./property-seed.ts";
 
 /** A log of messages that stream, kept in memory, of which a page has few entries. */
 function createLog(pageSize = 3) {

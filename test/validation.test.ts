@@ -27,6 +27,7 @@ import {
 import { Findings } from "../src/server/validation/findings.ts";
 import { violations } from "../src/server/validation/index.ts";
 import { createDurationCheck, timestampCheck } from "../src/server/validation/time-check.ts";
+import "./property-seed.ts";
 
 const requests = [TaskService, AgentService, ScheduleService, WebhookService].flatMap(({ methods }) =>
   methods.map((method) => method.input),

@@ -16,6 +16,7 @@ import {
   standardHeaders,
   standardSecret,
 } from "./webhooks-signed.ts";
+import "./property-seed.ts";
 
 /** Every verifier, with two secrets, and headers that it takes for a body. */
 const verifiers = [

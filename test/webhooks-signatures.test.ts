@@ -12,6 +12,7 @@ import {
 } from "../src/server/index.ts";
 import { judge, now } from "./webhooks-judge.ts";
 import { githubSecret, slackHeaders, slackSecret, standardSecret } from "./webhooks-signed.ts";
+import "./property-seed.ts";
 
 describe("the verifiers know what the providers' documentation shows", () => {
   it("GitHub's", async () => {

@@ -1,57 +1,72 @@
-import { setTimeout as pace } from "node:timers/promises";
-import { type AgentEvent, defineAgent, FinalError, type TurnContext } from "../../src/server/index.ts";
+import { setTimeout } from "node:timers/promises";
+import {
+  type Agent,
+  type AgentDefinition,
+  type AgentEvent,
+  defineAgent,
+  FinalError,
+  type TurnContext,
+} from "../../src/server/index.ts";
 import { mentionOf, wordsFor } from "./scribe-answer.ts";
 
+/** Lets a time pass, in ms. */
+type Pace = (time: number) => Promise<unknown>;
+
+export default createScribe(setTimeout);
+
 /**
- * Keeps count of what it did, so that a test can tell what was effective how often.
+ * Makes an agent, with these rules besides its own, that keeps count of what it did, so that a test can tell what was effective how often.
  *
  * The type of an event says how it is handled: `stumble` fails once half an answer is out, `stubborn` goes on after it was told to stop,
  * `gather` takes others that wait and mentions them, `delegate` makes a child that says the same and finishes, `poison` is given up unless
  * a `cure` was handled before, `finish` completes the task; any other is answered, unless it is the server's own.
  */
-export default defineAgent({
-  name: "scribe",
-  retry: { initialBackoff: 5, maxBackoff: 50 },
-  cancelGrace: 30,
+export function createScribe(pace: Pace, rules: Partial<AgentDefinition> = {}): Agent {
+  return defineAgent({
+    name: "scribe",
+    retry: { initialBackoff: 5, maxBackoff: 50 },
+    cancelGrace: 30,
+    ...rules,
 
-  async onTaskCreate(ctx) {
-    countUp(ctx, "created");
-    const greeting = ctx.messages.stream();
-    for (const word of ["I ", "am ", "ready."]) {
-      await greeting.write(word);
-      await pace(1);
-    }
-  },
-
-  async onTaskEventSend(ctx, event) {
-    countUp(ctx, "turns");
-    note(ctx, event);
-    if (event.type.startsWith("pigeonhole.")) return;
-    await ctx.messages.send(event.parts, { author: "user" });
-    await answer(ctx, event);
-    settle(ctx, event);
-    switch (event.type) {
-      case "gather":
-        for (const steering of [false, true]) {
-          for (const other of await ctx.mailbox.take({ max: 2, steering })) await mention(ctx, other);
-        }
-        break;
-      case "delegate": {
-        const labels = { delegate: event.id };
-        await ctx.tasks.create({ agent: "scribe", labels, event: event.parts, type: "finish" });
-        break;
+    async onTaskCreate(ctx) {
+      countUp(ctx, "created");
+      const greeting = ctx.messages.stream();
+      for (const word of ["I ", "am ", "ready."]) {
+        await greeting.write(word);
+        await pace(1);
       }
-      case "poison":
-        if (ctx.state.get<boolean>("cured") === undefined) throw new FinalError("there is no cure");
-    }
-  },
+    },
 
-  async onTaskCancel(ctx, reason) {
-    countUp(ctx, "cancelled");
-    await ctx.messages.send(`Stopped: ${reason}`);
-    await pace(2);
-  },
-});
+    async onTaskEventSend(ctx, event) {
+      countUp(ctx, "turns");
+      note(ctx, event);
+      if (event.type.startsWith("pigeonhole.")) return;
+      await ctx.messages.send(event.parts, { author: "user" });
+      await answer(ctx, event, pace);
+      settle(ctx, event);
+      switch (event.type) {
+        case "gather":
+          for (const steering of [false, true]) {
+            for (const other of await ctx.mailbox.take({ max: 2, steering })) await mention(ctx, other);
+          }
+          break;
+        case "delegate": {
+          const labels = { delegate: event.id };
+          await ctx.tasks.create({ agent: "scribe", labels, event: event.parts, type: "finish" });
+          break;
+        }
+        case "poison":
+          if (ctx.state.get<boolean>("cured") === undefined) throw new FinalError("there is no cure");
+      }
+    },
+
+    async onTaskCancel(ctx, reason) {
+      countUp(ctx, "cancelled");
+      await ctx.messages.send(`Stopped: ${reason}`);
+      await pace(2);
+    },
+  });
+}
 
 async function mention(ctx: TurnContext, event: AgentEvent): Promise<void> {
   note(ctx, event);
@@ -69,7 +84,7 @@ function note(ctx: TurnContext, { sequence }: AgentEvent): void {
   ctx.state.set("seen", [...(ctx.state.get<number[]>("seen") ?? []), sequence]);
 }
 
-async function answer(ctx: TurnContext, event: AgentEvent): Promise<void> {
+async function answer(ctx: TurnContext, event: AgentEvent, pace: Pace): Promise<void> {
   const words = wordsFor(event.text);
   const message = ctx.messages.stream();
   for (const [index, word] of words.entries()) {

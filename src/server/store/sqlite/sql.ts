@@ -16,7 +16,7 @@ export interface Sql {
   query<Row>(text: string, values: SQLInputValue[]): Row[];
 }
 
-export function createSql(db: DatabaseSync): Sql {
+export function createSql(db: Pick<DatabaseSync, "createTagStore" | "prepare">): Sql {
   const store = db.createTagStore(200);
   const bind = (values: Values) => values.map((value) => value ?? null);
   return {

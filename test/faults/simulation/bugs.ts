@@ -1,0 +1,69 @@
+import type { Agent } from "../../../src/server/agent.ts";
+import type { StartTurnResult } from "../../../src/server/store/calls.ts";
+import type { Store } from "../../../src/server/store/store.ts";
+import type { Bug } from "./simulate.ts";
+
+/** Bugs that a system such as this one is known to come to have. Each is put in at a seam, and made anew for each run. */
+export const bugs: Record<string, () => Bug> = {
+  "acknowledge before commit": () => ({ haste: "acknowledges" }),
+  "delivery before commit": () => ({ haste: "shows" }),
+  "no fence": noFence,
+  "a lost wake-up": () => ({ store: loseWakeUps }),
+  "retry without superseding": () => ({ agent: retryInPlace }),
+};
+
+/** Whatever a turn writes is taken for the running one's. */
+function noFence(): Bug {
+  const running = new Map<string, number>();
+  const unfence = <Args extends { taskId: string; turn: number }>(args: Args): Args => ({
+    ...args,
+    turn: running.get(args.taskId) ?? args.turn,
+  });
+  const note = ({ turn }: StartTurnResult) => {
+    if (turn !== undefined) running.set(turn.task.id, turn.turn);
+  };
+  return {
+    store: (store) => ({
+      ...store,
+      appendOutput: (args) => store.appendOutput(unfence(args)),
+      failTurn: (args) => store.failTurn(unfence(args)),
+      async startTurn(args) {
+        const result = await store.startTurn(args);
+        note(result);
+        return result;
+      },
+      async commitTurn(args) {
+        const result = await store.commitTurn(unfence(args));
+        note(result);
+        return result;
+      },
+    }),
+  };
+}
+
+/** Of a commit now and then, nobody is told whom it gives work. */
+function loseWakeUps(store: Store): Store {
+  let commits = 0;
+  return {
+    ...store,
+    watch: (listener) =>
+      store.watch((commit) => listener(++commits % 5 === 0 ? { ...commit, due: [] } : commit)),
+  };
+}
+
+/** A handler that fails is called again in the same turn, with what it showed left as it is. */
+function retryInPlace(agent: Agent): Agent {
+  const { onTaskEventSend: handle } = agent;
+  if (handle === undefined) return agent;
+  return {
+    ...agent,
+    async onTaskEventSend(ctx, event) {
+      try {
+        await handle(ctx, event);
+      } catch (error) {
+        if (ctx.signal.aborted) throw error;
+        await handle(Object.create(ctx, { attempt: { value: ctx.attempt + 1 } }), event);
+      }
+    },
+  };
+}

@@ -1,0 +1,201 @@
+import type { Transport } from "@connectrpc/connect";
+import { EventState } from "../../../src/proto.ts";
+import type { Agent } from "../../../src/server/agent.ts";
+import type { Call, CallResult } from "../../../src/server/store/sqlite/protocol.ts";
+import type { Store } from "../../../src/server/store/store.ts";
+import { createScribe } from "../../agents/scribe.ts";
+import { listTasks } from "../../crash-calls.ts";
+import { checkHistory } from "../../crash-check.ts";
+import type { Clients } from "../../crash-clients.ts";
+import type { StoreHistory, TaskHistory } from "../../crash-history.ts";
+import { leadTask } from "../../crash-life.ts";
+import { createRandom } from "../../crash-random.ts";
+import { connect } from "./connection.ts";
+import { createDisk, type Haste } from "./disk.ts";
+import { openHouse } from "./house.ts";
+import { createLine, type Line, type Shared } from "./line.ts";
+import { createReferenceMailbox } from "./reference-mailbox.ts";
+import { createWorld, type Move } from "./world.ts";
+
+/** A bug, put in at a seam. */
+export interface Bug {
+  haste?: Haste;
+  store?(store: Store): Store;
+  agent?(agent: Agent): Agent;
+}
+
+/** What came of a simulation. */
+export interface Simulated {
+  /** What does not hold, each beginning with the guarantee that is broken. */
+  violations: string[];
+  /** The moves that were made last. */
+  lately: string[];
+  moves: number;
+  /** Stands for all moves, in their order. */
+  hash: number;
+  kills: number;
+  zombies: number;
+  history: StoreHistory;
+}
+
+/** A process that serves. */
+interface Process {
+  alive: boolean;
+  /** Whether clients may call it. */
+  serving: boolean;
+  line: Line;
+  gone: PromiseWithResolvers<void>;
+}
+
+/** Plays a run that a seed determines, of clients, servers, crashes and a disk, and checks what the clients saw. */
+export async function simulate(seed: number, bug: Bug = {}): Promise<Simulated> {
+  const world = createWorld(seed);
+  const { random } = world;
+  const disk = createDisk(bug.haste !== undefined);
+  const violations: string[] = [];
+  const lines = new Set<Line>();
+  const failures = random.pick([0, 0, 0.02, 0.1]);
+  const reference = createReferenceMailbox();
+  const shared: Shared = { disk, haste: bug.haste, random, failures, lines, committed };
+  const breaks = random.pick([0, 0, 0.02, 0.1]);
+  let crashes = random.pick([0, 1, 2, 4, 8]);
+  let kills = 0;
+  let zombies = 0;
+  let started = 0;
+  let up = Promise.withResolvers<{ transport: Transport; gone: Promise<void> }>();
+  let current: Process | undefined;
+
+  const clients: Clients = {
+    servers: {
+      async current() {
+        const { transport, gone } = await up.promise;
+        return connect(transport, gone, random, breaks);
+      },
+    },
+    random: createRandom(seed + 1),
+    now: world.now,
+    // Many short runs find more than a few long ones.
+    ...(random.chance(0.8) && { sends: { min: 1, max: 2 } }),
+    progress: world.progress,
+  };
+  const history: StoreHistory = { tasks: [], abandoned: [], listed: [] };
+  const leading = lead();
+  leading.catch(() => {});
+  try {
+    await world.play(moves, leading);
+    await leading;
+    violations.push(...checkHistory(history), ...history.tasks.flatMap(compareEnd));
+  } catch (error) {
+    violations.push(
+      error instanceof Error ? `${error.message} ${error.stack} ${error.cause}` : String(error),
+    );
+  } finally {
+    for (const line of lines) line.cut(0);
+    disk.close();
+  }
+  return { violations, lately: world.lately(), ...world.traced(), kills, zombies, history };
+
+  async function lead(): Promise<void> {
+    const names = Array.from({ length: random.pick([1, 1, 2]) }, (_, index) => `${seed}-${index}`);
+    await Promise.all(
+      names.map(async (name) => {
+        const life = await leadTask(clients, name);
+        if ("history" in life) history.tasks.push(life.history);
+        else history.abandoned.push(life.abandoned);
+      }),
+    );
+    history.listed = await listTasks(clients);
+  }
+
+  /** Compares a call that took effect with what it does to the reference. */
+  function committed({ name, args }: Call, result: CallResult): void {
+    if ("reason" in result && !["TURN_OVER", "TASK_FINISHED"].includes(result.reason)) {
+      violations.push(`G7 ${name} failed: ${result.reason} ${result.message} ${String(result.cause)}`);
+      return;
+    }
+    const expected = reference.apply(name, Object(args));
+    const actual = "reason" in result ? result.reason : result.value;
+    if (!agrees(expected, actual)) {
+      const [wanted, found] = [expected, actual].map((answer) => JSON.stringify(answer)?.slice(0, 400));
+      violations.push(`G2 ${name} answered ${found}, and the reference ${wanted}`);
+    }
+  }
+
+  function compareEnd({ end }: TaskHistory): string[] {
+    const states = reference.statesOf(end.task.id);
+    return end.events.flatMap(({ id, state }) => {
+      const wanted = states.get(id);
+      if (wanted === state) return [];
+      return [`G2 event ${id} is ${EventState[state]}, and in the reference ${EventState[wanted ?? 0]}`];
+    });
+  }
+
+  function moves(): Move[] {
+    if (current === undefined) return [{ name: "start", weight: 1, make: start }];
+    const possible = [...lines].flatMap((line) => line.moves());
+    if (crashes > 0 && possible.length > 0) possible.push({ name: "kill", weight: 0.05, make: kill });
+    return possible;
+  }
+
+  function start(): void {
+    const line = createLine(`p${++started}`, shared);
+    const process: Process = { alive: true, serving: false, line, gone: Promise.withResolvers() };
+    lines.add(line);
+    current = process;
+    const clock = world.clockFor(process);
+    // A handler writes on at once as often as not: a move for each word would be most of all moves.
+    const pace = async (time: number) => {
+      if (random.chance(0.4)) await new Promise<void>((resolve) => clock.timer(time, resolve));
+    };
+    const agent = createScribe(pace);
+    const house = openHouse({
+      store: bug.store?.(line.store) ?? line.store,
+      agent: bug.agent?.(agent) ?? agent,
+      clock,
+      defect: (error) => violations.push(`G7 an error of the server's own: ${String(error)}`),
+    });
+    const gone = process.gone.promise;
+    house.then(
+      (transport) => {
+        if (process !== current) return;
+        process.serving = true;
+        up.resolve({ transport, gone });
+      },
+      // It cannot begin, and ends.
+      () => process === current && kill(),
+    );
+  }
+
+  /** Kills the process that serves; or takes it for dead, and it is not. */
+  function kill(): void {
+    const process = current;
+    if (process === undefined) return;
+    kills += 1;
+    crashes -= 1;
+    current = undefined;
+    // Whoever waits for a server already goes on waiting.
+    if (process.serving) up = Promise.withResolvers();
+    process.gone.resolve();
+    if (bug.haste === undefined && random.chance(0.3)) {
+      zombies += 1;
+      process.line.abandon();
+      return;
+    }
+    process.alive = false;
+    process.line.cut(random.between(0, 2));
+    lines.delete(process.line);
+  }
+}
+
+/** Whether an answer has all that is expected of it. What is not expected to be there may be anything. */
+function agrees(expected: unknown, actual: unknown): boolean {
+  if (typeof expected !== "object" || expected === null) {
+    return expected === undefined ? typeof actual !== "string" : expected === actual;
+  }
+  if (typeof actual !== "object" || actual === null) return false;
+  if (Array.isArray(expected) && expected.length !== Object(actual).length) return false;
+  return Object.entries(expected).every(([key, value]) => {
+    const found: unknown = Reflect.get(actual, key);
+    return value === undefined ? found === undefined : agrees(value, found);
+  });
+}

@@ -1,0 +1,18 @@
+// A thread that simulates: of the seeds from `seed` on, every `stride`-th, until there are `runs`. It tells its parent what they came to.
+import { parentPort, workerData } from "node:worker_threads";
+import { coverageOf } from "../../crash-coverage.ts";
+import { simulate } from "./simulate.ts";
+import { addCounts, type Batch, type BatchCounts } from "./simulate-many.ts";
+
+const { seed, runs, stride }: Batch = workerData;
+const totals: BatchCounts = { counts: {}, covered: {}, failures: [] };
+for (let run = 0; run < runs; run++) {
+  const { violations, lately, moves, kills, zombies, history } = await simulate(seed + run * stride);
+  const events = history.tasks.reduce((sum, { end }) => sum + end.events.length, 0);
+  addCounts(totals.counts, { seeds: 1, moves, kills, zombies, tasks: history.tasks.length, events });
+  addCounts(totals.covered, coverageOf([history]));
+  if (violations.length === 0) continue;
+  totals.failures.push({ seed: seed + run * stride, violations, lately });
+  break;
+}
+parentPort?.postMessage(totals);
