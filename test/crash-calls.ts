@@ -18,7 +18,7 @@ export function create(requestId: string, first: SendRequest | undefined): Call<
   };
   return async (rpc, options) => {
     const { task, event, duplicate } = await rpc.createTask(request, options).catch((error: unknown) => {
-      // Whether the task is there is whether its event is.
+      // What is not known of the task is not known of its event, which a later answer may call a duplicate.
       first?.outcomes.push({ kind: "unknown" });
       throw error;
     });

@@ -17,6 +17,8 @@ export interface Clients {
   sends?: { min: number; max: number };
   /** Is told of every answer and every entry that a client gets. */
   progress(): void;
+  /** Is told when a server could not write, and waits until it is to be asked again. */
+  refused?(): Promise<void> | void;
 }
 
 /** How long a call may take. One that takes longer hangs. */
@@ -27,7 +29,7 @@ const timeoutMs = 30_000;
  * outcome. Resolves with whether it was acknowledged.
  */
 export async function perform<Answer>(
-  { servers, random, progress }: Clients,
+  clients: Clients,
   request: Request<Answer>,
   call: (
     rpc: Rpc,
@@ -35,6 +37,7 @@ export async function perform<Answer>(
   ) => Promise<{ answer: Answer | undefined; duplicate: boolean }>,
   patient = true,
 ): Promise<boolean> {
+  const { servers, random, progress } = clients;
   for (;;) {
     const server = await servers.current();
     try {
@@ -49,22 +52,27 @@ export async function perform<Answer>(
         request.outcomes.push({ kind: "refused", reason });
         return false;
       }
-      const failed = reason === "STORE_UNAVAILABLE";
-      request.outcomes.push(failed ? { kind: "failed", reason } : { kind: "unknown" });
-      await afterCrash(server, error);
+      if (server.troubled && reason === "STORE_UNAVAILABLE") {
+        request.outcomes.push({ kind: "failed", reason });
+        await clients.refused?.();
+        continue;
+      }
+      request.outcomes.push({ kind: "unknown" });
+      await afterCrash(clients, server, error);
       if (!patient) return false;
     }
   }
 }
 
 /** Reads from a server, and again after a crash. */
-export async function read<T>({ servers, random }: Clients, call: (rpc: Rpc) => Promise<T>): Promise<T> {
+export async function read<T>(clients: Clients, call: (rpc: Rpc) => Promise<T>): Promise<T> {
+  const { servers, random } = clients;
   for (;;) {
     const server = await servers.current();
     try {
       return await call(server.rpc[random.pick(protocols)]);
     } catch (error) {
-      await afterCrash(server, error);
+      await afterCrash(clients, server, error);
     }
   }
 }
@@ -92,7 +100,7 @@ export async function follow(clients: Clients, taskId: string, restless = true):
       }
       if (told < patience) return log;
     } catch (error) {
-      await afterCrash(server, error);
+      await afterCrash(clients, server, error);
     } finally {
       hangUp.abort();
     }
@@ -100,8 +108,11 @@ export async function follow(clients: Clients, taskId: string, restless = true):
 }
 
 /** Waits until the server of a call that failed is gone, unless it says that it may be tried again. Throws the error if it has no reason to be. */
-async function afterCrash(server: Server, error: unknown): Promise<void> {
-  if (reasonOf(error) === "STORE_UNAVAILABLE") return;
+async function afterCrash(clients: Clients, server: Server, error: unknown): Promise<void> {
+  if (server.troubled && !server.doomed && reasonOf(error) === "STORE_UNAVAILABLE") {
+    await clients.refused?.();
+    return;
+  }
   if (!server.doomed) throw new Error("a call failed while its server lived", { cause: error });
   if (reasonOf(error) !== undefined && ConnectError.from(error).code !== Code.Unavailable) throw error;
   await server.gone;

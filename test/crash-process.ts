@@ -34,13 +34,16 @@ export interface CliOptions {
   env?: NodeJS.ProcessEnv;
   /** What it reads. Nothing by default. */
   input?: string;
+  /** A command that it is run under, which keeps it this process's child, as `strace -D` does. */
+  under?: readonly string[];
 }
 
 /** Runs the command line. */
 export function runCli(args: string[], options: CliOptions = {}): CliProcess {
-  const { compileCache, uid, cwd, env, input = "" } = options;
+  const { compileCache, uid, cwd, env, input = "", under = [] } = options;
   const main = fileURLToPath(new URL("../src/cli/main.ts", import.meta.url));
-  const child = spawn(process.execPath, ["--conditions=pigeonhole-source", main, ...args], {
+  const command = [...under, process.execPath, "--conditions=pigeonhole-source", main, ...args];
+  const child = spawn(command[0] ?? process.execPath, command.slice(1), {
     stdio: ["pipe", "pipe", "pipe"],
     env: { ...process.env, ...(compileCache !== undefined && { NODE_COMPILE_CACHE: compileCache }), ...env },
     ...(uid !== undefined && { uid }),
@@ -74,7 +77,7 @@ export function runCli(args: string[], options: CliOptions = {}): CliProcess {
 
 /** Waits for a server to say where it listens. */
 export async function urlOf(server: CliProcess): Promise<string> {
-  const [, url = ""] = await server.printed(/^Pigeonhole serves .* at (https?:\S+)$/m);
+  const [, url = ""] = await server.printed(/^Pigeonhole serves .* at (https?:[^\s,]+)(,|$)/m);
   return url;
 }
 

@@ -26,6 +26,8 @@ export async function record(): Promise<StoreHistory> {
     url: server.url,
     rpc: { connect: rpc, grpc: rpc, grpcWeb: rpc },
     doomed: false,
+    troubled: false,
+    log: () => "",
     gone: new Promise(() => {}),
   };
   const servers = { current: async () => alive };

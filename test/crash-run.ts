@@ -11,10 +11,10 @@ export interface CrashRun {
   seed: number;
   /** How often to kill a server, at the least. */
   kills: number;
-  /** Tells whether what was seen by then will do. Until it does, servers are killed on, up to three times as often. */
-  isEnough(): boolean;
-  /** Is given what the clients saw, as tasks come to their ends. */
-  history: StoreHistory;
+  /** Tells whether what was seen by then will do. Until it does, servers are killed on, up to three times as often. Default: any will do. */
+  isEnough?(): boolean;
+  /** Where what the clients saw is put, as tasks come to their ends. Default: somewhere new. */
+  history?: StoreHistory;
   /** How many tasks to lead at once. */
   tasksAtOnce: number;
 }
@@ -22,9 +22,10 @@ export interface CrashRun {
 /** The longest that a server is left alone when its clients get nothing, in ms. */
 const patience = 2_000;
 
-/** Kills servers at random moments under load, and notes what the clients saw. */
-export async function runCrashes(run: CrashRun): Promise<void> {
-  const { servers, seed, kills, isEnough, history, tasksAtOnce } = run;
+/** Kills servers at random moments under load, and tells what the clients saw. */
+export async function runCrashes(run: CrashRun): Promise<StoreHistory> {
+  const { servers, seed, kills, isEnough = () => true, tasksAtOnce } = run;
+  const { history = { tasks: [], abandoned: [], listed: [] } } = run;
   const random = createRandom(seed);
   const progress = createProgress();
   const clients: Clients = {
@@ -39,6 +40,7 @@ export async function runCrashes(run: CrashRun): Promise<void> {
   await servers.start();
   await Promise.all([kill(), ...Array.from({ length: tasksAtOnce }, lead)]);
   history.listed = await listTasks(clients);
+  return history;
 
   async function kill(): Promise<void> {
     for (let killed = 0; killed < kills || (killed < 3 * kills && !isEnough()); killed++) {

@@ -18,7 +18,19 @@ export interface Server {
   rpc: Record<Protocol, Client<typeof TaskService>>;
   /** Whether it has been killed, or is about to be: from then on a call may fail. */
   doomed: boolean;
+  /** Whether its disk fails now and then: a call that is told so is made again. */
+  troubled: boolean;
+  /** What it wrote to its log. */
+  log(): string;
   readonly gone: Promise<unknown>;
+}
+
+/** How to start a server. */
+export interface ServerStart extends CliOptions {
+  /** Whether it is about to be killed from the beginning, by what it runs under. */
+  doomed?: boolean;
+  /** Whether its disk fails now and then. */
+  troubled?: boolean;
 }
 
 /** Servers on one database file, one after the other. */
@@ -26,11 +38,11 @@ export interface ServerSeries extends AsyncDisposable {
   /** Resolves with the server that is up, or with the next one. */
   current(): Promise<Server>;
   /** Starts a server. Resolves when it listens. */
-  start(): Promise<Server>;
+  start(options?: ServerStart): Promise<Server>;
   /** Starts a server and kills it so many milliseconds later, whether it listens or not. */
   startInVain(delay: number): Promise<void>;
-  /** Kills the server that is up, without any warning to it. */
-  kill(): Promise<void>;
+  /** Kills the server that is up, without any warning to it. What is to be done with its process before is done first. */
+  kill(before?: (pid: number) => Promise<void>): Promise<void>;
   /** Stops the server that is up by SIGTERM. Resolves with its exit code. */
   stop(): Promise<number | null>;
 }
@@ -55,9 +67,10 @@ export function createServerSeries(
 
   return {
     current: () => up.promise,
-    async start() {
-      process = run();
-      const url = await urlOf(process);
+    async start({ doomed = false, troubled = false, ...options } = {}) {
+      const started = run(options);
+      process = started;
+      const url = await urlOf(started);
       const rpc = {
         connect: clientOf(
           createConnectTransport({ baseUrl: url, httpVersion: "1.1", useBinaryFormat: true }),
@@ -65,8 +78,9 @@ export function createServerSeries(
         grpc: clientOf(createGrpcTransport({ baseUrl: url })),
         grpcWeb: clientOf(createGrpcWebTransport({ baseUrl: url, httpVersion: "1.1" })),
       };
-      server = { url, rpc, doomed: false, gone: process.exited };
+      server = { url, rpc, doomed, troubled, log: started.stderr, gone: started.exited };
       up.resolve(server);
+      if (doomed) void started.exited.then(down);
       return server;
     },
     async startInVain(delay) {
@@ -75,8 +89,9 @@ export function createServerSeries(
       await early.exited;
       clearTimeout(timer);
     },
-    async kill() {
+    async kill(before) {
       down();
+      if (process !== undefined) await before?.(process.pid);
       process?.kill("SIGKILL");
       await process?.exited;
     },
@@ -90,7 +105,7 @@ export function createServerSeries(
     },
   };
 
-  function run(): CliProcess {
+  function run(options: CliOptions = {}): CliProcess {
     const args = [
       "serve",
       agentPath(agent),
@@ -102,7 +117,7 @@ export function createServerSeries(
       String(drain),
       ...moreArgs,
     ];
-    return runCli(args, cli);
+    return runCli(args, { ...cli, ...options });
   }
 
   function down(): void {

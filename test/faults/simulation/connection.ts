@@ -6,7 +6,7 @@ import type { Server } from "../../crash-servers.ts";
 /** A connection that breaks when its process is gone, and now and then by itself: before a request is there, or after it was answered. */
 export function connect(transport: Transport, gone: Promise<void>, random: Random, breaks: number): Server {
   const broken = Promise.withResolvers<void>();
-  const server = { url: "", doomed: false, gone: broken.promise };
+  const server = { url: "", doomed: false, troubled: true, log: () => "", gone: broken.promise };
   const lost = gone.then(cut);
   // Nobody may be waiting for it.
   lost.catch(() => {});

@@ -29,7 +29,11 @@ export async function openHouse({ store, agent, clock, defect }: HouseOptions): 
   // Clients are not told that nothing happens: in a simulation it is the end of it.
   const taskLog = createTaskLog({ store, clock, heartbeat: Number.MAX_SAFE_INTEGER / 2 });
   const engine = createLocalEngine({ store, agents, taskLog, clock, log, maxTurns: 100 });
-  const service = createTaskService({ store, mailbox, taskLog, stopping: new AbortController().signal });
+  const service = createTaskService({
+    ...{ store, mailbox, taskLog, clock },
+    stopping: new AbortController().signal,
+    auth: { taskTokens: () => Promise.reject(new Error("nobody asks for tokens here")) },
+  });
   const report = (error: unknown) => {
     if (!hasReason(error, "STORE_UNAVAILABLE")) defect(error);
   };

@@ -2,7 +2,7 @@ import type { DatabaseSync } from "node:sqlite";
 import { TaskError } from "../../errors.ts";
 import type { Millis } from "../records.ts";
 import { type Changes, createChanges } from "./changes.ts";
-import { isStorageError, unavailable } from "./database.ts";
+import { isStorageError, isSyncError, takeBack, unavailable } from "./database.ts";
 import { forgetPolicies } from "./policies.ts";
 import type { BatchResult, Call, CallResult } from "./protocol.ts";
 import { saveTasks } from "./save-tasks.ts";
@@ -44,6 +44,7 @@ export function createBatches(
       return { ...result, measures: { writes: calls.length, transaction, commit, events: changes.events } };
     } catch (error) {
       if (db.isTransaction) db.exec("rollback");
+      if (isSyncError(error)) takeBack(db);
       forgetPolicies(sql);
       const failure = unavailable("the store cannot write", error);
       return { results: calls.map(({ id }) => failed(id, failure)) };

@@ -8,7 +8,9 @@ const applicationId = 0x70676e68;
 /**
  * Opens a database to write to, and brings its schema up to date.
  *
- * WAL with synchronous=FULL: a commit returns after the log is on stable storage. Throws STORE_UNAVAILABLE if the file cannot be
+ * WAL with synchronous=FULL: a commit returns after the log is on stable storage. What an earlier process left in the log is brought into
+ * the file first, and with it to the disk: if that process could not sync, the system shows frames that the disk does not have, and what
+ * is committed behind them would be lost with them. Throws STORE_UNAVAILABLE if the file cannot be
  * opened or written, is no database of ours, or was made by a newer version.
  */
 export function openDatabase(path: string): DatabaseSync {
@@ -21,6 +23,7 @@ export function openDatabase(path: string): DatabaseSync {
       pragma cache_size = -131072; pragma temp_store = memory; pragma journal_size_limit = 67108864;
       pragma wal_autocheckpoint = 4000`);
     migrate(db);
+    db.exec("pragma wal_checkpoint(passive)");
     return db;
   } catch (error) {
     db?.close();
@@ -88,6 +91,25 @@ function migrate(db: DatabaseSync): void {
 
 function pragma(db: DatabaseSync, name: "user_version" | "application_id"): number {
   return Number(db.prepare(`pragma ${name}`).get()?.[name]);
+}
+
+/**
+ * Makes sure that a commit whose fsync failed does not come back: it is whole in the log, and a process that opened the file next would take
+ * it for committed (Rebello et al., "Can Applications Recover from fsync Failures?", USENIX ATC 2020). SQLite writes the next commit over
+ * it, and here that is one that changes nothing. Whether it can be synced does not matter to a process that dies, only to a loss of power.
+ */
+export function takeBack(db: Pick<DatabaseSync, "exec" | "isTransaction">): void {
+  try {
+    db.exec(`begin immediate; pragma user_version = ${migrations.length}; commit`);
+  } catch {
+    if (db.isTransaction) db.exec("rollback");
+  }
+}
+
+/** Whether an error is that of a commit which is written, and not known to be on the disk. */
+export function isSyncError(error: unknown): boolean {
+  // An extended result code (https://sqlite.org/rescode.html): IOERR_FSYNC.
+  return error instanceof Error && "errcode" in error && error.errcode === 1034;
 }
 
 /** Whether an error is the storage's and not the statement's: full, read-only, failing, damaged, locked. */

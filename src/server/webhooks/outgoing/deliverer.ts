@@ -14,6 +14,8 @@ import { createSlots } from "./slots.ts";
 const limits = { perWebhook: 8, total: 64 };
 /** How long to wait when the store does not answer. */
 const storeBackoff: Millis = 500;
+/** How long to sleep at most: the clock that tells the time may be set, and the one that counts it down is not. */
+const longestSleep: Millis = 60_000;
 
 export interface DelivererOptions {
   store: Pick<Store, "dueDeliveries" | "nextDelivery" | "settleDelivery" | "watch">;
@@ -162,6 +164,6 @@ export function createDeliverer({ store, guard, clock, log, timeout = 15_000 }: 
 
   function wakeIn(delay: Millis): void {
     disarm();
-    disarm = clock.timer(Math.max(0, delay), () => void scan());
+    disarm = clock.timer(Math.min(Math.max(0, delay), longestSleep), () => void scan());
   }
 }
