@@ -31,9 +31,9 @@ function createRig(max = 2_048) {
 describe("the calls in hand", () => {
   it("are as many as may be, while they are answered in time", () => {
     const { admission, round } = createRig();
-    for (let n = 0; n < 20; n++) expect(round(2_048, 90)).toBe(2_048);
+    for (let n = 0; n < 20; n++) expect(round(2_048, 45)).toBe(2_048);
     expect(admission.bound).toBe(2_048);
-    expect(round(3_000, 90)).toBe(2_048);
+    expect(round(3_000, 45)).toBe(2_048);
   });
 
   it("become fewer within a second when they wait, and more again when they do not", () => {
@@ -41,7 +41,7 @@ describe("the calls in hand", () => {
     round(1, 10);
     for (let n = 0; n < 5; n++) round(3_000, 400);
     expect(admission.bound).toBe(256);
-    for (let n = 0; n < 100; n++) round(3_000, 50);
+    for (let n = 0; n < 100; n++) round(3_000, 40);
     expect(admission.bound).toBe(2_048);
   });
 

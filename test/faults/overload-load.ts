@@ -1,5 +1,5 @@
 // Sends events to a server from a process of its own, so many at once, and prints what became of them as JSON.
-// Usage: node overload-load.ts <url> <task id> <in flight> <seconds>
+// Usage: node overload-load.ts <url> <task id> <in flight> <seconds>. Of the first second, in which a server learns how much comes, it tells nothing.
 import { type ClientHttp2Session, connect } from "node:http2";
 
 /** What became of the calls of one run. Times are in ms. */
@@ -27,11 +27,13 @@ async function run(url: string, taskId: string, inFlight: number, seconds: numbe
   const latencies: number[] = [];
   const refused: Record<string, number> = {};
   const malformed: string[] = [];
-  const end = performance.now() + seconds * 1000;
+  const begun = performance.now() + 1000;
+  const end = begun + seconds * 1000;
   const caller = async (session: ClientHttp2Session) => {
     while (performance.now() < end) {
       const begin = performance.now();
       const answer = await call(session, body);
+      if (begin < begun) continue;
       if (answer.status === 200) latencies.push(performance.now() - begin);
       else count(answer);
     }

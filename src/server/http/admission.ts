@@ -6,7 +6,7 @@ const floor = 256;
 /** How often the bound is thought over. */
 const interval: Millis = 100;
 /** A wait that nobody minds, and by how much a call may take longer than one that is nearly alone. */
-const target: Millis = 100;
+const target: Millis = 50;
 const tolerance = 3;
 /** With so few others in hand, a call shows how long it takes when nothing else goes on. */
 const nearlyAlone = 8;
