@@ -41,7 +41,7 @@ describe("the calls in hand", () => {
     round(1, 10);
     for (let n = 0; n < 5; n++) round(3_000, 400);
     expect(admission.bound).toBe(256);
-    for (let n = 0; n < 100; n++) round(3_000, 40);
+    for (let n = 0; n < 200; n++) round(3_000, 40);
     expect(admission.bound).toBe(2_048);
   });
 

@@ -69,7 +69,7 @@ describe("task state", () => {
     const { stdout } = await rig.run(["task", "state", id, "--revisions"]);
     expect(stdout).toMatch(/^REVISION +ENTRY +COMMITTED +CHANGED\n2 +\d+ +\S.* last\n1 /i);
     const missing = await rig.run(["task", "state", id, "--revision", "9"]);
-    expect(missing).toMatchObject({ code: 4, stderr: expect.stringContaining("revision 9 of the state") });
+    expect(missing).toMatchObject({ code: 3, stderr: expect.stringContaining("revision 9 of the state") });
   });
 });
 

@@ -28,12 +28,12 @@ export { systemClock } from "./clock.ts";
 export { defineAgent } from "./define-agent.ts";
 export type { ErrorDetails, FieldViolation, Reason } from "./errors.ts";
 export { TaskError } from "./errors.ts";
-export type { TlsFiles } from "./http/index.ts";
 export type { LimitName, Limits, OnLimit } from "./limits.ts";
 export type { LogFormat, LoggerOptions, LogLevel } from "./logger.ts";
 export { createLogger } from "./logger.ts";
 export type { ServeOptions, Server, WebhookOptions } from "./serve.ts";
 export { serve } from "./serve.ts";
+export type { TlsFiles } from "./tls-files.ts";
 export type {
   HmacSignatureOptions,
   IncomingWebhook,

@@ -8,13 +8,7 @@ import type { ReportError } from "./connect-error.ts";
 import { createLocalEngine } from "./engine/local-engine.ts";
 import { createErrorInterceptor } from "./error-interceptor.ts";
 import { hasReason, serverStopping, TaskError } from "./errors.ts";
-import {
-  createConsole,
-  createListener,
-  type Listener,
-  type ListenerOptions,
-  type TlsFiles,
-} from "./http/index.ts";
+import { createConsole, createListener, type Listener, type ListenerOptions } from "./http/index.ts";
 import { type Limits, type OnLimit, resolveLimits } from "./limits.ts";
 import { createLogger } from "./logger.ts";
 import { createMailbox } from "./mailbox/mailbox.ts";
@@ -33,6 +27,7 @@ import { createTaskQuota } from "./task-quota.ts";
 import { createMetrics } from "./telemetry/metrics.ts";
 import { createCallObserver } from "./telemetry/observe-calls.ts";
 import { withoutWords } from "./telemetry/without-words.ts";
+import type { TlsFiles } from "./tls-files.ts";
 import { createTokenService } from "./token-service.ts";
 import { createValidationInterceptor } from "./validation/index.ts";
 import { createWebhookService } from "./webhook-service.ts";

@@ -4,16 +4,7 @@ import { readFile } from "node:fs/promises";
 import { createSecureContext, type SecureContextOptions } from "node:tls";
 import type { Logger } from "../agent.ts";
 import { TaskError } from "../errors.ts";
-
-/** The files, in PEM, that TLS is made of. */
-export interface TlsFiles {
-  /** The server's certificate, followed by those between it and its root. */
-  cert: string;
-  /** The certificate's private key, without a passphrase. */
-  key: string;
-  /** The certificates by which those of clients are verified. With it, a client without one is not let in. */
-  clientCa?: string;
-}
+import type { TlsFiles } from "../tls-files.ts";
 
 /** How often the files are looked at, in ms. Looked at, not listened to: a mounted secret is replaced by way of symbolic links. */
 const lookInterval = 2_000;

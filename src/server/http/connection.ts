@@ -25,7 +25,11 @@ export const connectionKey = createContextKey<Connection | undefined>(undefined,
   description: "the connection that a call came by",
 });
 
-/** Describes a connection. TLS has verified the certificate by now, or not let the connection in. */
+/**
+ * Describes a connection. TLS has verified the certificate by now, or not let the connection in.
+ *
+ * @internal Its types are Node's, which those who read the package's declarations need not have.
+ */
 export function describeConnection(socket: Socket): Connection {
   const connection: Connection = { address: socket.remoteAddress ?? "", subscriptions: 0 };
   const peer = socket instanceof TLSSocket ? peerOf(socket) : undefined;

@@ -1,7 +1,6 @@
 /** The server's edge: one port for every protocol. */
 
 export { type Admission, createAdmission, tooMany } from "./admission.ts";
-export type { TlsFiles } from "./certificates.ts";
 export { type Connection, connectionKey, type HttpRequest } from "./connection.ts";
 export { createConsole } from "./console.ts";
 export type { Dispatch, HttpResponse } from "./dispatch.ts";

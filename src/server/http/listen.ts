@@ -8,13 +8,9 @@ import { type ReportError, toConnectError } from "../connect-error.ts";
 import { serverStopping } from "../errors.ts";
 import { noteLimit } from "../limit-refusals.ts";
 import { type Limits, type OnLimit, resolveLimits } from "../limits.ts";
+import type { TlsFiles } from "../tls-files.ts";
 import { createBodyBudget } from "./body-budget.ts";
-import {
-  type CertificateWatcher,
-  readCertificates,
-  type TlsFiles,
-  watchCertificates,
-} from "./certificates.ts";
+import { type CertificateWatcher, readCertificates, watchCertificates } from "./certificates.ts";
 import { type ConnectionDoor, createConnectionDoor } from "./connection-door.ts";
 import { type Admit, createDispatch, type Dispatch } from "./dispatch.ts";
 import { createHttp1Server } from "./http1-server.ts";
