@@ -18,7 +18,7 @@ import { nextTime } from "./model/timers.ts";
 import { propertySeed } from "./property-seed.ts";
 
 /** Set MODEL_RUNS for more runs or fewer, MODEL_SEED for others. */
-const runs = Number(process.env.MODEL_RUNS ?? 150);
+const runs = Number(process.env.MODEL_RUNS ?? 40);
 
 let store: Store | undefined;
 /** What the store has told of the changes of its numbers of events, added up by agent. */

@@ -2,11 +2,11 @@ import { existsSync, readdirSync, readFileSync, truncateSync, writeFileSync } fr
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, expect, it } from "vitest";
-import { createClient, EventWait } from "../src/client/index.ts";
-import { backupStore, restoreStore } from "../src/server/store-maintenance.ts";
-import { jsonLines, runToEnd } from "./cli-rig.ts";
-import { agentPath, runCli, urlOf } from "./crash-process.ts";
-import { openStore, tempDir } from "./temp-dir.ts";
+import { createClient, EventWait } from "../../src/client/index.ts";
+import { backupStore, restoreStore } from "../../src/server/store-maintenance.ts";
+import { jsonLines, runToEnd } from "../cli-rig.ts";
+import { agentPath, runCli, urlOf } from "../crash-process.ts";
+import { openStore, tempDir } from "../temp-dir.ts";
 
 /** Runs a command of the store's to its end. */
 async function run(...args: string[]) {

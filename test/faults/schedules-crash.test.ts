@@ -1,10 +1,10 @@
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { createClient, EventState } from "../src/client/index.ts";
-import { collect, isEvent } from "./agents/rig.ts";
-import { agentPath, runCli, urlOf } from "./crash-process.ts";
-import { firingOf } from "./schedules-rig.ts";
-import { tempDir } from "./temp-dir.ts";
+import { createClient, EventState } from "../../src/client/index.ts";
+import { collect, isEvent } from "../agents/rig.ts";
+import { agentPath, runCli, urlOf } from "../crash-process.ts";
+import { firingOf } from "../schedules-rig.ts";
+import { tempDir } from "../temp-dir.ts";
 
 it("each time fires exactly once over servers that are killed", async () => {
   const store = `sqlite:${join(tempDir(), "store.db")}`;

@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { queryObjects } from "node:v8";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { type Event, EventState, TaskState } from "../src/proto.ts";
-import { Tail } from "../src/server/task-log/tail.ts";
+import { type Event, EventState, TaskState } from "../../src/proto.ts";
+import { Tail } from "../../src/server/task-log/tail.ts";
 import {
   clientsOf,
   newTask,
@@ -16,11 +16,11 @@ import {
   text,
   textOf,
   viewOf,
-} from "./service-follow.ts";
-import { openAny, protocols } from "./service-protocols.ts";
-import { startServer, type TestServer } from "./service-server.ts";
-import { connectStalled } from "./subscriptions-raw.ts";
-import { createWatchedClock, heldMemory } from "./subscriptions-watch.ts";
+} from "../service-follow.ts";
+import { openAny, protocols } from "../service-protocols.ts";
+import { startServer, type TestServer } from "../service-server.ts";
+import { connectStalled } from "../subscriptions-raw.ts";
+import { createWatchedClock, heldMemory } from "../subscriptions-watch.ts";
 
 const megabyte = 1_000_000;
 

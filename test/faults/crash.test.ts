@@ -2,18 +2,19 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { checkHistory } from "./crash-check.ts";
-import { coverageOf } from "./crash-coverage.ts";
-import type { StoreHistory } from "./crash-history.ts";
-import { runCrashes } from "./crash-run.ts";
-import { createServerSeries } from "./crash-servers.ts";
+import { checkHistory } from "../crash-check.ts";
+import { coverageOf } from "../crash-coverage.ts";
+import type { StoreHistory } from "../crash-history.ts";
+import { runCrashes } from "../crash-run.ts";
+import { createServerSeries } from "../crash-servers.ts";
+import { countOf, seedOf } from "./faults.ts";
 
 /**
  * Set CRASH_SEED for other moments, CRASH_KILLS for more or fewer kills. Which moments a seed comes to depends on the machine too. There
  * are more, until everything that a crash can disturb has happened.
  */
-const seed = Number(process.env.CRASH_SEED ?? 1);
-const kills = Number(process.env.CRASH_KILLS ?? 50);
+const seed = seedOf("CRASH_SEED");
+const kills = countOf("CRASH_KILLS", { short: 50, long: 500 });
 /** Databases that are served side by side, so that one is under load while another one's server starts. */
 const databases = 2;
 
