@@ -7,6 +7,8 @@ export default defineConfig({
     // The default leaves one core free: of two, that is half.
     maxWorkers: "100%",
     include: ["test/**/*.test.ts"],
+    // Nothing that a test does leaves this machine.
+    setupFiles: ["test/loopback-setup.ts"],
     // What takes longer has a configuration of its own. Clients in other languages install and build what is theirs first: CI runs them
     // apart, with OTHER_LANGUAGES set.
     exclude: [

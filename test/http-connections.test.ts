@@ -77,6 +77,42 @@ describe("one port", () => {
   });
 });
 
+describe("a body that is refused unread", () => {
+  /** Names a compression that nobody has, so that nothing of the body is read. */
+  const headers = { "content-type": "application/grpc-web+proto", "grpc-encoding": "none" };
+  const body = Buffer.alloc(1_000_000);
+
+  it("does not keep the next request of a connection of HTTP/1.1 waiting", async () => {
+    await using rig = await startRig();
+    const request = (path: string, fields: Record<string, string>, content: string | Buffer) => {
+      const lines = Object.entries({ host: "x", "content-length": content.length, ...fields });
+      const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join("");
+      return Buffer.concat([Buffer.from(`POST ${path} HTTP/1.1\r\n${head}\r\n`), Buffer.from(content)]);
+    };
+    // Its answer waits behind one that takes its time.
+    const slow = '{"taskId":"deadline","parts":[{"text":"x"}]}';
+    const answers = await talk(
+      rig,
+      Buffer.concat([
+        request("/pigeonhole.v1.TaskService/SendEvent", { ...json, "connect-timeout-ms": "50" }, slow),
+        request(getTask, headers, body),
+        request(getTask, { ...json, connection: "close" }, '{"taskId":"t"}'),
+      ]),
+    );
+    expect(answers.match(/HTTP\/1\.1 \d+/g)).toEqual(["HTTP/1.1 504", "HTTP/1.1 200", "HTTP/1.1 200"]);
+    expect(answers).toMatch(/\{"task":\{"id":"t"\}\}$/);
+  });
+
+  it("is taken in whole over HTTP/2, though it is larger than a stream's window", async () => {
+    await using rig = await startRig();
+    const session = http2.connect(rig.address.url);
+    const stream = session.request({ ":method": "POST", ":path": getTask, ...headers });
+    stream.resume().end(body);
+    await once(stream, "close");
+    session.close();
+  });
+});
+
 describe("a defect outside of every call", () => {
   it.each([1, 2] as const)("is reported, and its response is broken off (HTTP/%i)", async (httpVersion) => {
     // A response of the fallback that cannot be begun: Node takes no such header.

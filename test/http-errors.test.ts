@@ -60,6 +60,16 @@ const cases: Case[] = [
     request: ({ json }) => ({ data: Buffer.from(json ? "{" : [0x0a, 0xff, 0xff]) }),
   },
   {
+    name: "what says that it is compressed, and is not, or does not say how",
+    code: Code.InvalidArgument,
+    reason: "REQUEST_MALFORMED",
+    message: /decompress/,
+    request: (format) => ({
+      data: valid(format),
+      ...(format.enveloped ? { flags: 1 } : { headers: { "content-encoding": "gzip" } }),
+    }),
+  },
+  {
     name: "a string that is not UTF-8",
     code: Code.InvalidArgument,
     reason: "REQUEST_MALFORMED",

@@ -15,6 +15,24 @@ const order = {
   $defs: { item: { type: "object", properties: { id: { type: "string", minLength: 2 } } } },
 };
 
+describe("an answer that would take for ever to check", () => {
+  it.each<[string, JsonObject, JsonValue]>([
+    ["against a pattern", { pattern: "^(a+)+$" }, `${"a".repeat(50)}!`],
+    ["against patterns of names", { patternProperties: { "^(a|a)+$": {} } }, { [`${"a".repeat(50)}!`]: 1 }],
+    ["for items that are unique", { uniqueItems: true }, Array.from({ length: 50_000 }, (_, at) => ({ at }))],
+  ])("does not fit, and holds nobody up (%s)", (_, schema, answer) => {
+    const begin = performance.now();
+    expect(checkAnswer(requireSchema(schema), answer)).toEqual([
+      {
+        field: "parts[0].data",
+        description: "cannot be checked against the question's schema: that takes more than 100 ms",
+      },
+    ]);
+    expect(performance.now() - begin).toBeLessThan(10_000);
+    expect(checkAnswer(requireSchema(schema), null)).toEqual([]);
+  });
+});
+
 describe("an answer", () => {
   it.each<[string, JsonObject, JsonValue, string[]]>([
     ["fits", order, { amount: 5, items: [{ id: "ab" }], kind: "a" }, []],

@@ -72,7 +72,7 @@ function recognize(error: ConnectError): { reason: Reason; message: string } | u
         message,
       };
     case Code.Internal:
-      return /^(parse binary:|decompression failed)/.test(message)
+      return /^(parse binary:|decompression failed|received compressed envelope)/.test(message)
         ? {
             reason: "REQUEST_MALFORMED",
             message: message.replace("parse binary:", "cannot decode the request:"),

@@ -9,6 +9,7 @@ export default defineConfig({
   test: {
     // The model of the store, of which `npm test` plays some, is played for longer here, and with new seeds in the long run.
     include: ["test/faults/**/*.test.ts", "test/mailbox-model.test.ts"],
+    setupFiles: ["test/loopback-setup.ts"],
     env: {
       ...(long ? { MODEL_SEED: seed, MODEL_RUNS: "5000" } : { MODEL_RUNS: "150" }),
       ...process.env,

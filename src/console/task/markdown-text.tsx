@@ -2,6 +2,7 @@ import { memo } from "react";
 import Markdown, { type Components } from "react-markdown";
 import remarkGfm from "remark-gfm";
 import { Scrollable } from "../ui/scrollable.tsx";
+import { isTameMarkdown } from "./tame-markdown.ts";
 
 const plugins = [remarkGfm];
 
@@ -30,8 +31,12 @@ const components: Components = {
   ),
 };
 
-/** Text as Markdown. HTML in it is shown as it is written, and addresses that run scripts are dropped. */
+/**
+ * Text as Markdown. HTML in it is shown as it is written, and addresses that run scripts are dropped. What would take too long to read as
+ * Markdown is shown as it is written, too.
+ */
 export const MarkdownText = memo(function MarkdownText({ text }: { text: string }) {
+  if (!isTameMarkdown(text)) return <p className="markdown untamed">{text}</p>;
   return (
     <div className="markdown">
       <Markdown remarkPlugins={plugins} components={components}>

@@ -5,6 +5,7 @@ import { TaskError } from "../errors.ts";
 import type { Limits, OnLimit } from "../limits.ts";
 import type { BodyBudget } from "./body-budget.ts";
 import { type Connection, describeConnection } from "./connection.ts";
+import { dropBody } from "./drop-body.ts";
 import { createRequestBody } from "./request-body.ts";
 import type { Serve } from "./serve.ts";
 import { plain, type ResponseSink, untilRead } from "./write-response.ts";
@@ -42,7 +43,7 @@ export function createHttp1Server(
       if (isClosing()) response.shouldKeepAlive = false;
       response.once("close", () => {
         // What was refused unread is read and dropped, so that the caller comes to read the answer.
-        if (!request.readableEnded) request.resume();
+        if (!request.readableEnded) dropBody(request);
         if (isClosing()) server.closeIdleConnections();
       });
       const share = bodies();

@@ -10,6 +10,7 @@ import type { Limits, OnLimit } from "../limits.ts";
 import type { Millis } from "../store/records.ts";
 import type { BodyBudget } from "./body-budget.ts";
 import { type Connection, describeConnection } from "./connection.ts";
+import { dropBody } from "./drop-body.ts";
 import { createRequestBody } from "./request-body.ts";
 import type { Serve } from "./serve.ts";
 import { guardSession, type SessionGuard } from "./session-guard.ts";
@@ -133,7 +134,7 @@ export function dropRestWhenAnswered(stream: ServerHttp2Stream, requestTimeout: 
 function dropRest(stream: ServerHttp2Stream, requestTimeout: number): void {
   const timer = setTimeout(() => stream.close(constants.NGHTTP2_NO_ERROR), requestTimeout).unref();
   stream.once("close", () => clearTimeout(timer));
-  stream.resume();
+  dropBody(stream);
 }
 
 /** Makes what is aborted when the caller of a stream goes away. */

@@ -1,7 +1,9 @@
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { Ajv2020, type ErrorObject, type Options, type ValidateFunction } from "ajv/dist/2020.js";
 import { type FieldViolation, TaskError } from "../errors.ts";
+import type { Millis } from "../store/records.ts";
 import { requireJsonObject } from "./json-value.ts";
+import { runWithin } from "./run-within.ts";
 
 /** The most characters of a schema's JSON. */
 const maxSchemaLength = 65_536;
@@ -9,6 +11,9 @@ const maxSchemaLength = 65_536;
 const maxCompiled = 100;
 /** The most violations that are told at once. */
 const maxViolations = 16;
+
+/** How long an answer may take to check. Who answers is not who asks: a pattern, or `uniqueItems`, may take the former for ever. */
+const maxCheckTime: Millis = 100;
 
 /** Unknown keywords and formats are annotations, and only an object's own properties count. */
 const options: Options = {
@@ -44,17 +49,22 @@ export function requireSchema(schema: JsonObject): string {
 
 /**
  * Checks an answer against the JSON text of its question's schema. Tells what is wrong with it, 16 violations at most: paths that begin with
- * `path`, such as `parts[0].data.amount`, and the rule in words. None if it fits.
+ * `path`, such as `parts[0].data.amount`, and the rule in words. None if it fits. One that takes more than 100 ms to check does not fit.
  */
 export function checkAnswer(schema: string, answer: JsonValue, path = "parts[0].data"): FieldViolation[] {
   try {
     const validate = compile(schema);
-    if (validate(answer)) return [];
+    const fits = runWithin(maxCheckTime, () => validate(answer));
+    if (fits === undefined) return [unchecked(path, `that takes more than ${maxCheckTime} ms`)];
+    if (fits) return [];
     return (validate.errors ?? []).slice(0, maxViolations).map((error) => violationOf(error, path));
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    return [{ field: path, description: `cannot be checked against the question's schema: ${message}` }];
+    return [unchecked(path, error instanceof Error ? error.message : String(error))];
   }
+}
+
+function unchecked(field: string, why: string): FieldViolation {
+  return { field, description: `cannot be checked against the question's schema: ${why}` };
 }
 
 /** Compiles a schema, or takes what it was compiled to before. */

@@ -48,7 +48,7 @@ function decodeSecret(secret: string): Buffer {
   const text = secret.startsWith("whsec_") ? secret.slice("whsec_".length) : secret;
   const key = Buffer.from(text, "base64");
   // What is not base64 would be skipped in silence, and leave a key that nobody has signed with.
-  if (key.toString("base64").replace(/=+$/, "") !== text.replace(/=+$/, "")) {
+  if (key.toString("base64").replace(/={1,2}$/, "") !== text.replace(/={1,2}$/, "")) {
     throw invalid("a secret must be whsec_ and base64");
   }
   return key;
