@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { Options } from "../src/cli/command.ts";
+import { limitOptions } from "../src/cli/limit-options.ts";
 import { serveOptions } from "../src/cli/serve-options.ts";
 import { readServeSettings, type ServeConfiguration } from "../src/cli/serve-settings.ts";
 import { fromEnvironment, fromFlags } from "../src/cli/setting-sources.ts";
@@ -78,7 +79,8 @@ describe("a setting of serve", () => {
   it("is there for every option of the table, in all places, and drains for a second with --watch", () => {
     for (const [name, option] of Object.entries(serveOptions)) {
       const variable = `PIGEONHOLE_${name.toUpperCase().replaceAll("-", "_")}`;
-      const value = "defaultValue" in option ? option.defaultValue : option.type === "boolean" ? "true" : "x";
+      const other = option.type === "boolean" ? "true" : "parse" in option ? "1" : "x";
+      const value = "defaultValue" in option ? option.defaultValue : other;
       expect(from(read({ args: ["a.ts"], env: { [variable]: value } }), name)).toBe(variable);
       const json = option.type === "boolean" ? true : value;
       expect(from(read({ args: ["a.ts"], file: { [name]: json } }), name)).toBe("pigeonhole.json");
@@ -168,19 +170,22 @@ describe("a server whose settings are in the environment and in a file", () => {
   });
 });
 
-it("is told in docs/operations.md, each flag with its default, and by a file that can be read", () => {
+it("is told in docs, each flag with its default, and by a file that can be read", () => {
   const page = readFileSync(`${root}docs/operations.md`, "utf8");
+  const limits = readFileSync(`${root}docs/limits.md`, "utf8");
   const found = read({ file: pageCode("docs/operations.md", '"cors-origin":') });
   expect(found).toMatchObject({ mistakes: "", agents: ["agent.ts"], settings: { port: 8080 } });
   for (const [name, option] of Object.entries(serveOptions)) {
-    const told = "defaultValue" in option ? ` \`${option.defaultValue}\`` : "";
-    expect(page).toMatch(new RegExp(`^\\| \`--${name}\` *\\|${told}`, "m"));
+    // The page on limits tells them in the units of people.
+    const isLimit = Object.hasOwn(limitOptions, name);
+    const told = !isLimit && "defaultValue" in option ? ` \`${option.defaultValue}\`` : "";
+    expect(isLimit ? limits : page).toMatch(new RegExp(`^\\| \`--${name}\` *\\|${told}`, "m"));
   }
 });
 
 describe("a secret setting", () => {
   const options = {
-    key: { type: "string", summary: "", secret: true, parse: (name: string) => fail(name) },
+    sesame: { type: "string", summary: "", secret: true, parse: (name: string) => fail(name) },
     url: { type: "string", summary: "" },
     password: { type: "string", summary: "", secret: true },
   } as const satisfies Options;
@@ -195,7 +200,7 @@ describe("a secret setting", () => {
     expect(shown).toContainEqual({ name: "url", value: "postgres://***@host/db", from: "--url" });
     expect(JSON.stringify(shown)).not.toContain("s3cret");
     const wrong = () =>
-      resolveSettings(options, [fromEnvironment(options, { PIGEONHOLE_KEY: "s3cret" })], () => []);
-    expect(wrong).toThrow(/^PIGEONHOLE_KEY is not as it must be$/);
+      resolveSettings(options, [fromEnvironment(options, { PIGEONHOLE_SESAME: "s3cret" })], () => []);
+    expect(wrong).toThrow(/^PIGEONHOLE_SESAME is not as it must be$/);
   });
 });

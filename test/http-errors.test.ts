@@ -33,6 +33,8 @@ interface Case {
   reason: string;
   message: RegExp;
   request(format: Format): Partial<RawRequest> & { data?: Uint8Array; flags?: number };
+  /** Whether the gRPC door takes it: grpc-js reads what is marked as compressed, without an encoding, as it is. */
+  isTakenAtDoor?: true;
 }
 
 const valid = (format: Format, taskId = "ok"): Uint8Array => {
@@ -61,6 +63,7 @@ const cases: Case[] = [
   },
   {
     name: "what says that it is compressed, and is not, or does not say how",
+    isTakenAtDoor: true,
     code: Code.InvalidArgument,
     reason: "REQUEST_MALFORMED",
     message: /decompress/,
@@ -146,19 +149,22 @@ for (const [port, httpVersion, isDoor] of [
     ["a streaming call", streamPath, isDoor ? [doorFormat] : streamFormats],
   ] as const) {
     describe.each(formats)(`${kind} over ${port} as $contentType`, (format) => {
-      it.each(cases)("refuses $name with one ErrorInfo", async ({ request, code, reason, message }) => {
-        const { data = new Uint8Array(), flags, headers } = request(format);
-        const body = frame(format, data, flags);
-        const response = await send(address(), {
-          httpVersion,
-          path,
-          body,
-          headers: { "content-type": format.contentType, ...headers },
-        });
-        const error = format.errorOf(response);
-        expect({ code: error?.code, reason: reasonOf(error) }).toEqual({ code, reason });
-        expect(error?.rawMessage).toMatch(message);
-      });
+      it.each(cases.filter((one) => !isDoor || !one.isTakenAtDoor))(
+        "refuses $name with one ErrorInfo",
+        async ({ request, code, reason, message }) => {
+          const { data = new Uint8Array(), flags, headers } = request(format);
+          const body = frame(format, data, flags);
+          const response = await send(address(), {
+            httpVersion,
+            path,
+            body,
+            headers: { "content-type": format.contentType, ...headers },
+          });
+          const error = format.errorOf(response);
+          expect({ code: error?.code, reason: reasonOf(error) }).toEqual({ code, reason });
+          expect(error?.rawMessage).toMatch(message);
+        },
+      );
 
       it.each(endings)("ends with the reason of what happens: $name", async ({ name, code, reason }) => {
         const json = Buffer.from(

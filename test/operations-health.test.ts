@@ -4,7 +4,7 @@ import { DatabaseSync } from "node:sqlite";
 import { Client, type ClientReadableStream, credentials } from "@grpc/grpc-js";
 import { service as health } from "grpc-health-check";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { AgentService, ScheduleService, TaskService, WebhookService } from "../src/proto.ts";
+import { AgentService, ScheduleService, TaskService, TokenService, WebhookService } from "../src/proto.ts";
 import { operationServices } from "../src/server/operations.ts";
 import { createGrpcClient, failureOf, statusOf } from "./grpc-js-client.ts";
 import { createManualClock } from "./manual-clock.ts";
@@ -12,7 +12,9 @@ import { present, text } from "./service-follow.ts";
 import { startServer } from "./service-server.ts";
 import { tempDir } from "./temp-dir.ts";
 
-const services = [TaskService, AgentService, ScheduleService, WebhookService].map(({ typeName }) => typeName);
+const services = [TaskService, AgentService, ScheduleService, TokenService, WebhookService].map(
+  ({ typeName }) => typeName,
+);
 
 /** Asks for the health of a server with what gRPC's own package knows of it. */
 function createHealthClient(port: number) {

@@ -5,7 +5,14 @@ import { createGrpcTransport } from "@connectrpc/connect-node";
 import { afterAll, describe, expect, it } from "vitest";
 import * as v1 from "../gen/grpc/reflection/v1/reflection_pb.js";
 import * as v1alpha from "../gen/grpc/reflection/v1alpha/reflection_pb.js";
-import { AgentService, rules, ScheduleService, TaskService, WebhookService } from "../src/proto.ts";
+import {
+  AgentService,
+  rules,
+  ScheduleService,
+  TaskService,
+  TokenService,
+  WebhookService,
+} from "../src/proto.ts";
 import { operationServices } from "../src/server/operations.ts";
 import { startServer } from "./service-server.ts";
 
@@ -49,7 +56,7 @@ async function reflect(name: string) {
 }
 
 describe("server reflection", () => {
-  const own = [TaskService, AgentService, ScheduleService, WebhookService];
+  const own = [TaskService, AgentService, ScheduleService, TokenService, WebhookService];
 
   it.each(["v1", "v1alpha"] as const)("%s lists every service that the server has", async (version) => {
     const [answer] = await ask(version, { case: "listServices", value: "" });

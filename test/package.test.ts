@@ -30,6 +30,7 @@ describe("the package", () => {
         "CHANGELOG.md",
         "LICENSE",
         "README.md",
+        "SECURITY.md",
         "dist",
         "docs",
         "examples",

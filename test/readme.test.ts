@@ -153,6 +153,7 @@ describe("the pages", () => {
       "docs/cli.md",
       "docs/clients.md",
       "docs/getting-started.md",
+      "docs/hostile-input.md",
       "docs/operations.md",
       "docs/people.md",
       "docs/protocol.md",

@@ -26,6 +26,9 @@ export interface Source {
 const otherVariables = [
   "PIGEONHOLE_SERVER",
   "PIGEONHOLE_TOKEN",
+  "PIGEONHOLE_CA",
+  "PIGEONHOLE_CERT",
+  "PIGEONHOLE_KEY",
   "PIGEONHOLE_CONFIG",
   "PIGEONHOLE_SUPERVISED",
 ];

@@ -51,7 +51,7 @@ function peerOf(socket: TLSSocket): Peer | undefined {
 
 /** Splits what Node writes as `DNS:a, URI:"b, c"`: a name that could be taken for several is quoted as in JSON. */
 function splitNames(text: string): string[] {
-  return [...text.matchAll(/([A-Za-z ]+:)("(?:[^"\\]|\\.)*"|[^,]*)(?:, |$)/g)].map(
+  return [...text.matchAll(/([A-Za-z ]{1,32}:)("(?:[^"\\]|\\.)*"|[^,]*)(?:, |$)/g)].map(
     ([, kind = "", name = ""]) => kind + (name.startsWith('"') ? String(JSON.parse(name)) : name),
   );
 }
