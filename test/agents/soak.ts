@@ -3,7 +3,7 @@ import { defineAgent } from "../../src/server/index.ts";
 import { createScribe } from "./scribe.ts";
 
 /** How long finished tasks are kept, so that an hour needs no more room than a minute. */
-const retention = 60_000;
+const retention = 300_000;
 
 /** The agents of a soak: one that does all that agents do, and has a task made every second; and one that does nothing, to measure with. */
 export default [
