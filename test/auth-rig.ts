@@ -15,6 +15,8 @@ export type Person = keyof typeof people;
 /** A server that asks for authentication, and people who have its tokens. */
 export interface AuthRig extends AsyncDisposable {
   url: string;
+  /** Where the gRPC door is. */
+  grpcUrl: string;
   tokens: Record<Person, string>;
   /** The ids of these. */
   tokenIds: Record<Person, string>;
@@ -66,6 +68,7 @@ export async function startAuthRig(options: Partial<ServeOptions> = {}): Promise
   });
   return {
     url: server.url,
+    grpcUrl: server.grpcUrl ?? "",
     tokens: each((person) => tokens[person] ?? ""),
     tokenIds: each((person) => tokenIds[person] ?? ""),
     as: each((person) => clientWith(tokens[person])),

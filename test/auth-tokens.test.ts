@@ -88,6 +88,15 @@ describe("a token for one task", () => {
     expect(await outcome(ops.tasks.get(task.id))).toBe("ok");
   });
 
+  it("ends with the token that it was made with", async () => {
+    const { secret } = await rig.as.ops.tokens.create({ principal: "carol", ttl: 60_000 });
+    const { task } = await rig.with(secret).tasks.create({ agent: "clerk" });
+    const { token } = await rig.with(secret).tasks.createToken(task.id, { permissions: [SUBSCRIBE] });
+    expect(await outcome(rig.with(token).tasks.get(task.id))).toBe("ok");
+    clock.advance(60_000);
+    expect(await outcome(rig.with(token).tasks.get(task.id))).toBe("CREDENTIALS_EXPIRED");
+  });
+
   it("cannot be altered", async () => {
     const { task } = await rig.as.alice.tasks.create({ agent: "clerk" });
     const { token } = await rig.as.alice.tasks.createToken(task.id, { permissions: [SUBSCRIBE] });

@@ -256,6 +256,21 @@ describe("the gRPC door", () => {
     expect(lines).toEqual([]);
   });
 
+  it("asks who calls before it keeps anything of a request", async () => {
+    await using server = await startServer({ auth: {} });
+    const session = http2.connect(present(server.grpcUrl));
+    const call = session.request({
+      ":method": "POST",
+      ":path": "/pigeonhole.v1.TaskService/SendEvent",
+      "content-type": "application/grpc",
+    });
+    // Of a message that never ends.
+    call.write(Buffer.from([0, 0, 1, 0, 0, 1]));
+    const [headers] = await once(call, "response");
+    expect(headers["grpc-status"]).toBe(String(Code.Unauthenticated));
+    session.destroy();
+  });
+
   it("keeps the server from starting when its port is taken, and leaves the other one free", async () => {
     await using server = await startServer();
     const free = createServer().listen(0, "127.0.0.1");

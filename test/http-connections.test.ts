@@ -308,6 +308,7 @@ describe("scripts of other origins", () => {
     const asked = await send(rig.address, preflight);
     expect([asked.status, asked.headers.get("access-control-allow-origin")]).toEqual([204, origin]);
     expect(asked.headers.get("access-control-allow-headers")).toMatch(/Connect-Protocol-Version/i);
+    expect(asked.headers.get("access-control-allow-headers")).toContain("Authorization");
     expect(asked.headers.get("access-control-max-age")).toBe("7200");
     expect(asked.headers.get("vary")).toBe("Origin");
     for (const path of [getTask, "/pigeonhole.v1.TaskService/Nope"]) {

@@ -1,15 +1,19 @@
 import { once } from "node:events";
 import { request } from "node:http";
 import * as http2 from "node:http2";
-import { Code } from "@connectrpc/connect";
+import { Code, ConnectError, createClient } from "@connectrpc/connect";
+import { createAsyncIterable } from "@connectrpc/connect/protocol";
+import { createGrpcTransport } from "@connectrpc/connect-node";
 import { describe, expect, it } from "vitest";
-import { RetryInfoSchema } from "../src/proto.ts";
+import { RetryInfoSchema, TaskService } from "../src/proto.ts";
 import { createCallLimits } from "../src/server/call-limits.ts";
 import { systemClock } from "../src/server/clock.ts";
 import { createErrorInterceptor } from "../src/server/error-interceptor.ts";
+import { readRequest } from "../src/server/http/read-request.ts";
 import { type LimitName, type Limits, resolveLimits } from "../src/server/limits.ts";
 import { connectRaw, frame, frameTypes, goAwayCode, healthHeaders, preface } from "./http-raw.ts";
 import { type Rig, reasonOf, send, startRig, unaryFormats } from "./http-rig.ts";
+import { createManualClock } from "./manual-clock.ts";
 
 const sendEvent = "/pigeonhole.v1.TaskService/SendEvent";
 const json = { "content-type": "application/json" };
@@ -226,5 +230,73 @@ describe("bodies", () => {
     while (taken.status === 429) taken = await send(rig.address, { ...whole, httpVersion: 2 });
     expect(taken.status).toBe(200);
     expect(rig.reached).toContain("body_bytes");
+  });
+
+  it("are bounded at the gRPC door too, and leave nothing behind", async () => {
+    await using rig = await startLimited({ maxBodyBytes: 1_048_576 });
+    const session = http2.connect(rig.door.url);
+    const begin = () => {
+      const grpc = { "content-type": "application/grpc", te: "trailers" };
+      const call = session.request({ ":method": "POST", ":path": sendEvent, ...grpc });
+      call.on("error", () => {});
+      // The most of a message of a million bytes.
+      call.write(Buffer.concat([Buffer.from([0, 0, 0x0f, 0x42, 0x40]), Buffer.alloc(700_000)]));
+      return call;
+    };
+    const both = [begin(), begin()];
+    const [headers] = await Promise.race(both.map((call) => once(call, "response")));
+    expect(headers["grpc-status"]).toBe(String(Code.ResourceExhausted));
+    expect(rig.reached).toContain("body_bytes");
+    session.destroy();
+    const tasks = createClient(TaskService, createGrpcTransport({ baseUrl: rig.door.url }));
+    const type = "x".repeat(700_000);
+    const answered = async () =>
+      tasks.sendEvent({ taskId: "ok", type }).then(
+        () => Code.Unknown,
+        (error: unknown) => ConnectError.from(error).code,
+      );
+    let code = await answered();
+    while (code === Code.ResourceExhausted) code = await answered();
+    expect(code).toBe(Code.Unknown);
+  });
+
+  it("that are one message too large are counted once, at both doors", async () => {
+    await using rig = await startLimited({ maxMessageBytes: 1_024 });
+    for (const { url } of [rig.address, rig.door]) {
+      const tasks = createClient(TaskService, createGrpcTransport({ baseUrl: url }));
+      await expect(tasks.sendEvent({ taskId: "ok", type: "x".repeat(2_000) })).rejects.toMatchObject({
+        code: Code.ResourceExhausted,
+      });
+    }
+    expect(rig.reached).toEqual(["message_bytes", "message_bytes"]);
+  });
+});
+
+describe("the rate of requests, where callers say who they are", () => {
+  const withPrincipals = () =>
+    createCallLimits({
+      limits: resolveLimits({ requestRate: 1 }),
+      onLimit: () => {},
+      clock: createManualClock(),
+      principalOf: () => "alice",
+    });
+  const request = readRequest(
+    {
+      ...{ httpVersion: "2.0", method: "POST", path: "/", headers: {} },
+      connection: { address: "192.0.2.1", subscriptions: 0 },
+    },
+    createAsyncIterable([]),
+    AbortSignal.abort(),
+  );
+
+  it("is an address's for a webhook, whose sender does not", async () => {
+    const { admit } = withPrincipals();
+    expect(admit(request, true, false)).toBeUndefined();
+    await expect(admit(request, true, false)).rejects.toMatchObject({ reason: "OVERLOADED" });
+  });
+
+  it("is none of an address's for a call", () => {
+    const { admit } = withPrincipals();
+    expect([1, 2, 3].map(() => admit(request, true))).toEqual([undefined, undefined, undefined]);
   });
 });

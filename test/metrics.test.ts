@@ -91,6 +91,20 @@ describe("the metrics of a server", () => {
     expect((await figures(rig)).get('pigeonhole_events{agent="rig",state="scheduled"}')).toBe(2);
   });
 
+  it("count a refusal once", async () => {
+    const gate = createGate();
+    await using rig = await startRig(
+      { onTaskEventSend: gate.pass },
+      { metricsPort: 0, limits: { maxPending: 1 } },
+    );
+    const taskId = await rig.create();
+    const sent = await Promise.allSettled(["1", "2", "3", "4"].map((text) => rig.tasks.send(taskId, text)));
+    const refused = sent.filter(({ status }) => status === "rejected").length;
+    expect(refused).toBeGreaterThan(0);
+    expect((await figures(rig)).get('pigeonhole_limit_refused_total{limit="mailbox"}')).toBe(refused);
+    gate.open();
+  });
+
   it("tell of subscribers", async () => {
     await using rig = await startRig({}, { metricsPort: 0 });
     const updates = rig.tasks.subscribe(await rig.create())[Symbol.asyncIterator]();

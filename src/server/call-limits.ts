@@ -2,7 +2,14 @@ import type { ContextValues, Interceptor } from "@connectrpc/connect";
 import type { Clock } from "./clock.ts";
 import type { TaskError } from "./errors.ts";
 import { createHoldBack } from "./hold-back.ts";
-import { createAdmission, createTokenBuckets, type HttpRequest, tooMany } from "./http/index.ts";
+import {
+  type Connection,
+  connectionKey,
+  createAdmission,
+  createTokenBuckets,
+  type HttpRequest,
+  tooMany,
+} from "./http/index.ts";
 import { createLimitInterceptor } from "./limit-interceptor.ts";
 import { noteLimit, overloaded } from "./limit-refusals.ts";
 import type { Limits, OnLimit } from "./limits.ts";
@@ -12,9 +19,9 @@ import { createSubscriptionLimits } from "./subscription-limits.ts";
 export interface CallLimits {
   /**
    * Rejects with OVERLOADED, after a moment, if a request is one too many, of its address or of all; gives nothing to wait for if it is not.
-   * `isCall`: it is to be answered as soon as may be.
+   * `isCall`: it is to be answered as soon as may be. `saysWho`: it will be counted by who calls, if the server asks for that. Default `isCall`.
    */
-  admit(request: HttpRequest, isCall: boolean): Promise<never> | undefined;
+  admit(request: HttpRequest, isCall: boolean, saysWho?: boolean): Promise<never> | undefined;
   interceptor: Interceptor;
 }
 
@@ -39,9 +46,9 @@ export function createCallLimits({ limits, onLimit, clock, principalOf }: CallLi
     throw error;
   }
   return {
-    admit(request, isCall) {
+    admit(request, isCall, saysWho = isCall) {
       // Behind a proxy all callers have one address. Where each says who it is, each is counted by that.
-      const wait = principalOf === undefined || !isCall ? byAddress.take(networkOf(request)) : 0;
+      const wait = principalOf === undefined || !saysWho ? byAddress.take(networkOf(request.connection)) : 0;
       if (wait > 0) {
         const error = overloaded("request_rate", "more requests come from this address than may", wait);
         return refuse(error, request.signal);
@@ -52,7 +59,11 @@ export function createCallLimits({ limits, onLimit, clock, principalOf }: CallLi
       admission,
       subscriptions: createSubscriptionLimits(limits),
       rate: createRate(),
-      principalOf: principalOf ?? (() => undefined),
+      principalOf: (values) => {
+        const principal = principalOf?.(values);
+        // A call that everybody may make says not who makes it. No principal's name has a blank.
+        return principal === "" ? `from ${networkOf(values.get(connectionKey))}` : principal;
+      },
       holdBack,
       onLimit,
     }),
@@ -60,7 +71,7 @@ export function createCallLimits({ limits, onLimit, clock, principalOf }: CallLi
 }
 
 /** Names the network that a request comes from: an address of IPv4, or the 64 bits of IPv6 that one site has to itself. */
-function networkOf({ connection }: HttpRequest): string {
+function networkOf(connection: Connection | undefined): string {
   const address = connection?.address ?? "";
   if (!address.includes(":") || address.includes(".")) return address;
   const [head = "", tail] = address.split("::");

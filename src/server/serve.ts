@@ -144,8 +144,11 @@ export async function serve(options: ServeOptions): Promise<Server> {
   const store = await openStore(options.store ?? "sqlite:./pigeonhole.db", metrics.onMeasures);
   const draining = new AbortController();
   const stopping = new AbortController();
+  /** What ends what was begun, the last first: for a start that fails half-way. */
+  const endings: (() => unknown)[] = [metrics.close, store.close];
   try {
     const auth = createAuth(authOptions, { store, clock, log });
+    endings.unshift(auth.stop);
     await auth.start();
     await store.putAgents([...agents.values()].map(agentRecord));
     await declareSchedules(store, agents, clock);
@@ -168,10 +171,13 @@ export async function serve(options: ServeOptions): Promise<Server> {
       meter,
       logErrors,
     });
+    endings.unshift(() => engine.stop(0), taskLog.close);
     const scheduler = createScheduler({ store, agents, clock, log });
+    endings.unshift(scheduler.stop);
     const { allowPrivateAddresses = false, resolve = systemResolve } = options.webhooks ?? {};
     const guard = createAddressGuard({ allowPrivateAddresses, resolve });
     const deliverer = createDeliverer({ store, guard, clock, log });
+    endings.unshift(deliverer.stop);
     const report = createReport(log, clock);
     const { console = true } = options;
     const edge: ListenerOptions = {
@@ -192,7 +198,8 @@ export async function serve(options: ServeOptions): Promise<Server> {
         mailbox,
         clock,
         report: logErrors ? report : withoutCauses(report),
-        admit: (request) => admit(request, true),
+        // Who sends it is known only once its signature has been checked.
+        admit: (request) => admit(request, true, false),
         onLimit,
         maxBytes: limits.maxMessageBytes,
         stopping: stopping.signal,
@@ -203,6 +210,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
         createErrorInterceptor(report, clock.id),
         ...auth.interceptors,
         limitInterceptor,
+        ...auth.ownership,
         createValidationInterceptor(limits),
       ],
       ...(auth.authenticate && { authenticate: auth.authenticate }),
@@ -221,15 +229,14 @@ export async function serve(options: ServeOptions): Promise<Server> {
       },
     };
     const listener = createListener(edge);
+    endings.unshift(() => listener.close(0));
     const { grpcPort } = options;
     const door = grpcPort === undefined ? undefined : await createDoor({ ...edge, port: grpcPort });
     const listeners = door === undefined ? [listener] : [listener, door];
+    endings.unshift(() => door?.close(0));
     const told = await metrics.open(store, [...agents.keys()], clock);
     const address = await listener.listen();
-    const doorAddress = await door?.listen().catch(async (error: unknown) => {
-      await listener.close(0);
-      throw error;
-    });
+    const doorAddress = await door?.listen();
     await engine.start();
     scheduler.start();
     await deliverer.start();
@@ -262,8 +269,8 @@ export async function serve(options: ServeOptions): Promise<Server> {
       },
     };
   } catch (error) {
-    await metrics.close();
-    await store.close();
+    // What a start failed for is told, whatever else fails on the way back.
+    for (const end of endings) await Promise.try(end).catch(() => {});
     throw error;
   }
 }

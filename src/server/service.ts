@@ -161,8 +161,9 @@ export function createTaskService({
     },
 
     async createTaskToken({ taskId, permissions, ttl }, { values }) {
-      const { principal, tokenId } = values.get(callerKey);
-      const expireTime = clock.now() + ttlOf(ttl);
+      const { principal, tokenId, expireTime: end = Number.POSITIVE_INFINITY } = values.get(callerKey);
+      // It ends with what its maker has shown.
+      const expireTime = Math.min(clock.now() + ttlOf(ttl), end);
       if ((await store.getTask({ id: taskId })) === undefined) throw taskNotFound(taskId);
       const token = (await auth.taskTokens()).sign({
         taskId,

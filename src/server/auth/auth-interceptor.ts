@@ -6,14 +6,13 @@ import {
   type StreamRequest,
   type UnaryRequest,
 } from "@connectrpc/connect";
-import { TaskError, taskNotFound } from "../errors.ts";
+import { TaskError } from "../errors.ts";
 import { linkSignals } from "../link-signals.ts";
 import type { Authenticate } from "./authenticator.ts";
 import { type PeerRequest, peerKey } from "./peer.ts";
 import { type Caller, callerKey } from "./principal.ts";
 import { type Rule, ruleOf } from "./rules.ts";
 import type { Session } from "./session.ts";
-import type { TaskOwners } from "./task-owners.ts";
 
 /** A caller that may call a method, and what that stands on. */
 interface Admitted {
@@ -29,7 +28,6 @@ export type AuthenticateRequest = (request: PeerRequest, method: DescMethod) => 
 
 export interface AuthInterceptorOptions {
   authenticate: Authenticate;
-  owners: TaskOwners;
   /** Calls back with what ends a session, while it goes on. Returns a function that stops it. */
   onEnd(session: Session, end: (reason: TaskError) => void): () => void;
 }
@@ -51,22 +49,19 @@ export function createRequestAuthenticator(authenticate: Authenticate): Authenti
 }
 
 /**
- * Asks every call who it is and whether it may, by the table of rules, and puts the Caller into its context. What a caller may not see is
- * not found. A stream ends when its caller's credentials do; other calls that have begun are finished.
+ * Asks every call who it is and whether it may, by the table of rules, and puts the Caller into its context. A stream ends when its caller's
+ * credentials do; other calls that have begun are finished.
  *
- * Throws what `authenticate` throws, NOT_ALLOWED, or TASK_NOT_FOUND. It must come before everything that acts on requests.
+ * Throws what `authenticate` throws, or NOT_ALLOWED. It must come before everything that acts on requests.
  */
-export function createAuthInterceptor({ authenticate, owners, onEnd }: AuthInterceptorOptions): Interceptor {
+export function createAuthInterceptor({ authenticate, onEnd }: AuthInterceptorOptions): Interceptor {
   return (next) => async (request) => {
     const rule = ruleOf(request.method);
     if (rule === "public") return next(request);
     const { contextValues: values } = request;
     const { session, caller } = values.get(admittedKey) ?? (await admitted(rule, request));
     values.set(callerKey, caller);
-    if (!request.stream) {
-      await requireTask(rule, request.message, caller);
-      return next(request);
-    }
+    if (!request.stream) return next(request);
     const { signal, abort, release } = linkSignals(request.signal);
     const stop = onEnd(session, abort);
     const done = () => {
@@ -74,8 +69,7 @@ export function createAuthInterceptor({ authenticate, owners, onEnd }: AuthInter
       release();
     };
     try {
-      const message = checked(rule, request.message, caller);
-      const response = await next({ ...request, signal, message });
+      const response = await next({ ...request, signal });
       if (response.stream) return { ...response, message: until(signal, response.message, done) };
       done();
       return response;
@@ -92,38 +86,19 @@ export function createAuthInterceptor({ authenticate, owners, onEnd }: AuthInter
     const session = await authenticate(header, contextValues.get(peerKey));
     return { session, caller: callerOf(session, rule, method) };
   }
-
-  async function* checked<T>(
-    rule: Rule<unknown>,
-    messages: AsyncIterable<T>,
-    caller: Caller,
-  ): AsyncIterable<T> {
-    for await (const message of messages) {
-      await requireTask(rule, message, caller);
-      yield message;
-    }
-  }
-
-  /** Throws TASK_NOT_FOUND unless the caller sees the task that a request is about. */
-  async function requireTask(rule: Rule<unknown>, message: unknown, caller: Caller): Promise<void> {
-    const { principal, owner } = caller;
-    const taskId = rule.task?.(message) ?? "";
-    if (principal.scope !== undefined) {
-      if (taskId !== principal.scope.taskId) throw taskNotFound(taskId);
-    } else if (taskId !== "" && owner !== undefined && (await owners.ownerOf(taskId)) !== owner) {
-      throw taskNotFound(taskId);
-    }
-  }
 }
 
 /** Throws NOT_ALLOWED unless a caller may call a method. */
 function callerOf(
-  { principal, tokenId }: Session,
+  { principal, tokenId, expireTime }: Session,
   { reach, scope }: Rule<unknown>,
   method: DescMethod,
 ): Caller {
   const { id, role, scope: given } = principal;
-  const token = tokenId === undefined ? {} : { tokenId };
+  const token = {
+    ...(tokenId !== undefined && { tokenId }),
+    ...(expireTime !== undefined && { expireTime }),
+  };
   if (given !== undefined) {
     if (scope !== undefined && given.permissions.includes(scope)) return { principal, ...token };
     throw notAllowed(`a token for one task with ${given.permissions.join(" and ")}`, method);

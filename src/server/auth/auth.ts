@@ -12,6 +12,7 @@ import {
 } from "./auth-interceptor.ts";
 import { createAuthenticator } from "./authenticator.ts";
 import { createJwtVerifier, type JwtOptions } from "./jwt.ts";
+import { createOwnershipInterceptor } from "./ownership-interceptor.ts";
 import type { PeerRoles } from "./peer.ts";
 import type { Session } from "./session.ts";
 import { createTaskOwners } from "./task-owners.ts";
@@ -30,8 +31,10 @@ const maxTimer: Millis = 86_400_000;
 
 /** Who may do what. */
 export interface Auth {
-  /** What goes around every call, before all that acts on requests; nothing where nobody is asked. */
+  /** What goes around every call, first of all that asks or acts; nothing where nobody is asked. */
   interceptors: Interceptor[];
+  /** What goes around every call once it is within its limits, before all that acts on requests; nothing where nobody is asked. */
+  ownership: Interceptor[];
   /** What lets a request in before its body is read. Absent where nobody is asked. */
   authenticate?: AuthenticateRequest;
   /** All tokens. Absent where nobody is asked. */
@@ -58,7 +61,8 @@ export function createAuth(options: AuthOptions | undefined, { store, clock, log
     });
     return opened;
   };
-  if (options === undefined) return { interceptors: [], taskTokens, start: async () => {}, stop: () => {} };
+  if (options === undefined)
+    return { interceptors: [], ownership: [], taskTokens, start: async () => {}, stop: () => {} };
 
   const { jwt, peerRoles } = options;
   const { now } = clock;
@@ -71,11 +75,11 @@ export function createAuth(options: AuthOptions | undefined, { store, clock, log
     ...(verifyJwt && { verifyJwt }),
     ...(peerRoles && { peerRoles }),
   });
-  const owners = createTaskOwners(store);
   const onEnd = (session: Session, end: (reason: TaskError) => void) =>
     watchSession(session, end, tokens, clock);
   return {
-    interceptors: [createAuthInterceptor({ authenticate, owners, onEnd })],
+    interceptors: [createAuthInterceptor({ authenticate, onEnd })],
+    ownership: [createOwnershipInterceptor(createTaskOwners(store))],
     authenticate: createRequestAuthenticator(authenticate),
     tokens,
     taskTokens,

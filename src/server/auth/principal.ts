@@ -1,4 +1,5 @@
 import { createContextKey } from "@connectrpc/connect";
+import type { Millis } from "../store/records.ts";
 
 /** What a principal may do: see docs/security.md. */
 export type Role = "client" | "agent" | "admin";
@@ -25,6 +26,8 @@ export interface Caller {
   owner?: string;
   /** The token that the principal has shown, if it was one of this server's. */
   tokenId?: string;
+  /** When what it has shown ends by itself, if it does. */
+  expireTime?: Millis;
 }
 
 /** On whose behalf a call acts: a context value of every call, set by the authentication interceptor. */

@@ -14,6 +14,9 @@ export interface Cors {
 /** How long a browser may remember the answer to a preflight: two hours, as long as any browser does. */
 const maxAgeSeconds = 7200;
 
+/** What scripts may send: the headers of the protocols, who calls (which `*` would not cover), and the trace that a call is part of. */
+const allowedHeaders = [...cors.allowedHeaders, "Authorization", "traceparent", "tracestate"].join(", ");
+
 /**
  * Allows scripts of the listed origins, such as `https://example.com`; of every origin if "*" is among them. Throws VALUE_INVALID for what is
  * none as browsers write it, and would allow nobody: one with a path, or a slash at its end.
@@ -47,7 +50,7 @@ export function createCors(origins: readonly string[]): Cors {
       apply(request, header);
       if (header.has("access-control-allow-origin")) {
         header.set("access-control-allow-methods", cors.allowedMethods.join(", "));
-        header.set("access-control-allow-headers", cors.allowedHeaders.join(", "));
+        header.set("access-control-allow-headers", allowedHeaders);
         header.set("access-control-max-age", String(maxAgeSeconds));
       }
       return { status: 204, header };

@@ -97,8 +97,8 @@ function createIterator(
   };
 }
 
-/** Made ready for the wire: connect tells an error of another kind to the caller as a defect. */
-function tooMuchInHand(): ConnectError {
+/** Makes the error of a body that there is no room for, ready for the wire: connect tells an error of another kind to the caller as a defect. */
+export function tooMuchInHand(): ConnectError {
   const error = overloaded("body_bytes", "the server has as much in hand of what callers send as it may");
   return toConnectError(
     error,

@@ -2,6 +2,7 @@ import { Code, ConnectError, type Interceptor } from "@connectrpc/connect";
 import { type Span, SpanKind } from "@opentelemetry/api";
 import type { Logger } from "../agent.ts";
 import { type Reason, TaskError } from "../errors.ts";
+import { limitOf } from "../limit-refusals.ts";
 import type { Meter } from "./meter.ts";
 import { endSpan, startSpan, within } from "./spans.ts";
 import { traceOfHeaders } from "./trace-context.ts";
@@ -13,9 +14,8 @@ const codeNames = new Map<Code, string>(
   ),
 ).set(Code.Canceled, "CANCELLED");
 
-/** The limits that the core keeps, by the reasons that it gives. Those of the edge are noted where they are kept. */
+/** The limits that only the core knows, by the reasons that it gives. All others are noted where they are kept. */
 const limits = new Map<Reason | undefined, string>([
-  ["MAILBOX_FULL", "mailbox"],
   ["FAN_OUT_EXCEEDED", "fan_out"],
   ["LIMIT_REACHED", "resources"],
 ]);
@@ -38,7 +38,8 @@ export function createCallObserver(meter: Meter, log: Logger): Interceptor {
     const end = (error?: unknown) => {
       const code = codeOf(error);
       stop(code);
-      const limit = limits.get(reasonOf(error));
+      const cause = causeOf(error);
+      const limit = limitOf(cause) === undefined ? limits.get(cause?.reason) : undefined;
       if (limit !== undefined) meter.limitRefused(limit);
       log.debug?.("a call has ended", { rpc: `${service.typeName}/${method.name}`, code, ...asked });
       describe(span, request.header, service.typeName, method.name, code, asked.taskId);
@@ -116,8 +117,8 @@ function textAt(message: object, key: "taskId" | "requestId") {
 }
 
 /** An error that goes over the wire has for its cause the one that it was made of. */
-function reasonOf(error: unknown): Reason | undefined {
-  return error instanceof ConnectError && error.cause instanceof TaskError ? error.cause.reason : undefined;
+function causeOf(error: unknown): TaskError | undefined {
+  return error instanceof ConnectError && error.cause instanceof TaskError ? error.cause : undefined;
 }
 
 /** A call that fails does so with an error that goes over the wire. */

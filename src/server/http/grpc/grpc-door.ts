@@ -1,5 +1,7 @@
+import { ConnectError } from "@connectrpc/connect";
 import { toConnectError } from "../../connect-error.ts";
 import { TaskError } from "../../errors.ts";
+import { noteLimit } from "../../limit-refusals.ts";
 import { resolveLimits } from "../../limits.ts";
 import { createListener, type Listener, type ListenerOptions } from "../listen.ts";
 import { takeGrpcStreams } from "./take-streams.ts";
@@ -17,13 +19,24 @@ export function createGrpcDoor(options: ListenerOptions): Listener {
   if (!Number.isInteger(options.port) || options.port < 0 || options.port > maxPort)
     throw new TaskError("VALUE_INVALID", `grpcPort must be a whole number from 0 to ${maxPort}`);
   const { cors, webhooks, fallback, ...rest } = options;
-  const { routes, interceptors, admit, report, newId } = options;
+  const { routes, interceptors, authenticate, admit, report, newId, onLimit = () => {} } = options;
   const limits = resolveLimits(options.limits);
-  const convertError = (error: unknown) => toConnectError(error, report, newId);
+  const convertError = (error: unknown) => {
+    // What was thrown further in has been counted there.
+    if (error instanceof ConnectError) noteLimit(error, onLimit);
+    return toConnectError(error, report, newId);
+  };
   return createListener({
     ...rest,
     routes: () => {},
     takeStreams: (others) =>
-      takeGrpcStreams({ routes, interceptors, limits, convertError, ...(admit && { admit }) }, others),
+      takeGrpcStreams(
+        {
+          ...{ routes, interceptors, limits, onLimit, convertError },
+          ...(authenticate && { authenticate }),
+          ...(admit && { admit }),
+        },
+        others,
+      ),
   });
 }

@@ -4,11 +4,14 @@ import { compressionNegotiate, createAsyncIterable } from "@connectrpc/connect/p
 import { parseTimeout } from "@connectrpc/connect/protocol-grpc";
 import { compressionGzip } from "@connectrpc/connect-node";
 import { Server } from "@grpc/grpc-js";
+import type { AuthenticateRequest } from "../../auth/index.ts";
 import { TaskError } from "../../errors.ts";
-import type { Limits } from "../../limits.ts";
+import type { Limits, OnLimit } from "../../limits.ts";
+import { type BodyShare, createBodyBudget } from "../body-budget.ts";
 import type { Admit } from "../dispatch.ts";
 import { abortWhenGone, dropRestWhenAnswered, type OnStream } from "../http2-server.ts";
 import { readRequest } from "../read-request.ts";
+import { tooMuchInHand } from "../request-body.ts";
 import { methodSpecs, pathOf } from "./method-specs.ts";
 import { createOpenCalls } from "./open-calls.ts";
 import { statusHeaders, withErrorInfo } from "./own-errors.ts";
@@ -19,6 +22,10 @@ export interface GrpcStreamsOptions extends Omit<MethodOptions, "readMaxBytes"> 
   /** Registers the services. */
   routes: (router: ConnectRouter) => void;
   limits: Limits;
+  /** Is told of what is refused or cut off for a limit. */
+  onLimit: OnLimit;
+  /** Finds out who calls before anything of the request is kept, or throws. Default: nobody is asked. */
+  authenticate?: AuthenticateRequest;
   /** Decides which requests are refused before anything is spent on them. */
   admit?: Admit;
 }
@@ -31,21 +38,23 @@ const noBody = createAsyncIterable<Uint8Array>([]);
 
 /** Makes the function that takes gRPC's streams to grpc-js, which reads and writes the messages of services, and all others elsewhere. */
 export function takeGrpcStreams(options: GrpcStreamsOptions, others: OnStream): OnStream {
-  const { convertError, admit, limits } = options;
+  const { convertError, authenticate, admit, limits, onLimit } = options;
   const { requestTimeout, maxMessageBytes: readMaxBytes } = limits;
   const server = new Server({
     "grpc.max_receive_message_length": readMaxBytes,
     "grpc.enable_channelz": 0,
   });
   const calls = createOpenCalls(requestTimeout, ({ stream }) => {
+    onLimit("request_timeout");
     const message = `the request did not arrive within ${requestTimeout} ms`;
     refuse(stream, convertError(new TaskError("DEADLINE_EXCEEDED", message)));
     stream.close(constants.NGHTTP2_NO_ERROR);
   });
-  const kinds = new Map<string, MethodImplSpec["kind"]>();
+  const bodies = createBodyBudget(limits.maxBodyBytes, onLimit);
+  const specs = new Map<string, MethodImplSpec>();
   for (const spec of methodSpecs(options.routes)) {
     registerMethod(server, spec, calls, { ...options, readMaxBytes });
-    kinds.set(pathOf(spec), spec.kind);
+    specs.set(pathOf(spec), spec);
   }
   const take = streamListener(server);
 
@@ -57,13 +66,24 @@ export function takeGrpcStreams(options: GrpcStreamsOptions, others: OnStream): 
       "content-type": type = "",
       "grpc-encoding": encoding,
     } = headers;
-    if (!kinds.has(path)) return new TaskError("METHOD_UNKNOWN", `there is no method ${path.slice(0, 256)}`);
+    if (!specs.has(path)) return new TaskError("METHOD_UNKNOWN", `there is no method ${path.slice(0, 256)}`);
     if (method !== "POST" || !binaryTypes.test(type)) {
       const message = `the gRPC door does not take HTTP ${method} with Content-Type ${JSON.stringify(type)}`;
       return new TaskError("METHOD_UNKNOWN", message);
     }
     if (encoding === undefined) return undefined;
     return compressionNegotiate([compressionGzip], String(encoding), null, "grpc-encoding").error;
+  }
+
+  /** Counts what grpc-js keeps of a request until the call is over. Refuses a request that there is no room for. */
+  function countBody(stream: ServerHttp2Stream, share: BodyShare): void {
+    stream.once("close", share.close);
+    stream.on("data", (chunk: Uint8Array) => {
+      if (share.take(chunk.byteLength)) return;
+      // grpc-js is to keep no more of it. What still comes is dropped, and the stream not reset: that would overtake the answer.
+      stream.removeAllListeners("data");
+      refuse(stream, tooMuchInHand());
+    });
   }
 
   return (stream, headers, scene) => {
@@ -79,12 +99,22 @@ export function takeGrpcStreams(options: GrpcStreamsOptions, others: OnStream): 
     const { ":method": method, ":path": path = "" } = headers;
     const head = { httpVersion: "2.0", method, path, headers, connection: scene.connection };
     const request = readRequest(head, noBody, controller.signal);
-    const refused = admit?.(request, kinds.get(path) === "unary");
+    const spec = specs.get(path);
+    const refused = admit?.(request, spec?.kind === "unary");
     if (refused !== undefined) return void refused.catch((error) => refuse(stream, convertError(error)));
     const { timeoutMs = maxTimeout } = timeout;
     const begun = Date.now();
     const deadline = timeoutMs < maxTimeout ? begun + timeoutMs : undefined;
-    take(stream, calls.add({ stream, request, controller, begun, deadline }, headers));
+    const begin = () => {
+      // Its caller may have gone while it was found out who that is.
+      if (stream.destroyed || stream.closed) return;
+      countBody(stream, bodies());
+      take(stream, calls.add({ stream, request, controller, begun, deadline }, headers));
+    };
+    if (authenticate === undefined || spec === undefined) return begin();
+    authenticate(request, spec.method)
+      .then(begin)
+      .catch((error: unknown) => refuse(stream, convertError(error)));
   };
 }
 
