@@ -94,10 +94,9 @@ export function taskText(paint: Paint, task: Task): string {
 
 /** Tells fields, one a line. Leaves out those that are undefined. The values are harmless already. */
 export function fieldsText(paint: Paint, lines: readonly (readonly [string, string | undefined])[]): string {
-  return lines
-    .filter(([, value]) => value !== undefined)
-    .map(([name, value]) => `${paint("dim", name.padEnd(9))}${value}\n`)
-    .join("");
+  const told = lines.filter(([, value]) => value !== undefined);
+  const width = Math.max(9, ...told.map(([name]) => name.length + 2));
+  return told.map(([name, value]) => `${paint("dim", name.padEnd(width))}${value}\n`).join("");
 }
 
 /** Tells labels as `a=1 b=2`. */

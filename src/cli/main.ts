@@ -50,6 +50,7 @@ function sayAsText(error: unknown, { note }: Output): void {
   for (const { field, description } of error.fields) note(clean(`  ${field}: ${description}`));
   if (error.reason === "CONNECTION_LOST")
     note("Does a server run? --server says where; pigeonhole doctor looks for what is wrong.");
+  if (error.reason === "CREDENTIALS_MISSING") note("--token or PIGEONHOLE_TOKEN says who calls.");
 }
 
 function sayAsJson(error: unknown, exitCode: number, { note }: Output): void {

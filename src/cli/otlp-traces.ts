@@ -27,7 +27,7 @@ export function registerTraces(endpoint: string, log: Logger): () => Promise<voi
       .merge(detectResources({ detectors: [envDetector] })),
     spanProcessors: [new BatchSpanProcessor({ exporter, exportTimeoutMillis: lastExport })],
   });
-  const warn = (message: string) => log.warn("traces", { problem: message.slice(0, 512) });
+  const warn = (message: string) => log.warn("traces cannot be sent", { problem: message.slice(0, 512) });
   const silent = () => {};
   diag.setLogger(
     { error: warn, warn, info: silent, debug: silent, verbose: silent },

@@ -70,7 +70,7 @@ export async function serveCommand(
   const again = report(server.port);
   const { url, grpcUrl } = server;
   await output.show({ url, ...(grpcUrl !== undefined && { grpcUrl }), agents: names }, () =>
-    again ? title(server, names) : welcome(server, names, !noConsole),
+    again ? title(server, names) : welcome(server, names, { hasConsole: !noConsole, asks: "auth" in auth }),
   );
   const exitCode = await stopped;
   await output.show(
@@ -108,17 +108,24 @@ function title({ url, grpcUrl, host }: Server, agents: string[]): string {
   return `Pigeonhole serves ${agents.join(", ")} at ${url}${door}\n${reach}`;
 }
 
-function welcome(server: Server, agents: string[], hasConsole: boolean): string {
+interface Welcome {
+  hasConsole: boolean;
+  /** Whether callers have to show a token. */
+  asks: boolean;
+}
+
+function welcome(server: Server, agents: string[], { hasConsole, asks }: Welcome): string {
   const { url } = server;
+  const token = asks ? ` -H "authorization: Bearer $PIGEONHOLE_TOKEN"` : "";
   const option = url === "http://127.0.0.1:8080" ? "" : ` --server ${url}`;
   return `${title(server, agents)}
-Talk to it in another terminal:
+Talk to it in another terminal${asks ? ", where PIGEONHOLE_TOKEN is a token of this server's" : ""}:
   ${ownCommand()} chat ${agents[0]}${option}
 ${hasConsole ? `\nOr in a browser, at ${url}\n` : ""}
 Or with curl:
-  TASK=$(curl -s ${url}/pigeonhole.v1.TaskService/CreateTask -H 'content-type: application/json' -d '{"agent":"${agents[0]}"}' | grep -o '[0-9a-f-]\\{36\\}' | head -1)
-  curl -s ${url}/pigeonhole.v1.TaskService/SendEvent -H 'content-type: application/json' -d '{"taskId":"'$TASK'","parts":[{"text":"Hello there"}]}'; echo
-  printf '\\0\\0\\0\\0\\061{"taskId":"%s"}' $TASK | curl -sN ${url}/pigeonhole.v1.TaskService/SubscribeTask -H 'content-type: application/connect+json' --data-binary @-
+  TASK=$(curl -s ${url}/pigeonhole.v1.TaskService/CreateTask -H 'content-type: application/json'${token} -d '{"agent":"${agents[0]}"}' | grep -o '[0-9a-f-]\\{36\\}' | head -1)
+  curl -s ${url}/pigeonhole.v1.TaskService/SendEvent -H 'content-type: application/json'${token} -d '{"taskId":"'$TASK'","parts":[{"text":"Hello there"}]}'; echo
+  printf '\\0\\0\\0\\0\\061{"taskId":"%s"}' $TASK | curl -sN ${url}/pigeonhole.v1.TaskService/SubscribeTask -H 'content-type: application/connect+json'${token} --data-binary @-
 The last one follows the task's log until the task ends; Ctrl-C stops it.
 `;
 }

@@ -16,7 +16,7 @@ export function requireSafeAddress({ host, authenticated, insecure }: ListeningA
   throw new TaskError(
     "VALUE_INVALID",
     `host ${JSON.stringify(host)} is reached from other machines, and nothing says who may call: ` +
-      "set up authentication, or a CA for client certificates (--tls-client-ca), listen on 127.0.0.1, " +
+      "ask for tokens (--auth), or for client certificates (--tls-client-ca), listen on 127.0.0.1, " +
       "or say --insecure (insecure: true) to let everybody in",
   );
 }

@@ -48,10 +48,7 @@ const tokenCreate = defineCommand({
       ...(ttl !== undefined && { ttl: parseDuration("ttl", ttl) }),
       ...(description !== undefined && { description }),
     });
-    await output.show(
-      { token: tokenJson(token), secret },
-      () => `${tokenText(token, output)}${fieldsText(output.paint, [["secret", clean(secret)]])}`,
-    );
+    await output.show({ token: tokenJson(token), secret }, () => tokenText(token, secret, output));
     return 0;
   },
 });
@@ -103,13 +100,14 @@ async function keeperOf(values: Values<typeof keeperOptions>): Promise<TokenKeep
   return (await import("../store-tokens.ts")).createStoreTokens(values.store);
 }
 
-function tokenText(token: Token, { paint }: Output): string {
+function tokenText(token: Token, secret: string, { paint }: Output): string {
   return fieldsText(paint, [
     ["token", clean(token.id)],
     ["principal", clean(token.principal)],
     ["role", roleText(token)],
     ["description", token.description === "" ? undefined : clean(token.description)],
     ["expires", token.expireTime && timeText(token.expireTime)],
+    ["secret", clean(secret)],
   ]);
 }
 

@@ -26,7 +26,8 @@ export async function backupDatabase(
   file: string,
   { force, onProgress }: BackupOptions,
 ): Promise<void> {
-  if (existsSync(file) && !force) throw new TaskError("VALUE_INVALID", `${file} is there already`);
+  if (existsSync(file) && !force)
+    throw new TaskError("VALUE_INVALID", `${file} is there already; --force replaces it`);
   const db = openOurs(path, { older: true });
   const partial = `${file}.${process.pid}.partial`;
   try {

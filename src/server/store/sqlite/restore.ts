@@ -20,7 +20,8 @@ export function restoreDatabase(
   { force, now }: { force: boolean; now: Date },
 ): string | undefined {
   const isThere = existsSync(name);
-  if (isThere && !force) throw new TaskError("VALUE_INVALID", `${name} is there already`);
+  if (isThere && !force)
+    throw new TaskError("VALUE_INVALID", `${name} is there already; --force replaces it`);
   // A server locks a database by its own name, not by that of a link.
   const path = isThere ? realpathSync(name) : resolve(name);
   const partial = `${path}.${process.pid}.partial`;
