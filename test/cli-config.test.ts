@@ -142,7 +142,7 @@ describe("serve --print-config", () => {
     const cwd = tempDir();
     writeFileSync(join(cwd, "p.json"), '{ "agents": ["absent.ts"], "drain": 30 }');
     const args = ["serve", "--print-config", "--config", "p.json", "--max-turns", "5"];
-    const env = { PIGEONHOLE_HOST: "::1", PIGEONHOLE_SERVER: "http://elsewhere" };
+    const env = { PIGEONHOLE_HOST: "::1", PIGEONHOLE_SERVER: "http://elsewhere", PIGEONHOLE_CA: "ca.pem" };
     const { code, stdout, stderr } = await runToEnd(args, { cwd, env });
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     const rows = stdout

@@ -154,7 +154,7 @@ describe("an address that other machines reach", () => {
   it("is listened on only if callers have to show who they are, or the operator says so", async () => {
     await expect(startServer({ host: "0.0.0.0" })).rejects.toMatchObject({
       reason: "VALUE_INVALID",
-      message: expect.stringMatching(/authentication.*--tls-client-ca.*127\.0\.0\.1.*--insecure/),
+      message: expect.stringMatching(/--auth.*--tls-client-ca.*127\.0\.0\.1.*--insecure/),
     });
     await using server = await startServer({ host: "0.0.0.0", insecure: true });
     expect(server.host).toBe("0.0.0.0");

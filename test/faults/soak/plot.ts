@@ -43,11 +43,13 @@ function drawPanel(
   servers: string[],
   end: number,
 ) {
-  const highest = Math.max(...samples.flatMap((sample) => columns.map((column) => finite(sample[column]))));
+  const values = samples.flatMap((sample) => columns.map((column) => finite(sample[column])));
+  // What the slowest window of a busy machine came to would make all others a line at the bottom: it goes over the edge.
+  const highest = values.toSorted((a, b) => a - b)[Math.ceil((values.length - 1) * 0.99)] ?? 1;
   const step = niceStep(highest / 3);
   const top = Math.max(step, Math.ceil(highest / step) * step);
   const x = (time: number) => round(margin.left + ((width - margin.left - margin.right) * time) / end);
-  const y = (value: number) => round(panelHeight - (panelHeight * value) / top);
+  const y = (value: number) => round(panelHeight - (panelHeight * Math.min(value, top)) / top);
   const grid = Array.from({ length: Math.round(top / step) + 1 }, (_, index) => index * step).map(
     (value) =>
       `<path d="M${x(0)} ${y(value)}H${x(end)}" stroke="#d0d7de"/>${label(margin.left - 8, y(value) + 4, format(value), "end")}`,
