@@ -270,7 +270,10 @@ export async function serve(options: ServeOptions): Promise<Server> {
     };
   } catch (error) {
     // What a start failed for is told, whatever else fails on the way back.
-    for (const end of endings) await Promise.try(end).catch(() => {});
+    for (const end of endings)
+      await Promise.resolve()
+        .then(end)
+        .catch(() => {});
     throw error;
   }
 }
