@@ -29,7 +29,8 @@ export async function serveConsole(
   { gates = open, store = "memory:", port = 0 }: ConsoleOptions = {},
 ): Promise<ConsoleServer> {
   const log = { info() {}, warn() {}, error() {} };
-  const webhooks = { resolve: async () => ["93.184.216.34"] };
+  // Where nobody listens: what is posted goes nowhere.
+  const webhooks = { allowPrivateAddresses: true, resolve: async () => ["127.0.0.1"] };
   const agents = [createGuide(gates)];
   const server = await serve({ agents, store, port, drain: 0, console: folder, log, webhooks });
   let closing: Promise<void> | undefined;

@@ -2,9 +2,9 @@ import { setImmediate } from "node:timers/promises";
 import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
 import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
-import { createTaskView, type TaskView } from "../src/client/index.ts";
-import { TaskState, type TaskUpdate } from "../src/proto.ts";
-import { failureOf } from "./service-failure.ts";
+import { createTaskView, type TaskView } from "../../src/client/index.ts";
+import { TaskState, type TaskUpdate } from "../../src/proto.ts";
+import { failureOf } from "../service-failure.ts";
 import {
   clientsOf,
   followUntil,
@@ -17,9 +17,9 @@ import {
   textOf,
   updatesOf,
   viewOf,
-} from "./service-follow.ts";
-import { openAny } from "./service-protocols.ts";
-import { startServer } from "./service-server.ts";
+} from "../service-follow.ts";
+import { openAny } from "../service-protocols.ts";
+import { startServer } from "../service-server.ts";
 
 const warnings: string[] = [];
 const onWarning = ({ message }: Error) => void warnings.push(message);

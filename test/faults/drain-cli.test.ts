@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { EventState, TaskService } from "../src/proto.ts";
-import { agentPath, runCli, urlOf } from "./crash-process.ts";
+import { EventState, TaskService } from "../../src/proto.ts";
+import { agentPath, runCli, urlOf } from "../crash-process.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "pigeonhole-cli-"));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
