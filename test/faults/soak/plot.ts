@@ -31,7 +31,7 @@ export function plot(samples: Sample[]): string {
       return `<g transform="translate(0 ${top})">${drawPanel(panel, samples, servers, end)}</g>`;
     }),
   ];
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="12" fill="#24292f">
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="12" fill="#24292f"><title>An hour of the soak: heap, memory, latency and throughput</title>
 ${body.join("\n")}
 </svg>
 `;

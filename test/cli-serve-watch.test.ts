@@ -3,11 +3,11 @@ import { once } from "node:events";
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { EventWait } from "../../src/client/index.ts";
-import { createCliRig, jsonLines, runToEnd } from "../cli-rig.ts";
-import { runCli, urlOf } from "../crash-process.ts";
-import { root } from "../readme-code.ts";
-import { tempDir } from "../temp-dir.ts";
+import { EventWait } from "../src/client/index.ts";
+import { createCliRig, jsonLines, runToEnd } from "./cli-rig.ts";
+import { runCli, urlOf } from "./crash-process.ts";
+import { root } from "./readme-code.ts";
+import { tempDir } from "./temp-dir.ts";
 
 /** Writes an agent that says what another file has it say. */
 function writeAgent(folder: string): void {
@@ -18,7 +18,7 @@ function writeAgent(folder: string): void {
   writeFileSync(
     join(folder, "agent.ts"),
     `import { defineAgent } from "pigeonhole";
-     import { word } from "../word.ts";
+     import { word } from "./word.ts";
      export default defineAgent({
        name: "watched",
        onTaskEventSend: async (ctx, event) => void (await ctx.messages.send(word + " " + event.text)),
