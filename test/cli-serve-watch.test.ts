@@ -143,7 +143,7 @@ describe("serve, when nobody reads what it prints any more", () => {
   it("stops in order all the same", async () => {
     const folder = tempDir();
     writeAgent(folder);
-    const main = new URL("../../src/cli/main.ts", import.meta.url).pathname;
+    const main = new URL("../src/cli/main.ts", import.meta.url).pathname;
     const args = [
       "--conditions=pigeonhole-source",
       main,
