@@ -6,6 +6,7 @@ import { type Agent, defineAgent } from "../src/server/index.ts";
 import { createScheduler } from "../src/server/schedules/scheduler.ts";
 import type { CreateSchedule, ScheduleTimes } from "../src/server/store/schedule-records.ts";
 import type { Store } from "../src/server/store/store.ts";
+import { createTaskQuota } from "../src/server/task-quota.ts";
 import { createManualClock, type ManualClock } from "./manual-clock.ts";
 import { firingOf } from "./schedules-rig.ts";
 import { openStore, tempDir } from "./temp-dir.ts";
@@ -21,7 +22,8 @@ function createRig(store: Store, clock: ManualClock = createManualClock(midnight
   const logged: string[] = [];
   const write = (message: string) => logged.push(message);
   const log = { info: write, warn: write, error: write };
-  const scheduler = createScheduler({ store, agents, clock, log });
+  const quota = createTaskQuota(store, 1_000_000, clock);
+  const scheduler = createScheduler({ store, agents, quota, onLimit: () => {}, clock, log });
   return {
     store,
     clock,

@@ -20,6 +20,7 @@ import type { RequestKey } from "./store/calls.ts";
 import type { ScheduleKey, ScheduleRecord } from "./store/schedule-records.ts";
 import type { ScheduleStore } from "./store/schedule-store.ts";
 import { renderTask } from "./task-log/render.ts";
+import type { TaskQuota } from "./task-quota.ts";
 
 /** How many schedules an owner may have, how many a page has when the request does not say, and about how many bytes it ends at. */
 const maxSchedules = 10_000;
@@ -29,6 +30,8 @@ const maxPageBytes = 2_097_152;
 export interface ScheduleServiceOptions {
   agents: ReadonlyMap<string, Agent>;
   store: ScheduleStore;
+  /** Holds the owners of schedules to a number of unfinished tasks. */
+  quota: TaskQuota;
   clock: Clock;
   /** Is told that a schedule may be due earlier than the scheduler knows. */
   onChanged(): void;
@@ -38,6 +41,7 @@ export interface ScheduleServiceOptions {
 export function createScheduleService({
   agents,
   store,
+  quota,
   clock,
   onChanged,
 }: ScheduleServiceOptions): ServiceImpl<typeof ScheduleService> {
@@ -106,13 +110,20 @@ export function createScheduleService({
       const found = await load(request, values.get(callerKey));
       const agent = requireAgent(agents, found.agent);
       const now = clock.now();
-      const { schedule, task, duplicate } = await store.triggerSchedule({
-        ...keyOf(found),
-        firing: createFiring(found, now, agent, clock),
-        ...triggerKey(request),
-        now,
-      });
-      return { schedule: renderSchedule(schedule), task: renderTask(task), duplicate };
+      const room = await quota.reserve(found.owner ?? "");
+      let made = 0;
+      try {
+        const { schedule, task, created, duplicate } = await store.triggerSchedule({
+          ...keyOf(found),
+          firing: createFiring(found, now, agent, clock, room.limit()),
+          ...triggerKey(request),
+          now,
+        });
+        made = Number(created && !duplicate);
+        return { schedule: renderSchedule(schedule), task: renderTask(task), duplicate };
+      } finally {
+        room.settle(made);
+      }
     },
 
     async deleteSchedule(request, { values }) {

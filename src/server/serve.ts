@@ -172,7 +172,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
       logErrors,
     });
     endings.unshift(() => engine.stop(0), taskLog.close);
-    const scheduler = createScheduler({ store, agents, clock, log });
+    const scheduler = createScheduler({ store, agents, quota, onLimit, clock, log });
     endings.unshift(scheduler.stop);
     const { allowPrivateAddresses = false, resolve = systemResolve } = options.webhooks ?? {};
     const guard = createAddressGuard({ allowPrivateAddresses, resolve });
@@ -220,7 +220,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
           createTaskService({ store, mailbox, taskLog, stopping: stopping.signal, clock, auth }),
         );
         const { wake: onChanged } = scheduler;
-        router.service(ScheduleService, createScheduleService({ agents, store, clock, onChanged }));
+        router.service(ScheduleService, createScheduleService({ agents, store, quota, clock, onChanged }));
         router.service(AgentService, createAgentService({ agents, store }));
         router.service(WebhookService, createWebhookService({ agents, store, guard, deliverer, clock }));
         router.service(TokenService, createTokenService({ store, clock, ...auth }));

@@ -4,13 +4,19 @@ import type { Store } from "./store/store.ts";
 
 /** Holds each principal to a number of unfinished tasks. */
 export interface TaskQuota {
+  /** Makes room for as many of some tasks as there may be: one by default. */
+  reserve(owner: string, tasks?: number): Promise<TaskRoom>;
+}
+
+/** Room for tasks that are about to be made. */
+export interface TaskRoom {
   /**
-   * Makes room for a task that a call is about to make. Gives the bound in its place if there is none, so that the store makes no task of
-   * the call, which may be answered yet with one that is there.
+   * What the store is told with a task, the first by default: the bound if there is no room for it, so that none is made of the call, which
+   * may be answered yet with one that is there.
    */
-  reserve(owner: string): Promise<number | undefined>;
-  /** Gives room back that was made for nothing. */
-  release(owner: string): void;
+  limit(index?: number): { reachedTasks?: number };
+  /** Gives back what room was made for nothing. Is called once it is known how many tasks were made. */
+  settle(made: number): void;
 }
 
 interface Count {
@@ -51,22 +57,19 @@ export function createTaskQuota(
   }
 
   return {
-    async reserve(owner) {
+    async reserve(owner, tasks = 1) {
       let count = await (counts.get(owner) ?? read(owner));
-      if (count.most >= maxTasks && Math.abs(clock.now() - count.readTime) >= rereadAfter) {
-        count = await read(owner);
-      }
-      if (count.most >= maxTasks) return maxTasks;
-      count.most += 1;
-      return undefined;
-    },
-    release(owner) {
-      void counts.get(owner)?.then(
-        (count) => {
-          count.most -= 1;
+      const isFull = () => count.most + tasks > maxTasks;
+      if (isFull() && Math.abs(clock.now() - count.readTime) >= rereadAfter) count = await read(owner);
+      const room = Math.max(0, Math.min(tasks, maxTasks - count.most));
+      count.most += room;
+      return {
+        limit: (index = 0) => (index < room ? {} : { reachedTasks: maxTasks }),
+        // Of this count, not of one that was read since, which knows nothing of it.
+        settle(made) {
+          count.most -= room - made;
         },
-        () => {},
-      );
+      };
     },
   };
 }

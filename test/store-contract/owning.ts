@@ -117,7 +117,7 @@ export function describeOwning(scene: () => Scene): void {
       ...{ owner: bob, name: id("daily"), id: id(`definition-${bob}`), expectedTime: at(1000) },
       ...{ firings: [{ time: at(1000), task }], skipped: 0, settledTime: at(1000), now: at(1000) },
     });
-    expect(fired).toEqual({ fired: true, taskIds: [id("fired")] });
+    expect(fired).toMatchObject({ fired: true, taskIds: [id("fired")] });
     expect(await store.getTask({ id: id("fired") })).toMatchObject({ owner: bob });
     expect(await store.getSchedule(id("daily"), bob)).toMatchObject({ fired: 1 });
     for (const owner of [alice, bob]) await store.deleteSchedule(id("daily"), owner);

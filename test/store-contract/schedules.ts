@@ -204,7 +204,7 @@ export function describeSchedules(scene: () => Scene): void {
     const firing = stage.firing(1000, { labels: { a: "1" }, params: bytes("p") });
     const result = await stage.fire(1000, { firings: [firing], skipped: 3, now: at(1002) });
     const { taskId } = firing.task;
-    expect(result).toEqual({ fired: true, taskIds: [taskId] });
+    expect(result).toEqual({ fired: true, taskIds: [taskId], made: 1, overLimit: 0 });
     expect(await here.task(taskId)).toMatchObject({
       agent: here.agent,
       labels: { a: "1" },
@@ -284,6 +284,35 @@ export function describeSchedules(scene: () => Scene): void {
     });
     expect(await here.store.getTask({ id: refused.task.taskId })).toBeUndefined();
     await stage.fire(2000);
+    expect((await stage.get()).lastError).toBeUndefined();
+  });
+
+  it("fireSchedule skips a time for which no task may be made, says why, and still sends to one that is there", async () => {
+    const here = scene();
+    const stage = createStage(here);
+    const name = here.id("named");
+    await here.activate({ name });
+    await stage.withOverlap("replace");
+    const first = stage.firing(1000);
+    const reachedTasks = 1;
+    const refused = stage.firing(1500, { reachedTasks });
+    const found = stage.firing(1600, { name, reachedTasks });
+    expect(await stage.fire(1000, { firings: [first, refused] })).toEqual({
+      fired: true,
+      taskIds: [first.task.taskId],
+      made: 1,
+      overLimit: 1,
+    });
+    expect(await stage.get()).toMatchObject({
+      fired: 1,
+      skipped: 1,
+      lastTime: at(1000),
+      lastError: "LIMIT_REACHED: there are 1 unfinished tasks, as many as one caller may have",
+    });
+    // What the last firing began is replaced by nothing.
+    expect(await here.store.getTask({ id: first.task.taskId })).toMatchObject({ state: TaskState.PENDING });
+    const sent = await stage.fire(2000, { firings: [found] });
+    expect(sent).toEqual({ fired: true, taskIds: [here.id("task")], made: 0, overLimit: 0 });
     expect((await stage.get()).lastError).toBeUndefined();
   });
 

@@ -97,14 +97,16 @@ export declare type Schedule = Message<"pigeonhole.v1.Schedule"> & {
   fired: bigint;
 
   /**
-   * How many of its times were skipped, as missed or as overlapping. Of those that are missed at once, at most 1,000 are counted.
+   * How many of its times were skipped: as missed, as overlapping, or because its owner had as many unfinished tasks as one may have. Of
+   * those that are missed at once, at most 1,000 are counted.
    *
    * @generated from field: int64 skipped = 12;
    */
   skipped: bigint;
 
   /**
-   * What its last firing failed with, such as a full mailbox. Absent when that succeeded.
+   * What its last firing failed with, such as a full mailbox, or why a time was skipped since: the unfinished tasks of its owner. Empty when
+   * it succeeded.
    *
    * @generated from field: string last_error = 13;
    */
@@ -217,14 +219,16 @@ export declare type ScheduleJson = {
   fired?: string;
 
   /**
-   * How many of its times were skipped, as missed or as overlapping. Of those that are missed at once, at most 1,000 are counted.
+   * How many of its times were skipped: as missed, as overlapping, or because its owner had as many unfinished tasks as one may have. Of
+   * those that are missed at once, at most 1,000 are counted.
    *
    * @generated from field: int64 skipped = 12;
    */
   skipped?: string;
 
   /**
-   * What its last firing failed with, such as a full mailbox. Absent when that succeeded.
+   * What its last firing failed with, such as a full mailbox, or why a time was skipped since: the unfinished tasks of its owner. Empty when
+   * it succeeded.
    *
    * @generated from field: string last_error = 13;
    */
@@ -1308,7 +1312,8 @@ export declare const ScheduleService: GenService<{
   /**
    * Fires a schedule now, beside its times, whatever its overlap policy, and also while it is paused. Fails with NOT_FOUND if there is
    * none, or its agent is not there, ALREADY_EXISTS if another agent's unfinished task has the name that it sends to, or the request
-   * id was used with other content, and as SendEvent does if the task takes no event.
+   * id was used with other content, RESOURCE_EXHAUSTED if the schedule's owner has as many unfinished tasks as one may have,
+   * and as SendEvent does if the task takes no event.
    *
    * @generated from rpc pigeonhole.v1.ScheduleService.TriggerSchedule
    */

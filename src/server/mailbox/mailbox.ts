@@ -91,7 +91,6 @@ export function createMailbox({ store, agents, quota, clock }: MailboxOptions): 
       if (incoming?.event.answers !== undefined && name !== "") {
         requireAnswer((await store.getTask({ name, owner }))?.question, incoming.input, "event.");
       }
-      const reachedTasks = await quota?.reserve(owner);
       const args: CreateTask = {
         taskId: clock.id(),
         ...(creator !== "" && { creator }),
@@ -104,16 +103,16 @@ export function createMailbox({ store, agents, quota, clock }: MailboxOptions): 
         ...expireTimeOf(request, now),
         ...originOf(),
         ...(key === undefined ? requestKey(CreateTaskRequestSchema, request) : { request: key }),
-        ...(reachedTasks !== undefined && { reachedTasks }),
         now,
       };
-      let made = false;
+      const room = await quota?.reserve(owner);
+      let made = 0;
       try {
-        const created = await store.createTask(args);
-        made = created.created && !created.duplicate;
+        const created = await store.createTask({ ...args, ...room?.limit() });
+        made = Number(created.created && !created.duplicate);
         return { ...created, ...(incoming && { input: incoming.input }) };
       } finally {
-        if (!made && reachedTasks === undefined) quota?.release(owner);
+        room?.settle(made);
       }
     },
 

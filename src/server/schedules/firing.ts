@@ -8,8 +8,14 @@ import type { Millis } from "../store/records.ts";
 import type { Firing, ScheduleRecord } from "../store/schedule-records.ts";
 import { sendSpan } from "../telemetry/spans.ts";
 
-/** Makes what a schedule does for one of its times. */
-export function createFiring(schedule: ScheduleRecord, time: Millis, agent: Agent, clock: Clock): Firing {
+/** Makes what a schedule does for one of its times. `limit` is as its owner's TaskRoom says. */
+export function createFiring(
+  schedule: ScheduleRecord,
+  time: Millis,
+  agent: Agent,
+  clock: Clock,
+  limit: { reachedTasks?: number },
+): Firing {
   const { taskName, params, labels, event } = schedule.action;
   const id = clock.id();
   const origin = sendSpan({ id, agent: agent.name });
@@ -22,6 +28,7 @@ export function createFiring(schedule: ScheduleRecord, time: Millis, agent: Agen
       ...(taskName !== undefined && { name: taskName }),
       ...(params && { params }),
       labels,
+      ...limit,
       ...origin,
       ...(event && { event: { ...eventFor(id, schedule.name, event, time, agent), ...origin } }),
     },

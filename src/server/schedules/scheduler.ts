@@ -1,9 +1,11 @@
 import { setImmediate as others } from "node:timers/promises";
 import type { Agent, Logger } from "../agent.ts";
 import type { Clock } from "../clock.ts";
+import type { OnLimit } from "../limits.ts";
 import type { Millis } from "../store/records.ts";
 import type { ScheduleRecord } from "../store/schedule-records.ts";
 import type { ScheduleStore } from "../store/schedule-store.ts";
+import type { TaskQuota } from "../task-quota.ts";
 import { detached } from "../telemetry/spans.ts";
 import { createFiring } from "./firing.ts";
 import { planFirings } from "./plan-firings.ts";
@@ -19,6 +21,10 @@ export interface SchedulerOptions {
   store: Pick<ScheduleStore, "dueSchedules" | "fireSchedule">;
   /** The agents whose schedules are fired. Those of others are left as they are, due. */
   agents: ReadonlyMap<string, Agent>;
+  /** Holds the owners of schedules to a number of unfinished tasks. */
+  quota: TaskQuota;
+  /** Is told of each time that is skipped for that. */
+  onLimit: OnLimit;
   clock: Clock;
   log: Logger;
 }
@@ -33,7 +39,8 @@ export interface Scheduler {
   stop(): Promise<void>;
 }
 
-export function createScheduler({ store, agents, clock, log }: SchedulerOptions): Scheduler {
+export function createScheduler(options: SchedulerOptions): Scheduler {
+  const { store, agents, quota, onLimit, clock, log } = options;
   const names = [...agents.keys()];
   let stopped = false;
   let looking: Promise<void> | undefined;
@@ -105,18 +112,22 @@ export function createScheduler({ store, agents, clock, log }: SchedulerOptions)
     const now = clock.now();
     for (const { times, ...step } of planFirings(schedule.spec, expectedTime, now)) {
       if (expectedTime === undefined || stopped) return;
-      const firings = detached(() => times.map((time) => createFiring(schedule, time, agent, clock)));
-      const result = await store.fireSchedule({
-        ...key,
-        id,
-        expectedTime,
-        firings,
-        ...step,
-        now: clock.now(),
-      });
-      // Another has fired it, or it has changed: the next look tells.
-      if (!result.fired) return;
-      expectedTime = step.nextTime;
+      const room = await quota.reserve(owner ?? "", times.length);
+      let made = 0;
+      try {
+        const firings = detached(() =>
+          times.map((time, index) => createFiring(schedule, time, agent, clock, room.limit(index))),
+        );
+        const args = { ...key, id, expectedTime, firings, ...step, now: clock.now() };
+        const result = await store.fireSchedule(args);
+        made = result.made;
+        // Another has fired it, or it has changed: the next look tells.
+        if (!result.fired) return;
+        for (let told = 0; told < result.overLimit; told += 1) onLimit("tasks");
+        expectedTime = step.nextTime;
+      } finally {
+        room.settle(made);
+      }
     }
   }
 }

@@ -140,6 +140,10 @@ export interface FiredSchedule {
   fired: boolean;
   /** The tasks that were sent to. */
   taskIds: string[];
+  /** How many of them were made. */
+  made: number;
+  /** How many times were skipped because no further task may be made. */
+  overLimit: number;
 }
 
 export interface TriggerSchedule extends ScheduleKey {
@@ -151,5 +155,7 @@ export interface TriggerSchedule extends ScheduleKey {
 export interface TriggeredSchedule {
   schedule: ScheduleRecord;
   task: TaskRecord;
+  /** Whether it made the task. */
+  created: boolean;
   duplicate: boolean;
 }

@@ -27,14 +27,15 @@ export function fireSchedule(tx: Tx, args: FireSchedule): FiredSchedule {
   const { firings, now } = args;
   const row = loadSchedule(tx.sql, args);
   if (row === undefined || row.id !== args.id || row.next_time !== args.expectedTime)
-    return { fired: false, taskIds: [] };
+    return { fired: false, taskIds: [], made: 0, overLimit: 0 };
   row.next_time = args.nextTime ?? null;
   row.settled_time = args.settledTime;
   row.skipped += args.skipped;
   row.updated_at = now;
-  const taskIds = firings.flatMap((firing) => fire(tx, row, firing, now) ?? []);
+  const result: FiredSchedule = { fired: true, taskIds: [], made: 0, overLimit: 0 };
+  for (const firing of firings) fire(tx, row, firing, now, result);
   saveFiring(tx.sql, row);
-  return { fired: true, taskIds };
+  return result;
 }
 
 /** See ScheduleStore.triggerSchedule. */
@@ -49,15 +50,20 @@ export function triggerSchedule(
     noteFiring(row, firing, created);
     saveFiring(tx.sql, row);
   }
-  return { schedule: scheduleRecord(row), task: created.task, duplicate: created.duplicate };
+  return {
+    schedule: scheduleRecord(row),
+    task: created.task,
+    created: created.created,
+    duplicate: created.duplicate,
+  };
 }
 
-/** Fires for one time. What it notes on the row the caller saves. Returns the id of the task that it sent to. */
-function fire(tx: Tx, row: ScheduleRow, firing: Firing, now: Millis): string | undefined {
+/** Fires for one time, and adds to the result. What it notes on the row the caller saves. */
+function fire(tx: Tx, row: ScheduleRow, firing: Firing, now: Millis, result: FiredSchedule): void {
   const overlaps = row.overlap !== "allow" && !isLastFinished(tx, row);
   if (overlaps && row.overlap === "skip") {
     row.skipped += 1;
-    return undefined;
+    return;
   }
   try {
     const created = attempt(tx, now, (tx) => {
@@ -70,13 +76,18 @@ function fire(tx: Tx, row: ScheduleRow, firing: Firing, now: Millis): string | u
       return createTask(tx, { ...task, now });
     });
     noteFiring(row, firing, created);
-    return created.task.id;
+    result.taskIds.push(created.task.id);
+    result.made += Number(created.created);
   } catch (error) {
     if (!(error instanceof TaskError)) throw error;
+    row.last_error = `${error.reason}: ${error.message}`;
+    if (error.reason === "LIMIT_REACHED") {
+      row.skipped += 1;
+      result.overLimit += 1;
+      return;
+    }
     row.fired += 1;
     row.last_time = firing.time;
-    row.last_error = `${error.reason}: ${error.message}`;
-    return undefined;
   }
 }
 
