@@ -17,6 +17,7 @@ export interface AuthRig extends AsyncDisposable {
   url: string;
   /** Where the gRPC door is. */
   grpcUrl: string;
+  metricsPort: number | undefined;
   tokens: Record<Person, string>;
   /** The ids of these. */
   tokenIds: Record<Person, string>;
@@ -69,6 +70,7 @@ export async function startAuthRig(options: Partial<ServeOptions> = {}): Promise
   return {
     url: server.url,
     grpcUrl: server.grpcUrl ?? "",
+    metricsPort: server.metricsPort,
     tokens: each((person) => tokens[person] ?? ""),
     tokenIds: each((person) => tokenIds[person] ?? ""),
     as: each((person) => clientWith(tokens[person])),

@@ -6,15 +6,8 @@ import { createPrometheusMeter } from "../src/server/telemetry/prometheus.ts";
 import { originOf } from "../src/server/telemetry/trace-context.ts";
 import { createGate, isEvent, type Rig, startRig } from "./agents/rig.ts";
 import { createManualClock } from "./manual-clock.ts";
+import { scrape } from "./scrape.ts";
 import { tempDir } from "./temp-dir.ts";
-
-/** A server's figures by their names and labels, as in `pigeonhole_turns_running{agent="rig"}`. */
-async function scrape(port: number | undefined): Promise<Map<string, number>> {
-  const response = await fetch(`http://127.0.0.1:${port}/metrics`);
-  expect(response.headers.get("content-type")).toContain("text/plain; version=0.0.4");
-  const lines = (await response.text()).split("\n").filter((line) => line !== "" && !line.startsWith("#"));
-  return new Map(lines.map((line) => [line.slice(0, line.lastIndexOf(" ")), Number(line.split(" ").at(-1))]));
-}
 
 const rpc = (name: string) => `service="pigeonhole.v1.TaskService",method="${name}"`;
 const figures = ({ metricsPort }: Rig) => scrape(metricsPort);

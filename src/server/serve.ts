@@ -179,6 +179,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
     const deliverer = createDeliverer({ store, guard, clock, log });
     endings.unshift(deliverer.stop);
     const report = createReport(log, clock);
+    const calls = createCallObserver(meter, log);
     const { console = true } = options;
     const edge: ListenerOptions = {
       host,
@@ -187,6 +188,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
       limits,
       onLimit,
       admit,
+      onRefused: calls.onRefused,
       log,
       ...(tls !== undefined && { tls }),
       shutdown: stopping,
@@ -206,7 +208,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
       }),
       ...(console !== false && { fallback: createConsole(console === true ? undefined : console) }),
       interceptors: [
-        createCallObserver(meter, log),
+        calls.interceptor,
         createErrorInterceptor(report, clock.id),
         ...auth.interceptors,
         limitInterceptor,

@@ -7,7 +7,7 @@ import type { AuthenticateRequest } from "../auth/index.ts";
 import { TaskError } from "../errors.ts";
 import type { HttpRequest } from "./connection.ts";
 import { createCors } from "./cors.ts";
-import { type ConvertError, withErrorInfo } from "./error-info.ts";
+import { type ConvertError, type OnRefused, tellRefused, withErrorInfo } from "./error-info.ts";
 import { collect } from "./response-body.ts";
 import { wireFormatOf } from "./wire-format.ts";
 
@@ -36,6 +36,8 @@ export interface DispatchOptions {
   /** The origins whose scripts may use the API. */
   cors: readonly string[];
   admit: Admit;
+  /** Is told of calls that do not come to the interceptors. */
+  onRefused?: OnRefused;
   /** Answers what is below /webhooks/, which is for no browser: the rules of other origins are not its own. Without it, that is 404. */
   webhooks?: Dispatch;
   /** Answers what is no RPC, no webhook and neither /healthz nor /readyz. Without it, that is 404. */
@@ -46,6 +48,13 @@ export interface DispatchOptions {
   isHealthy: () => boolean;
   /** Why the server should be given no requests, as /readyz tells; undefined if it may. Without it, that is as /healthz. */
   readiness?: (() => Promise<string | undefined>) | undefined;
+}
+
+/** What answers the calls of a method. */
+interface Rpc {
+  handle: UniversalHandlerFn;
+  unary: boolean;
+  method: DescMethod;
 }
 
 /**
@@ -63,6 +72,7 @@ const jsonOptions = {
 /** Makes the function that brings each request to its RPC, and tells the protocols apart. */
 export function createDispatch(options: DispatchOptions): Dispatch {
   const { routes, interceptors, readMaxBytes, convertError, isHealthy, fallback = notFound } = options;
+  const { onRefused = () => {} } = options;
   const cors = createCors(options.cors);
   const router = createConnectRouter({
     interceptors,
@@ -74,12 +84,12 @@ export function createDispatch(options: DispatchOptions): Dispatch {
     binaryOptions: { readUnknownFields: false },
   });
   routes(router);
-  const paths = new Map<string, { handle: UniversalHandlerFn; unary: boolean; method: DescMethod }>();
+  const paths = new Map<string, Rpc>();
   const services = new Set<string>();
   for (const handler of router.handlers) {
     const unary = handler.method.methodKind === "unary";
     paths.set(handler.requestPath, {
-      handle: withErrorInfo(handler, convertError),
+      handle: withErrorInfo(handler, convertError, onRefused),
       unary,
       method: handler.method,
     });
@@ -90,13 +100,26 @@ export function createDispatch(options: DispatchOptions): Dispatch {
     const path = pathOf(request.url);
     const rpc = paths.get(path);
     if (rpc === undefined) return cors.preflight(request) ?? answerOther(path, request);
-    const preflight = cors.preflight(request);
-    const refused = preflight === undefined ? options.admit(request, rpc.unary) : undefined;
-    if (preflight === undefined && refused === undefined) await options.authenticate?.(request, rpc.method);
-    const response = preflight ?? (await (refused ?? rpc.handle(request)));
+    const response = cors.preflight(request) ?? (await call(rpc, request));
     if (!rpc.unary || response.body === undefined) return response;
     // Read to its end, so that it can be written in one piece.
     return { ...response, body: await collect(response.body) };
+  }
+
+  async function call(
+    { handle, unary, method }: Rpc,
+    request: HttpRequest,
+  ): Promise<UniversalServerResponse> {
+    try {
+      // Nothing is waited for where there is nothing to wait for.
+      const refused = options.admit(request, unary);
+      if (refused !== undefined) await refused;
+      if (options.authenticate !== undefined) await options.authenticate(request, method);
+    } catch (error) {
+      const refused = tellRefused(convertError, onRefused, method, request)(error);
+      return wireFormatOf(request).refuse(refused);
+    }
+    return handle(request);
   }
 
   async function answerOther(path: string, request: HttpRequest): Promise<HttpResponse> {

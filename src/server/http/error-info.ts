@@ -1,4 +1,5 @@
-import { Code, type ConnectError } from "@connectrpc/connect";
+import type { DescMethod } from "@bufbuild/protobuf";
+import { Code, type ConnectError, type ContextValues } from "@connectrpc/connect";
 import type {
   UniversalHandler,
   UniversalHandlerFn,
@@ -11,13 +12,35 @@ import { type Amend, wireFormatOf } from "./wire-format.ts";
 /** Turns whatever was thrown into an error with an ErrorInfo. */
 export type ConvertError = (error: unknown) => ConnectError;
 
+/** Is told of a call that is answered with an error by what stands before, or around, its interceptors. It is quick, and throws nothing. */
+export type OnRefused = (method: DescMethod, error: ConnectError, values: ContextValues | undefined) => void;
+
+/** Makes what turns the errors of one call into those that are answered, and tells of each. */
+export function tellRefused(
+  convert: ConvertError,
+  onRefused: OnRefused,
+  method: DescMethod,
+  { contextValues }: { contextValues?: ContextValues | undefined },
+): ConvertError {
+  return (error) => {
+    const converted = convert(error);
+    onRefused(method, converted, contextValues);
+    return converted;
+  };
+}
+
 /**
  * Sees to it that the errors that connect makes on its own, before any interceptor is asked, carry an ErrorInfo too, and
  * the code that goes with it: a request that cannot be parsed or decompressed, is too large, is of an HTTP method or a
  * media type that its RPC does not speak.
  */
-export function withErrorInfo(handler: UniversalHandler, convert: ConvertError): UniversalHandlerFn {
+export function withErrorInfo(
+  handler: UniversalHandler,
+  convertError: ConvertError,
+  onRefused: OnRefused,
+): UniversalHandlerFn {
   return async (request) => {
+    const convert = tellRefused(convertError, onRefused, handler.method, request);
     const format = wireFormatOf(request);
     const amend: Amend = (error) => (hasErrorInfo(error) ? undefined : convert(asSent(error, request)));
     try {

@@ -13,6 +13,7 @@ import { createBodyBudget } from "./body-budget.ts";
 import { type CertificateWatcher, readCertificates, watchCertificates } from "./certificates.ts";
 import { type ConnectionDoor, createConnectionDoor } from "./connection-door.ts";
 import { type Admit, createDispatch, type Dispatch } from "./dispatch.ts";
+import type { OnRefused } from "./error-info.ts";
 import { createHttp1Server } from "./http1-server.ts";
 import { createHttp2Server, type OnStream, serveStreams } from "./http2-server.ts";
 import { createServe } from "./serve.ts";
@@ -40,6 +41,8 @@ export interface ListenerOptions {
   onLimit?: OnLimit;
   /** Decides which requests are refused before anything is spent on them. Default none. */
   admit?: Admit;
+  /** Is told of calls that are answered with an error before they come to the interceptors. */
+  onRefused?: OnRefused;
   /** The files of TLS, which are read again when they change. Without, there is none. */
   tls?: TlsFiles;
   /** Takes note of certificates that were read again. */
@@ -92,6 +95,7 @@ export function createListener(options: ListenerOptions): Listener {
     readMaxBytes: limits.maxMessageBytes,
     cors: options.cors ?? [],
     admit,
+    ...(options.onRefused === undefined ? {} : { onRefused: options.onRefused }),
     ...(webhooks === undefined ? {} : { webhooks }),
     ...(fallback === undefined ? {} : { fallback }),
     convertError(error) {

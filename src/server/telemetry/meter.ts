@@ -29,6 +29,8 @@ export interface LogReaders {
 export interface Meter {
   /** Begins a call of an RPC. It ends with a canonical code, as in `OK` or `NOT_FOUND`. */
   call(call: { service: string; method: string; streams: boolean }): (code: string) => void;
+  /** Notes a call of an RPC that was refused before anything was spent on it. */
+  callRefused(call: { service: string; method: string; code: string }): void;
   /** Notes that something was refused because a limit was reached. `limit` names it, in snake case: one of a fixed number. */
   limitRefused(limit: string): void;
   /** Begins a turn: `waited` is how long its first event had to wait for it, where there is one. */
@@ -44,6 +46,7 @@ const nothing = (): void => {};
 /** Keeps no figures. */
 export const noMeter: Meter = {
   call: () => nothing,
+  callRefused: nothing,
   limitRefused: nothing,
   turn: () => nothing,
   committed: nothing,

@@ -1,4 +1,11 @@
-import { Code, ConnectError, type Interceptor } from "@connectrpc/connect";
+import type { DescMethod } from "@bufbuild/protobuf";
+import {
+  Code,
+  ConnectError,
+  type ContextValues,
+  createContextKey,
+  type Interceptor,
+} from "@connectrpc/connect";
 import { type Span, SpanKind } from "@opentelemetry/api";
 import type { Logger } from "../agent.ts";
 import { type Reason, TaskError } from "../errors.ts";
@@ -20,13 +27,25 @@ const limits = new Map<Reason | undefined, string>([
   ["LIMIT_REACHED", "resources"],
 ]);
 
+/** Whether a call has come to the observer. */
+const observedKey = createContextKey(false, { description: "whether the call is observed" });
+
+/** Observes calls: those that come to the interceptors, and those that are refused before. */
+export interface CallObserver {
+  interceptor: Interceptor;
+  /** Is told of every error that is answered by what stands before the interceptors. */
+  onRefused(method: DescMethod, error: ConnectError, values: ContextValues | undefined): void;
+}
+
 /**
  * Observes each call: its span, a child of what the caller's `traceparent` names; its duration and its code; a line in the log, of level
- * debug. It is to be around the interceptor that makes the errors, so that it sees the code that goes over the wire.
+ * debug. The interceptor is to be around the one that makes the errors, so that it sees the code that goes over the wire. Of a call that
+ * is refused before, on which nothing is to be spent, there is no span, and its duration says nothing of how long calls take.
  */
-export function createCallObserver(meter: Meter, log: Logger): Interceptor {
-  return (next) => async (request) => {
+export function createCallObserver(meter: Meter, log: Logger): CallObserver {
+  const interceptor: Interceptor = (next) => async (request) => {
     const { service, method } = request;
+    request.contextValues.set(observedKey, true);
     const streams = request.stream;
     const span = startSpan({
       name: `${service.typeName}/${method.name}`,
@@ -54,6 +73,17 @@ export function createCallObserver(meter: Meter, log: Logger): Interceptor {
       end(error);
       throw error;
     }
+  };
+  return {
+    interceptor,
+    onRefused({ parent, name }, error, values) {
+      if (values?.get(observedKey) === true) return;
+      // One that is refused may fail again, on its way out.
+      values?.set(observedKey, true);
+      const code = codeOf(error);
+      meter.callRefused({ service: parent.typeName, method: name, code });
+      log.debug?.("a call was refused", { rpc: `${parent.typeName}/${name}`, code });
+    },
   };
 }
 

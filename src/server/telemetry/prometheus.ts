@@ -38,13 +38,13 @@ export function createPrometheusMeter(): PrometheusMeter {
 
   const calls = new Counter({
     name: "pigeonhole_rpc_calls_total",
-    help: "Calls that have ended, by their canonical code.",
+    help: "Calls that have ended, by their canonical code; also those that were refused unread, as without credentials.",
     labelNames: ["service", "method", "code"],
     registers,
   });
   const callDuration = new Histogram({
     name: "pigeonhole_rpc_duration_seconds",
-    help: "How long calls took that are no streams: of those that accept something, until it was durable.",
+    help: "How long calls took that were read and are no streams: of those that accept something, until it was durable.",
     labelNames: ["service", "method"],
     buckets: short,
     registers,
@@ -163,6 +163,7 @@ export function createPrometheusMeter(): PrometheusMeter {
         calls.inc({ service, method, code });
       };
     },
+    callRefused: (call) => calls.inc(call),
     limitRefused: (limit) => limits.inc({ limit }),
     turn({ agent, attempt, waited }) {
       running.inc({ agent });

@@ -19,7 +19,8 @@ export function createGrpcDoor(options: ListenerOptions): Listener {
   if (!Number.isInteger(options.port) || options.port < 0 || options.port > maxPort)
     throw new TaskError("VALUE_INVALID", `grpcPort must be a whole number from 0 to ${maxPort}`);
   const { cors, webhooks, fallback, ...rest } = options;
-  const { routes, interceptors, authenticate, admit, report, newId, onLimit = () => {} } = options;
+  const { routes, interceptors, authenticate, admit, onRefused, report, newId } = options;
+  const { onLimit = () => {} } = options;
   const limits = resolveLimits(options.limits);
   const convertError = (error: unknown) => {
     // What was thrown further in has been counted there.
@@ -35,6 +36,7 @@ export function createGrpcDoor(options: ListenerOptions): Listener {
           ...{ routes, interceptors, limits, onLimit, convertError },
           ...(authenticate && { authenticate }),
           ...(admit && { admit }),
+          ...(onRefused && { onRefused }),
         },
         others,
       ),

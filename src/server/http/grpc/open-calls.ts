@@ -12,6 +12,8 @@ const key = "call";
 export interface OpenCall {
   stream: ServerHttp2Stream;
   request: UniversalServerRequest;
+  /** Answers with nothing but an error, if nothing was answered yet. */
+  refuse(error: unknown): void;
   /** Aborts the request's signal. It is aborted when the caller goes. */
   controller: AbortController;
   /** When the call began, in ms since the epoch. */

@@ -9,11 +9,12 @@ import { TaskError } from "../../errors.ts";
 import type { Limits, OnLimit } from "../../limits.ts";
 import { type BodyShare, createBodyBudget } from "../body-budget.ts";
 import type { Admit } from "../dispatch.ts";
+import { type OnRefused, tellRefused } from "../error-info.ts";
 import { abortWhenGone, dropRestWhenAnswered, type OnStream } from "../http2-server.ts";
 import { readRequest } from "../read-request.ts";
 import { tooMuchInHand } from "../request-body.ts";
 import { methodSpecs, pathOf } from "./method-specs.ts";
-import { createOpenCalls } from "./open-calls.ts";
+import { createOpenCalls, type OpenCall } from "./open-calls.ts";
 import { statusHeaders, withErrorInfo } from "./own-errors.ts";
 import { type MethodOptions, registerMethod } from "./register-method.ts";
 import { streamListener } from "./stream-listener.ts";
@@ -28,6 +29,8 @@ export interface GrpcStreamsOptions extends Omit<MethodOptions, "readMaxBytes"> 
   authenticate?: AuthenticateRequest;
   /** Decides which requests are refused before anything is spent on them. */
   admit?: Admit;
+  /** Is told of calls that do not come to the interceptors. */
+  onRefused?: OnRefused;
 }
 
 /** The latest deadline that a timer can keep, in ms from now: 24 days. A later one is as good as none. */
@@ -38,16 +41,15 @@ const noBody = createAsyncIterable<Uint8Array>([]);
 
 /** Makes the function that takes gRPC's streams to grpc-js, which reads and writes the messages of services, and all others elsewhere. */
 export function takeGrpcStreams(options: GrpcStreamsOptions, others: OnStream): OnStream {
-  const { convertError, authenticate, admit, limits, onLimit } = options;
+  const { convertError, authenticate, admit, onRefused = () => {}, limits, onLimit } = options;
   const { requestTimeout, maxMessageBytes: readMaxBytes } = limits;
   const server = new Server({
     "grpc.max_receive_message_length": readMaxBytes,
     "grpc.enable_channelz": 0,
   });
-  const calls = createOpenCalls(requestTimeout, ({ stream }) => {
+  const calls = createOpenCalls(requestTimeout, ({ stream, refuse }) => {
     onLimit("request_timeout");
-    const message = `the request did not arrive within ${requestTimeout} ms`;
-    refuse(stream, convertError(new TaskError("DEADLINE_EXCEEDED", message)));
+    refuse(new TaskError("DEADLINE_EXCEEDED", `the request did not arrive within ${requestTimeout} ms`));
     stream.close(constants.NGHTTP2_NO_ERROR);
   });
   const bodies = createBodyBudget(limits.maxBodyBytes, onLimit);
@@ -76,13 +78,13 @@ export function takeGrpcStreams(options: GrpcStreamsOptions, others: OnStream): 
   }
 
   /** Counts what grpc-js keeps of a request until the call is over. Refuses a request that there is no room for. */
-  function countBody(stream: ServerHttp2Stream, share: BodyShare): void {
+  function countBody({ stream, refuse }: OpenCall, share: BodyShare): void {
     stream.once("close", share.close);
     stream.on("data", (chunk: Uint8Array) => {
       if (share.take(chunk.byteLength)) return;
       // grpc-js is to keep no more of it. What still comes is dropped, and the stream not reset: that would overtake the answer.
       stream.removeAllListeners("data");
-      refuse(stream, tooMuchInHand());
+      refuse(tooMuchInHand());
     });
   }
 
@@ -94,32 +96,34 @@ export function takeGrpcStreams(options: GrpcStreamsOptions, others: OnStream): 
     const wrong = wrongWith(headers) ?? timeout.error;
     dropRestWhenAnswered(stream, requestTimeout);
     const controller = abortWhenGone(stream, scene.guard);
-    if (wrong !== undefined) return refuse(stream, convertError(wrong));
-    withErrorInfo(stream, convertError);
     const { ":method": method, ":path": path = "" } = headers;
     const head = { httpVersion: "2.0", method, path, headers, connection: scene.connection };
     const request = readRequest(head, noBody, controller.signal);
     const spec = specs.get(path);
+    const convert =
+      spec === undefined ? convertError : tellRefused(convertError, onRefused, spec.method, request);
+    const refuse = (error: unknown) => answerWith(stream, convert(error));
+    if (wrong !== undefined) return refuse(wrong);
+    withErrorInfo(stream, convert);
     const refused = admit?.(request, spec?.kind === "unary");
-    if (refused !== undefined) return void refused.catch((error) => refuse(stream, convertError(error)));
+    if (refused !== undefined) return void refused.catch(refuse);
     const { timeoutMs = maxTimeout } = timeout;
     const begun = Date.now();
     const deadline = timeoutMs < maxTimeout ? begun + timeoutMs : undefined;
     const begin = () => {
       // Its caller may have gone while it was found out who that is.
       if (stream.destroyed || stream.closed) return;
-      countBody(stream, bodies());
-      take(stream, calls.add({ stream, request, controller, begun, deadline }, headers));
+      const call = { stream, request, controller, begun, deadline, refuse };
+      countBody(call, bodies());
+      take(stream, calls.add(call, headers));
     };
     if (authenticate === undefined || spec === undefined) return begin();
-    authenticate(request, spec.method)
-      .then(begin)
-      .catch((error: unknown) => refuse(stream, convertError(error)));
+    authenticate(request, spec.method).then(begin).catch(refuse);
   };
 }
 
 /** Answers with nothing but an error. */
-function refuse(stream: ServerHttp2Stream, error: ConnectError): void {
+function answerWith(stream: ServerHttp2Stream, error: ConnectError): void {
   if (stream.destroyed || stream.headersSent) return;
   stream.respond(
     { ":status": 200, "content-type": "application/grpc+proto", ...statusHeaders(error) },
