@@ -10,7 +10,7 @@ import { createDispatch } from "../src/server/http/dispatch.ts";
 import { openSqliteStore } from "../src/server/store/sqlite/sqlite-store.ts";
 
 const peer = (subject: string, ...sans: string[]): Peer => ({
-  certificate: { subject, sans, fingerprint256: "AB:CD" },
+  certificate: { subject, sans, fingerprint256: "AB:CD", expireTime: Date.now() + 60_000 },
 });
 
 describe("a client certificate", () => {
@@ -53,6 +53,10 @@ describe("a client certificate", () => {
       TaskError,
     );
     expect(() => authenticate(new Headers(), undefined)).toThrow(TaskError);
+    const { certificate } = peer("CN=root");
+    expect(() => authenticate(new Headers(), { certificate: { ...certificate, expireTime: 0 } })).toThrow(
+      "the time of what the caller has shown has passed",
+    );
   });
 });
 
@@ -95,7 +99,11 @@ describe("a request with a peer", () => {
       peer: peer("CN=worker"),
     };
     expect((await dispatch(request)).status).toBe(200);
-    expect(called).toEqual({ principal: { id: "worker", role: "client" }, owner: "worker" });
+    expect(called).toEqual({
+      principal: { id: "worker", role: "client" },
+      owner: "worker",
+      expireTime: request.peer.certificate.expireTime,
+    });
     auth.stop();
     await store.close();
   });

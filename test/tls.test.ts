@@ -1,3 +1,4 @@
+import { X509Certificate } from "node:crypto";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import * as http2 from "node:http2";
@@ -181,6 +182,7 @@ describe("client certificates", () => {
         subject: "O=Example\nCN=agent-7",
         sans: ["DNS:agent-7.example", "URI:spiffe://example/agent-7"],
         fingerprint256: expect.stringMatching(/^([0-9A-F]{2}:){31}[0-9A-F]{2}$/),
+        expireTime: new X509Certificate(readFileSync(agent.cert)).validToDate.getTime(),
       },
     });
   });

@@ -15,6 +15,7 @@ import {
 } from "../../gen/grpc/reflection/v1/reflection_pb.js";
 import * as alpha from "../../gen/grpc/reflection/v1alpha/reflection_pb.js";
 import { type DescriptorIndex, indexDescriptors } from "./descriptor-index.ts";
+import { linkSignals } from "./link-signals.ts";
 
 export interface ReflectionOptions {
   /** The services that it lists. */
@@ -47,13 +48,13 @@ export function createReflectionServices({ services, files, stopping }: Reflecti
 
   return {
     v1: {
-      async *serverReflectionInfo(requests) {
-        for await (const request of until(stopping, requests)) yield respond(request);
+      async *serverReflectionInfo(requests, { signal }) {
+        for await (const request of heeding([signal, stopping], requests)) yield respond(request);
       },
     },
     v1alpha: {
-      async *serverReflectionInfo(requests) {
-        for await (const request of until(stopping, requests)) {
+      async *serverReflectionInfo(requests, { signal }) {
+        for await (const request of heeding([signal, stopping], requests)) {
           const bytes = toBinary(alpha.ServerReflectionRequestSchema, request);
           const response = respond(fromBinary(ServerReflectionRequestSchema, bytes));
           yield fromBinary(
@@ -99,20 +100,26 @@ function failure(errorCode: Code, errorMessage: string): Answer {
   return { case: "errorResponse", value: { errorCode, errorMessage } };
 }
 
-/** Reads a caller's messages until there are no more. Throws the signal's reason when it aborts, though the caller has said nothing. */
-async function* until<T>(signal: AbortSignal, messages: AsyncIterable<T>): AsyncIterable<T> {
+/**
+ * Reads a caller's messages until there are no more. Throws the reason of the signal that aborts first, at once, though the caller has said
+ * nothing.
+ */
+async function* heeding<T>(signals: AbortSignal[], messages: AsyncIterable<T>): AsyncIterable<T> {
+  const { signal, release } = linkSignals(...signals);
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  // It may abort while nothing is awaited.
+  aborted.catch(() => {});
+  const onAbort = () => reject(signal.reason);
+  if (signal.aborted) onAbort();
+  signal.addEventListener("abort", onAbort);
   const iterator = messages[Symbol.asyncIterator]();
-  for (;;) {
-    const { promise: aborted, reject } = Promise.withResolvers<never>();
-    const onAbort = () => reject(signal.reason);
-    if (signal.aborted) onAbort();
-    signal.addEventListener("abort", onAbort);
-    try {
+  try {
+    for (;;) {
       const { done, value } = await Promise.race([iterator.next(), aborted]);
       if (done) return;
       yield value;
-    } finally {
-      signal.removeEventListener("abort", onAbort);
     }
+  } finally {
+    release();
   }
 }

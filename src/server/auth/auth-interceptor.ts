@@ -50,7 +50,8 @@ export function createRequestAuthenticator(authenticate: Authenticate): Authenti
 
 /**
  * Asks every call who it is and whether it may, by the table of rules, and puts the Caller into its context. A stream ends when its caller's
- * credentials do; other calls that have begun are finished.
+ * credentials do: the signal of its context aborts with the reason, which whatever streams has to heed at once. Other calls that have begun
+ * are finished.
  *
  * Throws what `authenticate` throws, or NOT_ALLOWED. It must come before everything that acts on requests.
  */
@@ -111,7 +112,7 @@ function notAllowed(who: string, { parent, name }: DescMethod): TaskError {
   return new TaskError("NOT_ALLOWED", `${who} may not call ${parent.name}.${name}`);
 }
 
-/** Passes messages on, until a signal aborts or they end. */
+/** Passes messages on until they end. Throws the signal's reason if it has aborted, also where the messages end quietly for that. */
 async function* until<T>(
   signal: AbortSignal,
   messages: AsyncIterable<T>,
@@ -122,6 +123,7 @@ async function* until<T>(
       signal.throwIfAborted();
       yield message;
     }
+    signal.throwIfAborted();
   } finally {
     done();
   }

@@ -14,7 +14,7 @@ import { createAuthenticator } from "./authenticator.ts";
 import { createJwtVerifier, type JwtOptions } from "./jwt.ts";
 import { createOwnershipInterceptor } from "./ownership-interceptor.ts";
 import type { PeerRoles } from "./peer.ts";
-import type { Session } from "./session.ts";
+import { type Session, sessionExpired } from "./session.ts";
 import { createTaskOwners } from "./task-owners.ts";
 import { createTaskTokens, type TaskTokens } from "./task-tokens.ts";
 import { createTokenTable, type TokenTable } from "./token-table.ts";
@@ -88,7 +88,7 @@ export function createAuth(options: AuthOptions | undefined, { store, clock, log
   };
 }
 
-/** Ends a session when its time has passed, or its token was revoked. */
+/** Tells when a session ends: its time has passed, or its token was revoked. */
 function watchSession(
   { expireTime, tokenId }: Session,
   end: (reason: TaskError) => void,
@@ -98,7 +98,7 @@ function watchSession(
   let stopTimer: (() => void) | undefined;
   // Again and again, because a timer takes no more than 24 days.
   const wait = (until: Millis) => {
-    if (until <= now()) end(new TaskError("CREDENTIALS_EXPIRED", "the token's time has passed"));
+    if (until <= now()) end(sessionExpired());
     else stopTimer = timer(Math.min(until - now(), maxTimer), () => wait(until));
   };
   if (expireTime !== undefined) wait(expireTime);

@@ -4,7 +4,7 @@ import { bearerToken } from "./bearer.ts";
 import type { VerifyJwt } from "./jwt.ts";
 import { type Peer, type PeerRoles, peerPrincipal } from "./peer.ts";
 import { digestOf, taskTokenPrefix, tokenPrefix } from "./secrets.ts";
-import type { Session } from "./session.ts";
+import { type Session, sessionExpired } from "./session.ts";
 import type { TaskTokens } from "./task-tokens.ts";
 import type { TokenTable } from "./token-table.ts";
 
@@ -31,7 +31,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticate
     if (token?.startsWith(tokenPrefix)) return good(tokenSession(token));
     if (token?.startsWith(taskTokenPrefix)) return taskTokenSession(token);
     if (token !== undefined) return jwtSession(token);
-    if (peer !== undefined) return { principal: peerPrincipal(peer, peerRoles) };
+    if (peer !== undefined) return good(peerSession(peer));
     throw new TaskError(
       "CREDENTIALS_MISSING",
       "this server asks for authentication: Authorization: Bearer TOKEN",
@@ -43,6 +43,11 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticate
     if (token === undefined) throw unknownToken();
     const { id: tokenId, principal: id, role, expireTime } = token;
     return { principal: { id, role }, tokenId, ...(expireTime !== undefined && { expireTime }) };
+  }
+
+  /** A connection may outlive the certificate that it was let in with. */
+  function peerSession(peer: Peer): Session {
+    return { principal: peerPrincipal(peer, peerRoles), expireTime: peer.certificate.expireTime };
   }
 
   async function taskTokenSession(token: string): Promise<Session> {
@@ -58,7 +63,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticate
 
   function good(session: Session): Session {
     if (session.expireTime === undefined || session.expireTime > now()) return session;
-    throw new TaskError("CREDENTIALS_EXPIRED", "the token's time has passed");
+    throw sessionExpired();
   }
 }
 

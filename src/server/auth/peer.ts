@@ -1,11 +1,12 @@
 import { createContextKey } from "@connectrpc/connect";
 import type { UniversalServerRequest } from "@connectrpc/connect/protocol";
 import { TaskError } from "../errors.ts";
+import type { Millis } from "../store/records.ts";
 import { type Principal, principalPattern, type Role } from "./principal.ts";
 
 /** The other end of a connection, as TLS has proved it. */
 export interface Peer {
-  /** Its certificate, which a certificate authority of this server's has signed, and whose time has not passed. */
+  /** Its certificate, which a certificate authority of this server's has signed, and whose time had not passed then. */
   certificate: {
     /** The distinguished name, an attribute a line, as in `CN=worker\nO=Example`: the `subject` of Node's X509Certificate. */
     subject: string;
@@ -13,6 +14,8 @@ export interface Peer {
     sans: readonly string[];
     /** The SHA-256 of the certificate, in pairs of hexadecimal digits with colons between. */
     fingerprint256: string;
+    /** Until when it is good. */
+    expireTime: Millis;
   };
 }
 

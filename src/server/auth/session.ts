@@ -1,3 +1,4 @@
+import { TaskError } from "../errors.ts";
 import type { Millis } from "../store/records.ts";
 import type { Principal } from "./principal.ts";
 
@@ -8,4 +9,9 @@ export interface Session {
   expireTime?: Millis;
   /** The token that it stands on, which may be revoked. */
   tokenId?: string;
+}
+
+/** Makes the error for a session that is over by itself. */
+export function sessionExpired(): TaskError {
+  return new TaskError("CREDENTIALS_EXPIRED", "the time of what the caller has shown has passed");
 }

@@ -39,12 +39,13 @@ export function describeConnection(socket: Socket): Connection {
 function peerOf(socket: TLSSocket): Peer | undefined {
   const certificate = socket.authorized ? socket.getPeerX509Certificate() : undefined;
   if (certificate === undefined) return undefined;
-  const { subject, subjectAltName, fingerprint256 } = certificate;
+  const { subject, subjectAltName, fingerprint256, validToDate } = certificate;
   return {
     certificate: {
       subject: subject ?? "",
       sans: splitNames(subjectAltName ?? ""),
       fingerprint256,
+      expireTime: validToDate.getTime(),
     },
   };
 }

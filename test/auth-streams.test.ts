@@ -1,0 +1,103 @@
+import { readFileSync } from "node:fs";
+import type { DescMethod } from "@bufbuild/protobuf";
+import { type CallOptions, Code, ConnectError, createClient, type Transport } from "@connectrpc/connect";
+import { createGrpcTransport } from "@connectrpc/connect-node";
+import { describe, expect, it } from "vitest";
+import * as v1 from "../gen/grpc/reflection/v1/reflection_pb.js";
+import * as v1alpha from "../gen/grpc/reflection/v1alpha/reflection_pb.js";
+import { Health } from "../gen/health/v1/health_pb.js";
+import { AgentService, ScheduleService, TaskService, TokenService, WebhookService } from "../src/proto.ts";
+import { operationServices } from "../src/server/operations.ts";
+import { type AuthRig, startAuthRig } from "./auth-rig.ts";
+import { reasonOf } from "./http-rig.ts";
+import { createManualClock } from "./manual-clock.ts";
+import { tempDir } from "./temp-dir.ts";
+import { createAuthority } from "./tls-files.ts";
+
+/** Opens a stream as one that goes on without an end, of which the caller says nothing more. */
+type Open = (transport: Transport, taskId: string, options: CallOptions) => AsyncIterable<unknown>;
+
+const silence = new Promise<never>(() => {});
+async function* oneQuestion() {
+  yield { messageRequest: { case: "listServices" as const, value: "" } };
+  await silence;
+}
+
+/** Every method that streams and asks who calls. */
+const streams: Record<string, Open> = {
+  "pigeonhole.v1.TaskService.SubscribeTask": (transport, taskId, options) =>
+    createClient(TaskService, transport).subscribeTask({ taskId }, options),
+  "grpc.reflection.v1.ServerReflection.ServerReflectionInfo": (transport, _, options) =>
+    createClient(v1.ServerReflection, transport).serverReflectionInfo(oneQuestion(), options),
+  "grpc.reflection.v1alpha.ServerReflection.ServerReflectionInfo": (transport, _, options) =>
+    createClient(v1alpha.ServerReflection, transport).serverReflectionInfo(oneQuestion(), options),
+};
+
+/** Opens each of them at both doors with a token, and waits until it has begun. Gives what each ends with. */
+async function openAll(rig: AuthRig, secret: string): Promise<Promise<string>[]> {
+  const { task } = await rig.with(secret).tasks.create({ agent: "clerk" });
+  const headers = { authorization: `Bearer ${secret}` };
+  const ends: Promise<string>[] = [];
+  for (const baseUrl of [rig.url, rig.grpcUrl]) {
+    for (const open of Object.values(streams)) {
+      const messages = open(createGrpcTransport({ baseUrl }), task.id, { headers })[Symbol.asyncIterator]();
+      await messages.next();
+      ends.push(endOf(messages));
+    }
+  }
+  return ends;
+}
+
+async function endOf(messages: AsyncIterator<unknown>): Promise<string> {
+  try {
+    while ((await messages.next()).done !== true);
+    return "OK";
+  } catch (error) {
+    const ended = ConnectError.from(error);
+    return `${Code[ended.code]} ${reasonOf(ended)}`;
+  }
+}
+
+describe("every stream that asks who calls", () => {
+  it("is one of these", () => {
+    const own = [TaskService, AgentService, ScheduleService, TokenService, WebhookService];
+    const methods: DescMethod[] = [...own, ...operationServices].flatMap((service) => service.methods);
+    const found = methods.filter(({ methodKind, parent }) => methodKind !== "unary" && parent !== Health);
+    expect(found.map(({ parent, name }) => `${parent.typeName}.${name}`)).toEqual(Object.keys(streams));
+  });
+
+  it("ends at once, with UNAUTHENTICATED, when its token is revoked", async () => {
+    await using rig = await startAuthRig({ grpcPort: 0 });
+    const { token, secret } = await rig.as.ops.tokens.create({ principal: "carol" });
+    const ends = await openAll(rig, secret);
+    await rig.as.ops.tokens.revoke(token.id);
+    expect(new Set(await Promise.all(ends))).toEqual(new Set(["Unauthenticated CREDENTIALS_INVALID"]));
+  });
+
+  it("ends at once, with UNAUTHENTICATED, when its token expires", async () => {
+    const clock = createManualClock();
+    await using rig = await startAuthRig({ grpcPort: 0, clock });
+    const { secret } = await rig.as.ops.tokens.create({ principal: "carol", ttl: 60_000 });
+    const ends = await openAll(rig, secret);
+    clock.advance(60_000);
+    expect(new Set(await Promise.all(ends))).toEqual(new Set(["Unauthenticated CREDENTIALS_EXPIRED"]));
+  });
+
+  it("ends at once, with UNAUTHENTICATED, when its client certificate expires", async () => {
+    const clock = createManualClock();
+    const authority = createAuthority(tempDir());
+    const names = "IP:127.0.0.1";
+    const tls = { ...authority.issue("server", "/CN=server", names), clientCa: authority.cert };
+    await using rig = await startAuthRig({ tls, clock });
+    const { cert, key } = authority.issue("carol", "/CN=carol", names, 1);
+    const nodeOptions = { ca: readFileSync(tls.clientCa), cert: readFileSync(cert), key: readFileSync(key) };
+    const tasks = createClient(TaskService, createGrpcTransport({ baseUrl: rig.url, nodeOptions }));
+    const { task } = await tasks.createTask({ agent: "clerk" });
+    const messages = tasks.subscribeTask({ taskId: task?.id ?? "" })[Symbol.asyncIterator]();
+    await messages.next();
+    const end = endOf(messages);
+    clock.advance(2 * 86_400_000);
+    expect(await end).toBe("Unauthenticated CREDENTIALS_EXPIRED");
+    await expect(tasks.listTasks({})).rejects.toMatchObject({ code: Code.Unauthenticated });
+  });
+});
