@@ -24,8 +24,6 @@ import { createValidationInterceptor } from "../src/server/validation/index.ts";
 export interface Rig extends AsyncDisposable {
   address: Address;
   door: Address;
-  /** Reads the certificates of the listener again. */
-  reloadCertificates(): Promise<void>;
   /** Closes both. */
   close(deadline: number): Promise<void>;
   shutdown: AbortController;
@@ -64,7 +62,6 @@ export async function startRig(options: Partial<ListenerOptions> = {}): Promise<
   return {
     address: await listener.listen(),
     door: await door.listen(),
-    reloadCertificates: () => listener.reloadCertificates(),
     close,
     shutdown,
     defects,

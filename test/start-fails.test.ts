@@ -1,6 +1,9 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { expect, it } from "vitest";
 import { createManualClock } from "./manual-clock.ts";
 import { startServer } from "./service-server.ts";
+import { tempDir } from "./temp-dir.ts";
 
 it("a start that fails leaves no timer and no port behind", async () => {
   await using server = await startServer();
@@ -21,4 +24,15 @@ it("a start that fails leaves no timer and no port behind", async () => {
   const { port } = server;
   await expect(startServer({ auth: {}, port, clock: counting })).rejects.toThrow("EADDRINUSE");
   expect(open.size).toBe(0);
+});
+
+it("a file that cannot be used is told before the store is opened", async () => {
+  const dir = tempDir();
+  const path = join(dir, "store.db");
+  const tls = { cert: join(dir, "no.pem"), key: join(dir, "no.key") };
+  await expect(startServer({ store: `sqlite:${path}`, tls })).rejects.toMatchObject({
+    reason: "VALUE_INVALID",
+    message: expect.stringContaining("the files of TLS cannot be used: ENOENT"),
+  });
+  expect(existsSync(path)).toBe(false);
 });

@@ -11,7 +11,13 @@ import { createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { TaskService } from "../src/proto.ts";
-import type { Dispatch, HttpRequest } from "../src/server/http/index.ts";
+import {
+  type Certificates,
+  type Dispatch,
+  type HttpRequest,
+  openCertificates,
+} from "../src/server/http/index.ts";
+import type { TlsFiles } from "../src/server/index.ts";
 import { type Rig, startRig } from "./http-rig.ts";
 import { type Authority, createAuthority, type Pair, replacePair } from "./tls-files.ts";
 
@@ -28,6 +34,13 @@ beforeAll(() => {
 });
 
 afterAll(() => rmSync(folder, { recursive: true }));
+
+/** Opens the files of TLS for as long as the test takes. */
+async function open(files: TlsFiles, log = createLog().log): Promise<Certificates> {
+  const certificates = await openCertificates(files, log);
+  onTestFinished(() => certificates.close());
+  return certificates;
+}
 
 /** What a client shows and trusts. */
 function shows(pair?: Pair): tls.SecureContextOptions {
@@ -75,7 +88,7 @@ function createLog() {
 
 describe("TLS", () => {
   it("speaks HTTP/1.1 and HTTP/2 on one port, by what the handshake agrees on", async () => {
-    await using rig = await startRig({ tls: first });
+    await using rig = await startRig({ tls: await open(first) });
     expect(rig.address.url).toBe(`https://127.0.0.1:${rig.address.port}`);
     expect(await get(rig)).toBe(200);
     const transport = createGrpcTransport({ baseUrl: rig.address.url, nodeOptions: shows() });
@@ -88,7 +101,7 @@ describe("TLS", () => {
   });
 
   it("takes 1.2 and newer, and nothing without TLS", async () => {
-    await using rig = await startRig({ tls: first });
+    await using rig = await startRig({ tls: await open(first) });
     expect((await handshake(rig, { maxVersion: "TLSv1.2" })).version).toBe("TLSv1.2");
     await expect(handshake(rig, { minVersion: "TLSv1.1", maxVersion: "TLSv1.1" })).rejects.toThrow();
     const plain = net.connect(rig.address.port, "127.0.0.1");
@@ -100,7 +113,7 @@ describe("TLS", () => {
   it("closes a connection that does not come to the end of its handshake, and counts it", async () => {
     const limits: string[] = [];
     const onLimit = (limit: string) => void limits.push(limit);
-    await using rig = await startRig({ tls: first, limits: { headersTimeout: 100 }, onLimit });
+    await using rig = await startRig({ tls: await open(first), limits: { headersTimeout: 100 }, onLimit });
     const silent = net.connect(rig.address.port, "127.0.0.1");
     silent.on("error", () => {}).resume();
     await once(silent, "close");
@@ -109,8 +122,8 @@ describe("TLS", () => {
 
   it("does not start with files that are no certificate with its key", async () => {
     const mixed = { cert: first.cert, key: second.key };
-    await expect(startRig({ tls: mixed })).rejects.toMatchObject({ reason: "VALUE_INVALID" });
-    await expect(startRig({ tls: { ...first, cert: `${folder}/nothing` } })).rejects.toThrow(/ENOENT/);
+    await expect(open(mixed)).rejects.toMatchObject({ reason: "VALUE_INVALID" });
+    await expect(open({ ...first, cert: `${folder}/nothing` })).rejects.toThrow(/ENOENT/);
   });
 });
 
@@ -118,14 +131,15 @@ describe("certificates that change", () => {
   it("are taken for new connections, as the files are written, and open ones go on", async () => {
     const pair = authority.issue("changing", "/CN=before", "IP:127.0.0.1");
     const { log, said } = createLog();
-    await using rig = await startRig({ tls: pair, log });
+    const certificates = await open(pair, log);
+    await using rig = await startRig({ tls: certificates });
     const session = http2.connect(rig.address.url, shows());
     onTestFinished(() => session.destroy());
     await once(session, "remoteSettings");
     expect((await handshake(rig)).name).toBe("before");
     replacePair(pair, second);
     await said("were read again");
-    await rig.reloadCertificates();
+    await certificates.reload();
     expect((await handshake(rig)).name).toBe("second");
     const stream = session.request({ ":path": "/healthz" });
     const [headers] = await once(stream, "response");
@@ -135,13 +149,14 @@ describe("certificates that change", () => {
   it("stay as they were while the new ones cannot be used, which the log says", async () => {
     const pair = authority.issue("broken", "/CN=before", "IP:127.0.0.1");
     const { log, lines } = createLog();
-    await using rig = await startRig({ tls: pair, log });
+    const certificates = await open(pair, log);
+    await using rig = await startRig({ tls: certificates });
     writeFileSync(pair.key, readFileSync(second.key));
-    await rig.reloadCertificates();
+    await certificates.reload();
     expect(lines).toContainEqual(expect.stringMatching(/cannot be used; those before stay/));
     expect((await handshake(rig)).name).toBe("before");
     writeFileSync(pair.cert, readFileSync(second.cert));
-    await rig.reloadCertificates();
+    await certificates.reload();
     expect((await handshake(rig)).name).toBe("second");
   });
 });
@@ -159,7 +174,7 @@ describe("client certificates", () => {
   });
 
   it("are asked for where there is a CA, and nobody comes in without one of its own", async () => {
-    await using rig = await startRig({ tls: { ...first, clientCa: authority.cert } });
+    await using rig = await startRig({ tls: await open({ ...first, clientCa: authority.cert }) });
     await expect(get(rig)).rejects.toThrow();
     await expect(get(rig, shows(stranger))).rejects.toThrow();
     expect(await get(rig, shows(agent))).toBe(200);
@@ -171,7 +186,7 @@ describe("client certificates", () => {
       seen.resolve(request);
       return { status: 204 };
     };
-    await using rig = await startRig({ tls: { ...first, clientCa: authority.cert }, fallback });
+    await using rig = await startRig({ tls: await open({ ...first, clientCa: authority.cert }), fallback });
     if (version === 1) await get(rig, shows(agent), "/somewhere");
     const session = version === 2 ? http2.connect(rig.address.url, shows(agent)) : undefined;
     session?.request({ ":path": "/somewhere" });

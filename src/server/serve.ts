@@ -4,11 +4,16 @@ import { createAgentService } from "./agent-service.ts";
 import { type AuthOptions, callerKey, createAuth } from "./auth/index.ts";
 import { createCallLimits } from "./call-limits.ts";
 import { type Clock, systemClock } from "./clock.ts";
-import type { ReportError } from "./connect-error.ts";
 import { createLocalEngine } from "./engine/local-engine.ts";
 import { createErrorInterceptor } from "./error-interceptor.ts";
-import { hasReason, serverStopping, TaskError } from "./errors.ts";
-import { createConsole, createListener, type Listener, type ListenerOptions } from "./http/index.ts";
+import { serverStopping, TaskError } from "./errors.ts";
+import {
+  createConsole,
+  createListener,
+  type Listener,
+  type ListenerOptions,
+  openCertificates,
+} from "./http/index.ts";
 import { type Limits, type OnLimit, resolveLimits } from "./limits.ts";
 import { createLogger } from "./logger.ts";
 import { createMailbox } from "./mailbox/mailbox.ts";
@@ -16,6 +21,7 @@ import { openStore } from "./open-store.ts";
 import { routeOperations } from "./operations.ts";
 import { pause } from "./pause.ts";
 import { createReadiness } from "./readiness.ts";
+import { createReport, withoutCauses } from "./report-errors.ts";
 import { isLoopback, requireSafeAddress } from "./require-safe-address.ts";
 import { createScheduleService } from "./schedule-service.ts";
 import { declareSchedules } from "./schedules/declared-schedules.ts";
@@ -26,7 +32,6 @@ import { createTaskLog } from "./task-log/task-log.ts";
 import { createTaskQuota } from "./task-quota.ts";
 import { createMetrics } from "./telemetry/metrics.ts";
 import { createCallObserver } from "./telemetry/observe-calls.ts";
-import { withoutWords } from "./telemetry/without-words.ts";
 import type { TlsFiles } from "./tls-files.ts";
 import { createTokenService } from "./token-service.ts";
 import { createValidationInterceptor } from "./validation/index.ts";
@@ -132,21 +137,26 @@ export async function serve(options: ServeOptions): Promise<Server> {
   const limits = resolveLimits(options.limits);
   const { log = createLogger(), logHandlerErrors: logErrors = false } = options;
   const agents = byName(options.agents, limits.maxPending);
-  const metrics = await createMetrics({
-    port: options.metricsPort,
-    host: options.metricsHost ?? "127.0.0.1",
-  });
-  const { meter } = metrics;
-  const onLimit: OnLimit = (name) => {
-    meter.limitRefused(name);
-    options.onLimit?.(name);
-  };
-  const store = await openStore(options.store ?? "sqlite:./pigeonhole.db", metrics.onMeasures);
   const draining = new AbortController();
   const stopping = new AbortController();
   /** What ends what was begun, the last first: for a start that fails half-way. */
-  const endings: (() => unknown)[] = [metrics.close, store.close];
+  const endings: (() => unknown)[] = [];
   try {
+    // What is wrong with a file is told before anything is opened or migrated.
+    const certificates = tls && (await openCertificates(tls, log));
+    endings.unshift(() => certificates?.close());
+    const metrics = await createMetrics({
+      port: options.metricsPort,
+      host: options.metricsHost ?? "127.0.0.1",
+    });
+    endings.unshift(metrics.close);
+    const { meter } = metrics;
+    const onLimit: OnLimit = (name) => {
+      meter.limitRefused(name);
+      options.onLimit?.(name);
+    };
+    const store = await openStore(options.store ?? "sqlite:./pigeonhole.db", metrics.onMeasures);
+    endings.unshift(store.close);
     const auth = createAuth(authOptions, { store, clock, log });
     endings.unshift(auth.stop);
     await auth.start();
@@ -189,8 +199,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
       onLimit,
       admit,
       onRefused: calls.onRefused,
-      log,
-      ...(tls !== undefined && { tls }),
+      ...(certificates && { tls: certificates }),
       shutdown: stopping,
       report,
       newId: clock.id,
@@ -252,6 +261,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
         scheduler.stop(),
         deliverer.stop(),
       ]);
+      certificates?.close();
       auth.stop();
       taskLog.close();
       await store.close();
@@ -263,7 +273,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
       grpcUrl: doorAddress?.url,
       ...(told !== undefined && { metricsPort: told.port }),
       async reloadCertificates() {
-        await Promise.all(listeners.map((each) => each.reloadCertificates()));
+        await certificates?.reload();
       },
       close() {
         closed ??= close();
@@ -284,30 +294,6 @@ export async function serve(options: ServeOptions): Promise<Server> {
 async function createDoor(options: ListenerOptions): Promise<Listener> {
   const { createGrpcDoor } = await import("./http/grpc/index.ts");
   return createGrpcDoor(options);
-}
-
-/** How often the log says that the store is unavailable, which every call may find. */
-const storeReportInterval: Millis = 1000;
-
-function createReport(log: Logger, clock: Clock): ReportError {
-  let reported = Number.NEGATIVE_INFINITY;
-  return (error, errorId) => {
-    if (!hasReason(error, "STORE_UNAVAILABLE")) {
-      log.error("internal error", { errorId, error });
-    } else if (clock.now() - reported >= storeReportInterval) {
-      reported = clock.now();
-      log.error("the store is unavailable", { error });
-    }
-  };
-}
-
-/** Reports what agents' code has thrown, which is the cause of what is reported, without its words. */
-function withoutCauses(report: ReportError): ReportError {
-  return (error, errorId) => {
-    if (!(error instanceof TaskError) || error.cause === undefined) return report(error, errorId);
-    const { reason, message, details, cause } = error;
-    report(new TaskError(reason, message, details, { cause: withoutWords(cause) }), errorId);
-  };
 }
 
 /** Tells what of an agent the store has to know. */

@@ -1,6 +1,7 @@
 /** The server's edge: one port for every protocol. */
 
 export { type Admission, createAdmission, tooMany } from "./admission.ts";
+export { type Certificates, openCertificates } from "./certificates.ts";
 export { type Connection, connectionKey, type HttpRequest } from "./connection.ts";
 export { createConsole } from "./console.ts";
 export type { Dispatch, HttpResponse } from "./dispatch.ts";

@@ -2,15 +2,13 @@ import { once } from "node:events";
 import type { ServerHttp2Session } from "node:http2";
 import type { Server } from "node:net";
 import { ConnectError, type ConnectRouter, type Interceptor } from "@connectrpc/connect";
-import type { Logger } from "../agent.ts";
 import type { AuthenticateRequest } from "../auth/index.ts";
 import { type ReportError, toConnectError } from "../connect-error.ts";
 import { serverStopping } from "../errors.ts";
 import { noteLimit } from "../limit-refusals.ts";
 import { type Limits, type OnLimit, resolveLimits } from "../limits.ts";
-import type { TlsFiles } from "../tls-files.ts";
 import { createBodyBudget } from "./body-budget.ts";
-import { type CertificateWatcher, readCertificates, watchCertificates } from "./certificates.ts";
+import type { Certificates } from "./certificates.ts";
 import { type ConnectionDoor, createConnectionDoor } from "./connection-door.ts";
 import { type Admit, createDispatch, type Dispatch } from "./dispatch.ts";
 import type { OnRefused } from "./error-info.ts";
@@ -43,10 +41,8 @@ export interface ListenerOptions {
   admit?: Admit;
   /** Is told of calls that are answered with an error before they come to the interceptors. */
   onRefused?: OnRefused;
-  /** The files of TLS, which are read again when they change. Without, there is none. */
-  tls?: TlsFiles;
-  /** Takes note of certificates that were read again. */
-  log?: Logger;
+  /** What TLS is made of, and again when it changes. Without, there is none. It stays open. */
+  tls?: Certificates;
   /** The origins whose scripts may use the API, "*" for every one. Default none. */
   cors?: readonly string[];
   /** Answers what is below /webhooks/. Default 404. */
@@ -72,10 +68,8 @@ export interface Address {
 
 /** One port that speaks HTTP/1.1 and HTTP/2 (by ALPN, or without TLS with prior knowledge), and on both Connect, gRPC and gRPC-Web. */
 export interface Listener {
-  /** Begins to accept connections. Fails if the address cannot be had, and with VALUE_INVALID if the files of TLS cannot be used. */
+  /** Begins to accept connections. Fails if the address cannot be had. */
   listen(): Promise<Address>;
-  /** Reads the files of TLS again. If they cannot be used, the log says so, and what was before stays. */
-  reloadCertificates(): Promise<void>;
   /**
    * Stops: accepts no more connections, tells the callers of HTTP/2 to go elsewhere, aborts `shutdown`, and lets what is
    * under way come to its end, for `deadline` ms at most; what is left then is cut off. Resolves when no connection is open.
@@ -85,7 +79,7 @@ export interface Listener {
 
 export function createListener(options: ListenerOptions): Listener {
   const { routes, interceptors, authenticate, webhooks, fallback, shutdown, report, newId, tls } = options;
-  const { onLimit = () => {}, admit = () => undefined, log = silent } = options;
+  const { onLimit = () => {}, admit = () => undefined } = options;
   const limits = resolveLimits(options.limits);
   const isClosing = () => shutdown.signal.aborted;
   const dispatch = createDispatch({
@@ -118,24 +112,18 @@ export function createListener(options: ListenerOptions): Listener {
     session.once("close", () => sessions.delete(session));
   });
   let door: ConnectionDoor | undefined;
-  let certificates: CertificateWatcher | undefined;
 
   return {
     async listen() {
-      const context = tls && (await readCertificates(tls));
-      const opened = createConnectionDoor(http1, http2, { ...limits, onLimit, tls: context });
+      const opened = createConnectionDoor(http1, http2, { ...limits, onLimit, tls: tls?.content });
       opened.server.listen({ host: options.host, port: options.port, backlog: 1024 });
       await once(opened.server, "listening");
       door = opened;
-      if (tls !== undefined) certificates = watchCertificates(tls, opened.setCertificates, log);
+      tls?.watch(opened.setCertificates);
       return addressOf(opened.server, options.host, tls === undefined ? "http" : "https");
-    },
-    async reloadCertificates() {
-      await certificates?.reload();
     },
     async close(deadline) {
       if (!isClosing()) shutdown.abort(serverStopping());
-      certificates?.close();
       http1.close();
       if (door === undefined) return;
       const { server, destroy } = door;
@@ -148,8 +136,6 @@ export function createListener(options: ListenerOptions): Listener {
     },
   };
 }
-
-const silent: Logger = { info() {}, warn() {}, error() {} };
 
 function addressOf(server: Server, host: string, scheme: string): Address {
   const address = server.address();

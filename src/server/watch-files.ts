@@ -1,0 +1,65 @@
+import { unwatchFile, watchFile } from "node:fs";
+import type { Logger } from "./agent.ts";
+
+/** How often the files are looked at, in ms. Looked at, not listened to: a mounted secret is replaced by way of symbolic links. */
+const lookInterval = 2_000;
+
+export interface FilesOptions<T> {
+  /** What they hold, for the log, as in `the certificates`. */
+  name: string;
+  paths: readonly string[];
+  /** Reads and checks them. */
+  read(): Promise<T>;
+  /** Tells what of their content is worth a line in the log. */
+  describe(content: T): Record<string, unknown>;
+  log: Logger;
+}
+
+/** What files hold, read again whenever one of them has changed. */
+export interface WatchedFiles<T> {
+  /** What they held when they could last be used. */
+  readonly content: T;
+  /** Calls back with what they hold when that is another. */
+  watch(onChange: (content: T) => void): void;
+  /** Reads them again now. If they cannot be used, the log says so, and what was before stays. */
+  reload(): Promise<void>;
+  /** Stops looking. */
+  close(): void;
+}
+
+/** Reads files, and looks at them until they are closed. Rejects as `read` does. */
+export async function watchFiles<T>(options: FilesOptions<T>): Promise<WatchedFiles<T>> {
+  const { name, paths, read, describe, log } = options;
+  const listeners: ((content: T) => void)[] = [];
+  let content = await read();
+  let reading = Promise.resolve();
+  const onChange = () => void reload();
+  for (const path of paths) watchFile(path, { interval: lookInterval, persistent: false }, onChange);
+
+  /** One reading after the other: of two at once, the one that began first may end last. */
+  function reload(): Promise<void> {
+    reading = reading.then(readAgain);
+    return reading;
+  }
+
+  async function readAgain(): Promise<void> {
+    try {
+      content = await read();
+      for (const listener of listeners) listener(content);
+      log.info(`${name} were read again`, describe(content));
+    } catch (error) {
+      log.error(`${name} were read again and cannot be used; those before stay`, { error });
+    }
+  }
+
+  return {
+    get content() {
+      return content;
+    },
+    watch: (listener) => void listeners.push(listener),
+    reload,
+    close() {
+      for (const path of paths) unwatchFile(path, onChange);
+    },
+  };
+}
