@@ -3,9 +3,9 @@ import { writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { join } from "node:path";
 import { exportJWK, generateKeyPair, type JWTPayload, SignJWT, UnsecuredJWT } from "jose";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { createClient } from "../src/client/index.ts";
-import { createJwtVerifier, type JwtOptions } from "../src/server/auth/jwt.ts";
+import { type JwtOptions, openJwtVerifier } from "../src/server/auth/jwt.ts";
 import { type AuthRig, all, outcome, startAuthRig } from "./auth-rig.ts";
 import { reasonOf } from "./store-contract/scene.ts";
 import { tempDir } from "./temp-dir.ts";
@@ -121,16 +121,51 @@ describe("a JSON Web Token", () => {
   });
 });
 
-describe("createJwtVerifier", () => {
-  const around = { now: () => Date.now(), onUnavailable: () => {} };
+/** Opens what verifies tokens for as long as a test takes. */
+async function openVerifier(options: JwtOptions) {
+  const log = { info() {}, warn() {}, error() {} };
+  const verifier = await openJwtVerifier(options, { now: () => Date.now(), log });
+  onTestFinished(() => verifier.close());
+  return verifier;
+}
 
+describe("a file of keys", () => {
+  it("is read again when it changes, and what it does not hold any more is refused at once", async () => {
+    const path = join(tempDir(), "keys.json");
+    writeFileSync(path, JSON.stringify(keys));
+    const read = Promise.withResolvers<void>();
+    const failed = Promise.withResolvers<void>();
+    const log = {
+      info: (message: string) =>
+        message === "the keys of the tokens' issuer were read again" && read.resolve(),
+      warn() {},
+      error: (message: string) => /cannot be used; those before stay/.test(message) && failed.resolve(),
+    };
+    await using file = await startAuthRig({ auth: { jwt: { ...jwt, jwks: path } }, log });
+    const before = file.with(await sign());
+    const after = file.with(await sign({ key: other.privateKey, header: { alg: "ES256", kid: "two" } }));
+    const list = (client: typeof before) => outcome(all(client.tasks.list()));
+    expect([await list(before), await list(after)]).toEqual(["ok", "CREDENTIALS_INVALID"]);
+    writeFileSync(path, "no keys");
+    await failed.promise;
+    expect([await list(before), await list(after)]).toEqual(["ok", "CREDENTIALS_INVALID"]);
+    const next = { ...(await exportJWK(other.publicKey)), kid: "two", alg: "ES256" };
+    writeFileSync(path, JSON.stringify({ keys: [next] }));
+    await read.promise;
+    expect([await list(before), await list(after)]).toEqual(["CREDENTIALS_INVALID", "ok"]);
+  });
+});
+
+describe("what verifies tokens", () => {
   it("reads keys from a file, and claims of other names", async () => {
     const path = join(tempDir(), "keys.json");
     writeFileSync(path, JSON.stringify(keys));
-    const verify = createJwtVerifier(
-      { ...jwt, jwks: path, principalClaim: "email", roleClaim: "groups" },
-      around,
-    );
+    const { verify } = await openVerifier({
+      ...jwt,
+      jwks: path,
+      principalClaim: "email",
+      roleClaim: "groups",
+    });
     const session = await verify(await sign({ claims: { email: "dora@example.org", groups: "agent" } }));
     expect(session.principal).toEqual({ id: "dora@example.org", role: "agent" });
     expect(await reasonOf(Promise.resolve(verify(await sign())))).toBe("CREDENTIALS_INVALID");
@@ -142,7 +177,7 @@ describe("createJwtVerifier", () => {
     ["auth.jwt.jwks", { jwks: "http://issuer.example/keys" }],
     ["auth.jwt.jwks", { jwks: "/nowhere/keys.json" }],
     ["auth.jwt.clockTolerance", { clockTolerance: 300_001 }],
-  ])("refuses a wrong %s: %o", (name, wrong) => {
-    expect(() => createJwtVerifier({ ...jwt, ...wrong }, around)).toThrow(name);
+  ])("refuses a wrong %s: %o", async (name, wrong) => {
+    await expect(openVerifier({ ...jwt, ...wrong })).rejects.toThrow(name);
   });
 });

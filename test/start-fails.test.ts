@@ -26,13 +26,18 @@ it("a start that fails leaves no timer and no port behind", async () => {
   expect(open.size).toBe(0);
 });
 
-it("a file that cannot be used is told before the store is opened", async () => {
-  const dir = tempDir();
-  const path = join(dir, "store.db");
-  const tls = { cert: join(dir, "no.pem"), key: join(dir, "no.key") };
-  await expect(startServer({ store: `sqlite:${path}`, tls })).rejects.toMatchObject({
+it.each([
+  ["of TLS", "the files of TLS cannot be used: ENOENT", { tls: { cert: "no.pem", key: "no.key" } }],
+  [
+    "of keys",
+    "auth.jwt.jwks no.json is no JSON Web Key Set: ENOENT",
+    { auth: { jwt: { issuer: "i", audience: "a", jwks: "no.json" } } },
+  ],
+])("a file %s that cannot be used is told before the store is opened", async (_, message, options) => {
+  const path = join(tempDir(), "store.db");
+  await expect(startServer({ store: `sqlite:${path}`, ...options })).rejects.toMatchObject({
     reason: "VALUE_INVALID",
-    message: expect.stringContaining("the files of TLS cannot be used: ENOENT"),
+    message: expect.stringContaining(message),
   });
   expect(existsSync(path)).toBe(false);
 });

@@ -65,7 +65,8 @@ export async function serveCommand(
     corsOrigins: settings["cors-origin"] ?? [],
     webhooks: { allowPrivateAddresses: settings["allow-private-webhooks"] ?? false },
   });
-  if (tls !== undefined) process.on("SIGHUP", () => void server.reloadCertificates());
+  if (tls !== undefined || auth.auth?.jwt !== undefined)
+    process.on("SIGHUP", () => void server.reloadFiles());
   const names = agents.map(({ name }) => name);
   const again = report(server.port);
   const { url, grpcUrl } = server;

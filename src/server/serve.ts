@@ -1,7 +1,7 @@
 import { AgentService, ScheduleService, TaskService, TokenService, WebhookService } from "../proto.ts";
 import type { Agent, Logger } from "./agent.ts";
 import { createAgentService } from "./agent-service.ts";
-import { type AuthOptions, callerKey, createAuth } from "./auth/index.ts";
+import { type AuthOptions, callerKey, createAuth, openJwtVerifier } from "./auth/index.ts";
 import { createCallLimits } from "./call-limits.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { createLocalEngine } from "./engine/local-engine.ts";
@@ -115,8 +115,8 @@ export interface Server {
   readonly grpcUrl: string | undefined;
   /** The port of the metrics, if there is one. */
   readonly metricsPort?: number;
-  /** Reads the files of TLS again. If they cannot be used, the log says so, and what was before stays. */
-  reloadCertificates(): Promise<void>;
+  /** Reads the files of TLS and of the issuer's keys again. If they cannot be used, the log says so, and what was before stays. */
+  reloadFiles(): Promise<void>;
   /**
    * Closes: tells by its health that it does, and waits for `drainDelay`; then takes no more requests, ends subscriptions with UNAVAILABLE,
    * lets turns finish for as long as `drain` says and gives back what has not, and closes the store. Nothing that was acknowledged is lost.
@@ -145,6 +145,8 @@ export async function serve(options: ServeOptions): Promise<Server> {
     // What is wrong with a file is told before anything is opened or migrated.
     const certificates = tls && (await openCertificates(tls, log));
     endings.unshift(() => certificates?.close());
+    const jwt = authOptions?.jwt && (await openJwtVerifier(authOptions.jwt, { now: clock.now, log }));
+    endings.unshift(() => jwt?.close());
     const metrics = await createMetrics({
       port: options.metricsPort,
       host: options.metricsHost ?? "127.0.0.1",
@@ -157,7 +159,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
     };
     const store = await openStore(options.store ?? "sqlite:./pigeonhole.db", metrics.onMeasures);
     endings.unshift(store.close);
-    const auth = createAuth(authOptions, { store, clock, log });
+    const auth = createAuth(authOptions, { store, clock, log, verifyJwt: jwt?.verify });
     endings.unshift(auth.stop);
     await auth.start();
     await store.putAgents([...agents.values()].map(agentRecord));
@@ -262,6 +264,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
         deliverer.stop(),
       ]);
       certificates?.close();
+      jwt?.close();
       auth.stop();
       taskLog.close();
       await store.close();
@@ -272,8 +275,8 @@ export async function serve(options: ServeOptions): Promise<Server> {
       ...address,
       grpcUrl: doorAddress?.url,
       ...(told !== undefined && { metricsPort: told.port }),
-      async reloadCertificates() {
-        await certificates?.reload();
+      async reloadFiles() {
+        await Promise.all([certificates?.reload(), jwt?.reload()]);
       },
       close() {
         closed ??= close();

@@ -11,7 +11,7 @@ import {
   createRequestAuthenticator,
 } from "./auth-interceptor.ts";
 import { createAuthenticator } from "./authenticator.ts";
-import { createJwtVerifier, type JwtOptions } from "./jwt.ts";
+import type { JwtOptions, VerifyJwt } from "./jwt.ts";
 import { createOwnershipInterceptor } from "./ownership-interceptor.ts";
 import type { PeerRoles } from "./peer.ts";
 import { type Session, sessionExpired } from "./session.ts";
@@ -49,10 +49,15 @@ export interface AuthDependencies {
   store: Pick<Store, "getTask" | "readTokens" | "signingKey">;
   clock: Clock;
   log: Logger;
+  /** Verifies the tokens of the issuer that the options name. */
+  verifyJwt?: VerifyJwt | undefined;
 }
 
-/** Puts authentication together; without options, nobody is asked. Throws VALUE_INVALID that names the option that is wrong. */
-export function createAuth(options: AuthOptions | undefined, { store, clock, log }: AuthDependencies): Auth {
+/** Puts authentication together; without options, nobody is asked. */
+export function createAuth(
+  options: AuthOptions | undefined,
+  { store, clock, log, verifyJwt }: AuthDependencies,
+): Auth {
   let opened: Promise<TaskTokens> | undefined;
   const taskTokens = () => {
     opened ??= store.signingKey(randomBytes(32)).then(createTaskTokens, (error: unknown) => {
@@ -64,11 +69,8 @@ export function createAuth(options: AuthOptions | undefined, { store, clock, log
   if (options === undefined)
     return { interceptors: [], ownership: [], taskTokens, start: async () => {}, stop: () => {} };
 
-  const { jwt, peerRoles } = options;
+  const { peerRoles } = options;
   const { now } = clock;
-  const onUnavailable = (error: unknown) =>
-    log.error("the keys of the tokens' issuer cannot be fetched", { error });
-  const verifyJwt = jwt && createJwtVerifier(jwt, { now, onUnavailable });
   const tokens = createTokenTable({ store, clock, log });
   const authenticate = createAuthenticator({
     ...{ tokens, taskTokens, now },

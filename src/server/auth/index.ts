@@ -2,7 +2,7 @@
 
 export { type Auth, type AuthOptions, createAuth } from "./auth.ts";
 export type { AuthenticateRequest } from "./auth-interceptor.ts";
-export type { JwtOptions } from "./jwt.ts";
+export { type JwtOptions, openJwtVerifier } from "./jwt.ts";
 export { ownerToList } from "./owner-to-list.ts";
 export { type Peer, type PeerRequest, type PeerRoles, peerKey } from "./peer.ts";
 export {

@@ -1,14 +1,8 @@
-import { readFileSync } from "node:fs";
-import {
-  createLocalJWKSet,
-  createRemoteJWKSet,
-  errors,
-  type JWTPayload,
-  type JWTVerifyGetKey,
-  jwtVerify,
-} from "jose";
+import { errors, type JWTPayload, jwtVerify } from "jose";
+import type { Logger } from "../agent.ts";
 import { TaskError } from "../errors.ts";
 import type { Millis } from "../store/records.ts";
+import { openIssuerKeys } from "./issuer-keys.ts";
 import { isRole, principalPattern, type Role } from "./principal.ts";
 import { digestOf } from "./secrets.ts";
 import type { Session } from "./session.ts";
@@ -19,7 +13,7 @@ export interface JwtOptions {
   issuer: string;
   /** What must be among their `aud`. */
   audience: string;
-  /** Where the issuer's keys are: an `https:` URL, `http:` for a loopback host, or the path of a file, read at the start. */
+  /** Where the issuer's keys are: an `https:` URL, `http:` for a loopback host, or the path of a file, read again when it changes. */
   jwks: string;
   /** The claim that names the principal. Default `sub`. */
   principalClaim?: string;
@@ -41,17 +35,25 @@ const remembered = { tokens: 4096, time: 60_000 };
 /** Verifies a token. Rejects with CREDENTIALS_INVALID, CREDENTIALS_EXPIRED or ISSUER_UNAVAILABLE. */
 export type VerifyJwt = (token: string) => Session | Promise<Session>;
 
-export interface JwtVerifierOptions {
-  now: () => Millis;
-  /** Is told why the issuer's keys cannot be fetched. */
-  onUnavailable: (error: unknown) => void;
+/** What verifies the tokens of an issuer. */
+export interface JwtVerifier {
+  verify: VerifyJwt;
+  /** Reads the file of the issuer's keys again, if they are in one. If it cannot be used, the log says so, and what was before stays. */
+  reload(): Promise<void>;
+  /** Stops looking at that file. */
+  close(): void;
 }
 
-/** Makes what verifies tokens. Throws VALUE_INVALID that names the option that is wrong. */
-export function createJwtVerifier(
+export interface JwtVerifierOptions {
+  now: () => Millis;
+  log: Logger;
+}
+
+/** Opens what verifies tokens. Rejects with VALUE_INVALID that names the option that is wrong. */
+export async function openJwtVerifier(
   options: JwtOptions,
-  { now, onUnavailable }: JwtVerifierOptions,
-): VerifyJwt {
+  { now, log }: JwtVerifierOptions,
+): Promise<JwtVerifier> {
   const { issuer, audience, principalClaim = "sub", roleClaim = "pigeonhole_role" } = options;
   const { clockTolerance = 30_000 } = options;
   requireText("issuer", issuer);
@@ -60,16 +62,17 @@ export function createJwtVerifier(
   requireText("roleClaim", roleClaim);
   if (!(clockTolerance >= 0 && clockTolerance <= 300_000))
     throw invalid("clockTolerance", "must be 0 to 300,000 ms");
-  const keys = openKeys(options.jwks);
+  const { find, file } = await openIssuerKeys(options.jwks, log);
   const known = new Map<string, { session: Session; until: Millis }>();
+  file?.watch(() => known.clear());
 
   async function verify(token: string, digest: string): Promise<Session> {
-    const { payload } = await jwtVerify(token, keys, {
+    const { payload } = await jwtVerify(token, find, {
       ...{ issuer, audience, algorithms, requiredClaims: ["exp", principalClaim] },
       clockTolerance: clockTolerance / 1000,
       currentDate: new Date(now()),
     }).catch((error: unknown) => {
-      throw refusal(error, onUnavailable);
+      throw refusal(error, log);
     });
     const expireTime = Number(payload.exp) * 1000 + clockTolerance;
     const principal = { id: principalIn(payload, principalClaim), role: roleIn(payload[roleClaim]) };
@@ -84,35 +87,17 @@ export function createJwtVerifier(
     if (known.size > remembered.tokens && oldest !== undefined) known.delete(oldest);
   }
 
-  return (token) => {
-    const digest = digestOf(token);
-    const found = known.get(digest);
-    if (found !== undefined && found.until > now()) return found.session;
-    known.delete(digest);
-    return verify(token, digest);
+  return {
+    verify(token) {
+      const digest = digestOf(token);
+      const found = known.get(digest);
+      if (found !== undefined && found.until > now()) return found.session;
+      known.delete(digest);
+      return verify(token, digest);
+    },
+    reload: async () => await file?.reload(),
+    close: () => file?.close(),
   };
-}
-
-function openKeys(jwks: string): JWTVerifyGetKey {
-  if (!/^https?:/.test(jwks)) return readKeys(jwks);
-  const url = URL.canParse(jwks) ? new URL(jwks) : undefined;
-  const isLoopback = url !== undefined && ["127.0.0.1", "[::1]", "localhost"].includes(url.hostname);
-  if (url === undefined || (url.protocol === "http:" && !isLoopback)) {
-    throw invalid("jwks", "must be an https: URL, or http: on this machine, or the path of a file");
-  }
-  return createRemoteJWKSet(url, { timeoutDuration: 5_000, cooldownDuration: 30_000, cacheMaxAge: 600_000 });
-}
-
-function readKeys(path: string): JWTVerifyGetKey {
-  requireText("jwks", path);
-  try {
-    return createLocalJWKSet(JSON.parse(readFileSync(path, "utf8")));
-  } catch (error) {
-    throw invalid(
-      "jwks",
-      `${path} is no JSON Web Key Set: ${error instanceof Error ? error.message : error}`,
-    );
-  }
 }
 
 function principalIn(payload: JWTPayload, claim: string): string {
@@ -128,7 +113,7 @@ function roleIn(claim: unknown): Role {
 }
 
 /** Tells the caller what is wrong with its token, in words of our own: those of others may repeat what the token says. */
-function refusal(error: unknown, onUnavailable: (error: unknown) => void): TaskError {
+function refusal(error: unknown, log: Logger): TaskError {
   const options = { cause: error };
   if (error instanceof errors.JWTExpired) {
     return new TaskError("CREDENTIALS_EXPIRED", "the token's time has passed", {}, options);
@@ -140,7 +125,7 @@ function refusal(error: unknown, onUnavailable: (error: unknown) => void): TaskE
   if (badTokens.some((kind) => error instanceof kind)) {
     return new TaskError("CREDENTIALS_INVALID", "the token is not one of the issuer's", {}, options);
   }
-  onUnavailable(error);
+  log.error("the keys of the tokens' issuer cannot be fetched", { error });
   const message = "the keys of the tokens' issuer cannot be fetched";
   return new TaskError("ISSUER_UNAVAILABLE", message, { retryAfter: 1000 }, options);
 }
