@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { copyFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 /** A certificate and its key, as files in PEM. */
@@ -14,6 +14,8 @@ export interface Authority {
   readonly cert: string;
   /** Makes a pair that it vouches for. `names` are alternative names, such as `DNS:localhost`. */
   issue(name: string, subject: string, names: string, days?: number): Pair;
+  /** Writes its list of what it has revoked, with these certificates added, and returns the path. */
+  revoke(...certificates: string[]): string;
 }
 
 /** Makes an authority whose files, and those of all that it issues, are in a folder. */
@@ -32,6 +34,19 @@ export function createAuthority(folder: string, name = "ca"): Authority {
       const what = ["-in", request, "-out", pair.cert, "-extfile", extensions, "-days", String(days)];
       openssl("x509", "-req", ...what, ...by);
       return pair;
+    },
+    revoke(...certificates) {
+      const [config, database] = [join(folder, `${name}.cnf`), join(folder, `${name}.txt`)];
+      const list = join(folder, `${name}.crl`);
+      if (!existsSync(database)) writeFileSync(database, "");
+      writeFileSync(
+        config,
+        `[ca]\ndefault_ca=own\n[own]\ndatabase=${database}\ndefault_md=sha256\ndefault_crl_days=2\n`,
+      );
+      const by = ["ca", "-config", config, "-cert", own.cert, "-keyfile", own.key];
+      for (const certificate of certificates) openssl(...by, "-revoke", certificate);
+      openssl(...by, "-gencrl", "-out", list);
+      return list;
     },
   };
 }

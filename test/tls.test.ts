@@ -180,6 +180,43 @@ describe("client certificates", () => {
     expect(await get(rig, shows(agent))).toBe(200);
   });
 
+  it("that are revoked let nobody in, and cut off who is in, as soon as the file says so", async () => {
+    const own = createAuthority(folder, "revoking");
+    const [kept, lost] = ["kept", "lost"].map((name) => own.issue(name, `/CN=${name}`, "DNS:x.example"));
+    const clientCrl = own.revoke(own.issue("gone", "/CN=gone", "DNS:x.example").cert);
+    const files = await open({ ...first, clientCa: own.cert, clientCrl });
+    await using rig = await startRig({ tls: files });
+    const sessions = [kept, lost].map((pair) => http2.connect(rig.address.url, shows(pair)));
+    for (const session of sessions) {
+      onTestFinished(() => session.destroy());
+      await once(session, "remoteSettings");
+    }
+    await expect(
+      get(rig, shows({ cert: `${folder}/gone.pem`, key: `${folder}/gone.key` })),
+    ).rejects.toThrow();
+    const [open1, cut] = sessions;
+    const ended = cut && once(cut, "close");
+    own.revoke(lost?.cert ?? "");
+    await files.reload();
+    await ended;
+    await expect(get(rig, shows(lost))).rejects.toThrow();
+    expect(await get(rig, shows(kept))).toBe(200);
+    const stream = open1?.request({ ":path": "/healthz" });
+    expect(stream && (await once(stream, "response"))[0]).toMatchObject({ ":status": 200 });
+  });
+
+  it("have a list that is one, of authorities that are there", async () => {
+    const files = { ...first, clientCa: authority.cert };
+    await expect(open({ ...files, clientCrl: first.cert })).rejects.toThrow(/holds no revocation list/);
+    const broken = join(folder, "broken.crl");
+    writeFileSync(broken, "-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n");
+    await expect(open({ ...files, clientCrl: broken })).rejects.toMatchObject({ reason: "VALUE_INVALID" });
+    const clientCrl = authority.revoke();
+    await expect(open({ ...first, clientCrl })).rejects.toThrow(/without the authorities/);
+    // A list that revokes nothing has no element for that.
+    expect((await open({ ...files, clientCrl })).content.revoked).toEqual(new Set());
+  });
+
   it.each([1, 2])("are told with each request: subject, names, fingerprint (HTTP/%i)", async (version) => {
     const seen = Promise.withResolvers<HttpRequest>();
     const fallback: Dispatch = async (request) => {

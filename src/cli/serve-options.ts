@@ -117,6 +117,11 @@ export const serveOptions = {
     value: "file",
     summary: "Let in only clients with a certificate of these authorities, in PEM.",
   },
+  "tls-client-crl": {
+    type: "string",
+    value: "file",
+    summary: "Let in no client whose certificate these lists revoke, in PEM: one of each authority.",
+  },
   ...limitOptions,
   auth: {
     type: "boolean",

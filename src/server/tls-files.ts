@@ -6,4 +6,6 @@ export interface TlsFiles {
   key: string;
   /** The certificates by which those of clients are verified. With it, a client without one is not let in. */
   clientCa?: string;
+  /** Which certificates of clients these have revoked: a list (RFC 5280) of each authority between a client's certificate and its root. */
+  clientCrl?: string;
 }

@@ -5,36 +5,50 @@ import type { Logger } from "../agent.ts";
 import { TaskError } from "../errors.ts";
 import type { TlsFiles } from "../tls-files.ts";
 import { type WatchedFiles, watchFiles } from "../watch-files.ts";
+import { revokedSerials, splitLists } from "./revoked-serials.ts";
+
+/** What the files of TLS hold. */
+export interface TlsContent {
+  context: SecureContextOptions;
+  /** The serial numbers of the certificates of clients that were revoked. */
+  revoked: ReadonlySet<string>;
+}
 
 /** What TLS is made of, as the files hold it. */
-export type Certificates = WatchedFiles<SecureContextOptions>;
+export type Certificates = WatchedFiles<TlsContent>;
 
-/** Opens the files of TLS. Rejects with VALUE_INVALID if they cannot be read, or are no certificate with its key. */
+/** Opens the files of TLS. Rejects with VALUE_INVALID if they cannot be read, or are not what they should be. */
 export function openCertificates(files: TlsFiles, log: Logger): Promise<Certificates> {
-  const { cert, key, clientCa } = files;
+  const { cert, key, clientCa, clientCrl } = files;
   return watchFiles({
     name: "the certificates",
-    paths: [cert, key, clientCa].filter((path) => path !== undefined),
+    paths: [cert, key, clientCa, clientCrl].filter((path) => path !== undefined),
     read: () => readCertificates(files),
-    describe(context) {
+    describe({ context, revoked }) {
       const { subject, validTo } = new X509Certificate(String(context.cert));
-      return { subject, validTo };
+      return { subject, validTo, ...(clientCrl !== undefined && { revoked: revoked.size }) };
     },
     log,
   });
 }
 
-async function readCertificates({ cert, key, clientCa }: TlsFiles): Promise<SecureContextOptions> {
+async function readCertificates({ cert, key, clientCa, clientCrl }: TlsFiles): Promise<TlsContent> {
   try {
-    const [certPem, keyPem, ca] = await Promise.all([
+    const [certPem, keyPem, ca, crlPem] = await Promise.all([
       readFile(cert),
       readFile(key),
       clientCa === undefined ? undefined : readFile(clientCa),
+      clientCrl === undefined ? undefined : readFile(clientCrl, "utf8"),
     ]);
     if (ca !== undefined) new X509Certificate(ca);
-    const context = { cert: certPem, key: keyPem, ...(ca !== undefined && { ca }) };
+    if (crlPem !== undefined && ca === undefined)
+      throw new Error("a revocation list is of no use without the authorities of clients' certificates");
+    // Node reads one list of each text.
+    const crl = crlPem === undefined ? undefined : splitLists(crlPem);
+    if (crl?.length === 0) throw new Error(`${clientCrl} holds no revocation list`);
+    const context = { cert: certPem, key: keyPem, ...(ca && { ca }), ...(crl && { crl }) };
     createSecureContext(context);
-    return context;
+    return { context, revoked: revokedSerials(crl ?? []) };
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     throw new TaskError("VALUE_INVALID", `the files of TLS cannot be used: ${message}`, {}, { cause: error });

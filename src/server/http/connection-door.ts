@@ -3,6 +3,8 @@ import { createServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer, type SecureContextOptions, type TLSSocket } from "node:tls";
 import type { OnLimit } from "../limits.ts";
 import { awaitProtocol, type HttpProtocol } from "./await-protocol.ts";
+import type { TlsContent } from "./certificates.ts";
+import { serialOf } from "./revoked-serials.ts";
 
 /** How many connections above the greatest number are still told so. Those beyond are only closed. */
 const refusalMargin = 100;
@@ -20,14 +22,14 @@ export interface DoorOptions {
   headersTimeout: number;
   onLimit: OnLimit;
   /** The certificates. Without, connections are taken without TLS; with them, only with it. */
-  tls?: SecureContextOptions | undefined;
+  tls?: TlsContent | undefined;
 }
 
 export interface ConnectionDoor {
   /** Accepts the connections. */
   server: Server;
-  /** Uses other certificates for the connections to come. */
-  setCertificates(tls: SecureContextOptions): void;
+  /** Uses other certificates for the connections to come, and cuts those off whose client's certificate was revoked. */
+  setCertificates(tls: TlsContent): void;
   /** Accepts no more connections, and closes those that have not shown which protocol they speak. */
   close(): void;
   /** Cuts every connection off. */
@@ -43,6 +45,8 @@ export function createConnectionDoor(http1: Server, http2: Server, options: Door
   const sockets = new Set<Socket>();
   /** By the address of their other end, by which the socket of TLS finds the one that it is made of. */
   const undecided = new Map<string, Socket>();
+  /** The serial numbers of the certificate that each client has shown, and of those that vouch for it. */
+  const shown = new Map<TLSSocket, string[]>();
   const onTimeout = () => onLimit("headers_timeout");
 
   function track(socket: Socket): void {
@@ -68,7 +72,8 @@ export function createConnectionDoor(http1: Server, http2: Server, options: Door
 
   // Half-open, so that a caller of HTTP/1.1 may end its sending with its request.
   const shared = { noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000, allowHalfOpen: true };
-  const secured = tls && createTlsServer({ ...shared, ...tlsOptions(tls), handshakeTimeout: headersTimeout });
+  const secured =
+    tls && createTlsServer({ ...shared, ...tlsOptions(tls.context), handshakeTimeout: headersTimeout });
   const server = secured ?? createServer(shared);
   server.on("connection", (socket: Socket) => {
     track(socket);
@@ -76,6 +81,10 @@ export function createConnectionDoor(http1: Server, http2: Server, options: Door
     awaitProtocol(socket, { timeout: headersTimeout, onTimeout }, (protocol) => hand(socket, protocol));
   });
   secured?.on("secureConnection", (socket: TLSSocket) => {
+    if (tls?.context.ca !== undefined) {
+      shown.set(socket, serialsOf(socket));
+      socket.once("close", () => shown.delete(socket));
+    }
     hand(socket, socket.alpnProtocol === "h2" ? "http2" : "http1");
   });
   secured?.on("tlsClientError", (error: Error & { code?: string }, socket: TLSSocket) => {
@@ -88,10 +97,12 @@ export function createConnectionDoor(http1: Server, http2: Server, options: Door
   server.maxConnections = maxConnections + refusalMargin;
   return {
     server,
-    setCertificates(context) {
+    setCertificates({ context, revoked }) {
       secured?.setSecureContext(tlsOptions(context));
       // A session that is resumed is not verified again: what another CA has let in must not outlive it.
       secured?.setTicketKeys(randomBytes(48));
+      for (const [socket, serials] of shown)
+        if (serials.some((serial) => revoked.has(serial))) socket.destroy();
     },
     close() {
       server.close();
@@ -105,6 +116,18 @@ export function createConnectionDoor(http1: Server, http2: Server, options: Door
 
 function endOf({ remoteAddress, remotePort }: Socket): string {
   return `${remoteAddress} ${remotePort}`;
+}
+
+function serialsOf(socket: TLSSocket): string[] {
+  const serials: string[] = [];
+  let certificate = socket.getPeerX509Certificate();
+  // A root vouches for itself.
+  for (; certificate !== undefined; certificate = certificate.issuerCertificate) {
+    const serial = serialOf(certificate.serialNumber);
+    if (serials.includes(serial)) break;
+    serials.push(serial);
+  }
+  return serials;
 }
 
 /** What TLS is agreed on. Where there is a CA for clients, one without a certificate of it is not let in. */
