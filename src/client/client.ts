@@ -30,7 +30,7 @@ export interface FetchOptions {
  *
  * Give such a transport a `pingIntervalMs`: without, it goes on using a connection that died without a word, and a subscription
  * that resumes resumes on that. Give one that speaks JSON a registry with the ErrorInfoSchema of `pigeonhole/proto` in its `jsonOptions`:
- * without, it cannot read what an error in a log carries.
+ * without, it cannot read what an error in a log carries, and fails with `UNRECOGNIZED` there.
  */
 export interface TransportOptions {
   /** A transport of Connect. It has the server's address and the interceptors; `createTokenInterceptor` makes one that shows a token. */

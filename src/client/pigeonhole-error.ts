@@ -9,7 +9,8 @@ export type ServerReason = Exclude<keyof typeof ErrorReason, "UNSPECIFIED">;
  * Why a call failed: a server's reason, or one of the client's own.
  *
  * - `CONNECTION_LOST`: no whole answer came. Whether the call had an effect is not known.
- * - `UNRECOGNIZED`: the answer is not one that this client knows: a proxy's, or of a newer server. `code` tells its kind.
+ * - `UNRECOGNIZED`: the answer is not one that this client knows: a proxy's, or of a newer server, or one that its transport cannot read.
+ *   `code` tells its kind.
  */
 export type Reason = ServerReason | "CONNECTION_LOST" | "UNRECOGNIZED";
 
@@ -64,6 +65,7 @@ export function isReason<R extends Reason>(
 export function toPigeonholeError(thrown: unknown): PigeonholeError {
   if (thrown instanceof PigeonholeError) return thrown;
   const error = ConnectError.from(thrown);
+  if (isUnreadable(error)) return unreadable(error, "the answer");
   const info = error.findDetails(ErrorInfoSchema).find(({ domain }) => domain === "pigeonhole");
   const retryDelay = error.findDetails(RetryInfoSchema)[0]?.retryDelay;
   const reason = info === undefined ? reasonWithoutInfo(error.code) : knownReason(info.reason);
@@ -78,6 +80,26 @@ export function toPigeonholeError(thrown: unknown): PigeonholeError {
     metadata: info?.metadata ?? {},
     cause: thrown,
   });
+}
+
+/**
+ * Tells whether a transport was given a whole message and could not decode it: as with a google.protobuf.Any in JSON of a type that it has
+ * not in its registry. Asking again would bring the same one. It shows in the words of Connect and Protobuf-ES alone, since the codes are
+ * also those of connections that broke.
+ */
+export function isUnreadable(thrown: unknown): boolean {
+  const error = ConnectError.from(thrown);
+  return error.details.length === 0 && /^(parse binary: |cannot decode )/.test(error.rawMessage);
+}
+
+/** Makes the error for what a transport cannot decode. `what` names it, and `metadata` says where it is. */
+export function unreadable(
+  thrown: unknown,
+  what: string,
+  metadata: Readonly<Record<string, string>> = {},
+): PigeonholeError {
+  const message = `${what} cannot be read: ${ConnectError.from(thrown).rawMessage}`;
+  return new PigeonholeError("UNRECOGNIZED", Code.Internal, message, { metadata, cause: thrown });
 }
 
 /** Finds what is at the bottom of an error: fetch says only that it failed, and why is in its cause. */

@@ -2,7 +2,7 @@ import type { Client } from "@connectrpc/connect";
 import { Code } from "@connectrpc/connect";
 import type { TaskService, TaskUpdate } from "../proto.ts";
 import { abortable, delay, linkController, startTimer } from "./abort.ts";
-import { PigeonholeError, toPigeonholeError } from "./pigeonhole-error.ts";
+import { isUnreadable, PigeonholeError, toPigeonholeError, unreadable } from "./pigeonhole-error.ts";
 import { backoff, isRetryable, type RetryPolicy } from "./retry.ts";
 
 /** How to follow a task. Times are in milliseconds. */
@@ -63,6 +63,10 @@ export async function* subscribe(
       return;
     } catch (thrown) {
       signal?.throwIfAborted();
+      if (isUnreadable(thrown)) {
+        const after_sequence = String(cursor);
+        throw unreadable(thrown, `the entry after sequence ${after_sequence}`, { after_sequence });
+      }
       const error = toPigeonholeError(thrown);
       failures += 1;
       // Credentials that were good have come to their end: whoever gives tokens may have a new one.

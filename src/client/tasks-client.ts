@@ -142,7 +142,8 @@ export interface TasksClient {
    * Follows a task's log: what comes after a sequence, then what happens, until the task's final entry.
    *
    * Shows every entry once and in order: a connection that breaks, stalls or is refused is resumed after the last entry seen, for
-   * as long as it takes. Throws what that cannot mend, such as `TASK_NOT_FOUND` or `SEQUENCE_OUT_OF_RANGE`. Reads on only when it
+   * as long as it takes. Throws what that cannot mend, such as `TASK_NOT_FOUND` or `SEQUENCE_OUT_OF_RANGE`, and `UNRECOGNIZED`
+   * for an entry that the transport cannot read, with the sequence that it comes after in `metadata.after_sequence`. Reads on only when it
    * is asked for more. Leaving the loop cancels the call and releases all that listens or ticks, as aborting the signal does.
    */
   subscribe(taskId: string, options?: SubscribeOptions): AsyncGenerator<TaskUpdate, void, undefined>;
