@@ -1,7 +1,16 @@
+import { create, type DescMethod, type DescMethodStreaming, type DescMethodUnary } from "@bufbuild/protobuf";
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
+import { createAsyncIterable } from "@connectrpc/connect/protocol";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { TaskPermission, TaskService } from "../src/proto.ts";
+import {
+  AgentService,
+  ScheduleService,
+  TaskPermission,
+  TaskService,
+  TokenService,
+  WebhookService,
+} from "../src/proto.ts";
 import { type AuthRig, startAuthRig } from "./auth-rig.ts";
 import { reasonOf } from "./http-rig.ts";
 
@@ -36,7 +45,36 @@ async function toEnd(updates: AsyncIterator<unknown>) {
   while ((await updates.next()).done !== true);
 }
 
+/** Every method of the server's own services. */
+const services = [TaskService, AgentService, ScheduleService, TokenService, WebhookService];
+const methods: DescMethod[] = services.flatMap((service) => service.methods);
+
+const isUnary = (method: DescMethod): method is DescMethodUnary => method.methodKind === "unary";
+const isStream = (method: DescMethod): method is DescMethodStreaming => method.methodKind !== "unary";
+
+/** Calls a method with an empty request. Gives the reason that it fails with, or `ok`. */
+async function callAtDoor(method: DescMethod, header: HeadersInit): Promise<string | undefined> {
+  const door = createGrpcTransport({ baseUrl: rig.grpcUrl });
+  if (isUnary(method)) return outcome(door.unary(method, undefined, undefined, header, create(method.input)));
+  if (!isStream(method)) return undefined;
+  const requests = createAsyncIterable([create(method.input)]);
+  const answers = door.stream(method, undefined, undefined, header, requests);
+  return outcome(answers.then(({ message }) => Array.fromAsync(message)));
+}
+
 describe("at the gRPC door", () => {
+  it.each(methods.map((method): [string, DescMethod] => [`${method.parent.name}.${method.name}`, method]))(
+    "%s asks for credentials",
+    async (_, method) => {
+      expect(await callAtDoor(method, {})).toBe("CREDENTIALS_MISSING");
+      expect(await callAtDoor(method, { authorization: "Bearer pgh_wrong" })).toBe("CREDENTIALS_INVALID");
+      const forAdmins = method.parent === TokenService;
+      const reason = await callAtDoor(method, { authorization: `Bearer ${rig.tokens.alice}` });
+      if (forAdmins) expect(reason).toBe("NOT_ALLOWED");
+      else expect(reason).not.toMatch(/^(CREDENTIALS_|NOT_ALLOWED|METHOD_UNKNOWN)/);
+    },
+  );
+
   it("a caller sees its own tasks alone, and those of others as if they were not there", async () => {
     const { task } = await rig.as.alice.tasks.create({ agent: "clerk" });
     const { alice, bob, ops } = rig.tokens;
