@@ -58,7 +58,7 @@ describe("a TaskError", () => {
       create(ErrorInfoSchema, {
         reason: "MAILBOX_FULL",
         domain: "pigeonhole",
-        metadata: { max_pending: "10" },
+        metadata: { max_pending: "10", limit: "mailbox" },
       }),
     );
     expect(error.findDetails(BadRequestSchema)).toMatchObject([

@@ -142,6 +142,30 @@ describe("requests", () => {
 });
 
 describe("a limit", () => {
+  it("is named in the refusal as it is in the metrics", async () => {
+    const limits = { maxParts: 1, maxDepth: 1, maxMessageBytes: 2_048, maxPending: 1, maxTasks: 1 };
+    await using rig = await startLimited(limits);
+    const taskId = await newTask(rig);
+    const deliverTime = { seconds: BigInt(Math.floor(Date.now() / 1000) + 3600), nanos: 0 };
+    const send = (value: string, count = 1, metadata = {}) =>
+      rig.tasks.sendEvent({ taskId, parts: Array(count).fill(text(value)), metadata, deliverTime });
+    await send("x");
+    const refused = [
+      () => send("x", 2),
+      () => send("x", 1, { a: { b: 1 } }),
+      () => send("x".repeat(3_000)),
+      () => send("x"),
+      () => rig.tasks.createTask({ agent: "desk" }),
+    ];
+    const named: unknown[] = [];
+    for (const call of refused) {
+      const error = ConnectError.from(await call().catch((thrown: unknown) => thrown));
+      named.push(error.findDetails(ErrorInfoSchema)[0]?.metadata.limit);
+    }
+    expect(named).toEqual(["parts", "depth", "message_bytes", "mailbox", "tasks"]);
+    expect(rig.reached).toEqual(named);
+  });
+
   it("that is out of its bounds is named at the start, with them", async () => {
     await expect(startServer({ limits: { maxParts: 65 } })).rejects.toMatchObject({
       reason: "VALUE_INVALID",
@@ -151,6 +175,22 @@ describe("a limit", () => {
 });
 
 describe("an address that other machines reach", () => {
+  it.each([
+    ["nobody is asked who he is", { insecure: true }, ["everybody who can reach the server may call"]],
+    ["tokens pass unencrypted", { auth: {} }, ["what callers show to prove who they are passes unencrypted"]],
+    [
+      "neither more nor less, with both",
+      { auth: {}, insecure: true },
+      ["what callers show to prove who they are passes unencrypted"],
+    ],
+    ["nothing on loopback", { auth: {}, host: "127.0.0.1" }, []],
+  ])("is told of in the log: %s", async (_, options, said) => {
+    const warned: string[] = [];
+    const log = { info() {}, warn: (message: string) => void warned.push(message), error() {} };
+    await using _server = await startServer({ host: "0.0.0.0", log, ...options });
+    expect(warned).toEqual(said);
+  });
+
   it("is listened on only if callers have to show who they are, or the operator says so", async () => {
     await expect(startServer({ host: "0.0.0.0" })).rejects.toMatchObject({
       reason: "VALUE_INVALID",

@@ -1,4 +1,5 @@
 import type { ContextValues, Interceptor } from "@connectrpc/connect";
+import type { AuthenticateRequest } from "./auth/index.ts";
 import type { Clock } from "./clock.ts";
 import type { TaskError } from "./errors.ts";
 import { createHoldBack } from "./hold-back.ts";
@@ -22,6 +23,8 @@ export interface CallLimits {
    * `isCall`: it is to be answered as soon as may be. `saysWho`: it will be counted by who calls, if the server asks for that. Default `isCall`.
    */
   admit(request: HttpRequest, isCall: boolean, saysWho?: boolean): Promise<never> | undefined;
+  /** Counts whom authentication refuses by address, since nobody else does: beyond the rate, they are refused with OVERLOADED, after a moment. */
+  authenticate(authenticate: AuthenticateRequest): AuthenticateRequest;
   interceptor: Interceptor;
 }
 
@@ -54,6 +57,18 @@ export function createCallLimits({ limits, onLimit, clock, principalOf }: CallLi
         return refuse(error, request.signal);
       }
       return isCall && admission.isFull() ? refuse(tooMany(), request.signal) : undefined;
+    },
+    authenticate: (authenticate) => async (request, method) => {
+      try {
+        await authenticate(request, method);
+      } catch (error) {
+        // What streams has been counted by its address already.
+        const counts = method.methodKind === "unary";
+        const wait = counts ? byAddress.take(networkOf(request.contextValues?.get(connectionKey))) : 0;
+        if (wait === 0) throw error;
+        const message = "more requests come from this address than may, of callers that may not call";
+        await refuse(overloaded("request_rate", message, wait), request.signal);
+      }
     },
     interceptor: createLimitInterceptor({
       admission,

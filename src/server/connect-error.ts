@@ -8,6 +8,7 @@ import {
   RetryInfoSchema,
 } from "../proto.ts";
 import { codes, type ErrorDetails, type Reason, TaskError } from "./errors.ts";
+import { limitOf } from "./limit-refusals.ts";
 
 /** The domain of every ErrorInfo. */
 const domain = "pigeonhole";
@@ -89,7 +90,9 @@ function brief(message: string): string {
 }
 
 function create(reason: Reason, message: string, details: ErrorDetails, cause: unknown): ConnectError {
-  const { metadata = {}, fields, retryAfter, resource, precondition } = details;
+  const { fields, retryAfter, resource, precondition } = details;
+  const limit = limitOf(cause);
+  const metadata = { ...details.metadata, ...(limit !== undefined && { limit }) };
   const error = new ConnectError(message.toWellFormed(), codes[reason], undefined, undefined, cause);
   error.details.push({ desc: ErrorInfoSchema, value: { reason, domain, metadata } });
   if (fields !== undefined) {

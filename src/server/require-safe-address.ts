@@ -1,4 +1,5 @@
 import { isIPv4 } from "node:net";
+import type { Logger } from "./agent.ts";
 import { TaskError } from "./errors.ts";
 
 export interface ListeningAddress {
@@ -19,6 +20,20 @@ export function requireSafeAddress({ host, authenticated, insecure }: ListeningA
       "ask for tokens (--auth), or for client certificates (--tls-client-ca), listen on 127.0.0.1, " +
       "or say --insecure (insecure: true) to let everybody in",
   );
+}
+
+/** Tells the log what it means to listen on an address that other machines reach. */
+export function warnOfReach(
+  log: Logger,
+  {
+    host,
+    authenticated,
+    encrypted,
+  }: Pick<ListeningAddress, "host" | "authenticated"> & { encrypted: boolean },
+): void {
+  if (isLoopback(host)) return;
+  if (!authenticated) log.warn("everybody who can reach the server may call", { host });
+  else if (!encrypted) log.warn("what callers show to prove who they are passes unencrypted", { host });
 }
 
 /** Whether an address is reached from this machine alone. A name other than `localhost` may resolve to anything, and is not. */

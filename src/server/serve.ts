@@ -22,7 +22,7 @@ import { routeOperations } from "./operations.ts";
 import { pause } from "./pause.ts";
 import { createReadiness } from "./readiness.ts";
 import { createReport, withoutCauses } from "./report-errors.ts";
-import { isLoopback, requireSafeAddress } from "./require-safe-address.ts";
+import { requireSafeAddress, warnOfReach } from "./require-safe-address.ts";
 import { createScheduleService } from "./schedule-service.ts";
 import { declareSchedules } from "./schedules/declared-schedules.ts";
 import { createScheduler } from "./schedules/scheduler.ts";
@@ -135,6 +135,9 @@ export async function serve(options: ServeOptions): Promise<Server> {
   const authOptions = options.auth ?? (tls?.clientCa === undefined ? undefined : {});
   requireSafeAddress({ host, authenticated: authOptions !== undefined, insecure });
   const limits = resolveLimits(options.limits);
+  const { maxTurns = 1000 } = options;
+  if (!Number.isInteger(maxTurns) || maxTurns < 1)
+    throw new TaskError("VALUE_INVALID", `maxTurns must be a whole number from 1, not ${maxTurns}`);
   const { log = createLogger(), logHandlerErrors: logErrors = false } = options;
   const agents = byName(options.agents, limits.maxPending);
   const draining = new AbortController();
@@ -166,7 +169,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
     await declareSchedules(store, agents, clock);
     const quota = createTaskQuota(store, limits.maxTasks, clock);
     const mailbox = createMailbox({ store, agents, quota, clock });
-    const { admit, interceptor: limitInterceptor } = createCallLimits({
+    const callLimits = createCallLimits({
       limits,
       onLimit,
       clock,
@@ -179,7 +182,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
       taskLog,
       clock,
       log,
-      maxTurns: options.maxTurns ?? 1000,
+      maxTurns,
       meter,
       logErrors,
     });
@@ -199,7 +202,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
       cors: options.corsOrigins ?? [],
       limits,
       onLimit,
-      admit,
+      admit: callLimits.admit,
       onRefused: calls.onRefused,
       ...(certificates && { tls: certificates }),
       shutdown: stopping,
@@ -212,7 +215,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
         clock,
         report: logErrors ? report : withoutCauses(report),
         // Who sends it is known only once its signature has been checked.
-        admit: (request) => admit(request, true, false),
+        admit: (request) => callLimits.admit(request, true, false),
         onLimit,
         maxBytes: limits.maxMessageBytes,
         stopping: stopping.signal,
@@ -222,11 +225,11 @@ export async function serve(options: ServeOptions): Promise<Server> {
         calls.interceptor,
         createErrorInterceptor(report, clock.id),
         ...auth.interceptors,
-        limitInterceptor,
+        callLimits.interceptor,
         ...auth.ownership,
         createValidationInterceptor(limits),
       ],
-      ...(auth.authenticate && { authenticate: auth.authenticate }),
+      ...(auth.authenticate && { authenticate: callLimits.authenticate(auth.authenticate) }),
       routes(router) {
         router.service(
           TaskService,
@@ -253,7 +256,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
     await engine.start();
     scheduler.start();
     await deliverer.start();
-    if (!isLoopback(host) && insecure) log.warn("everybody who can reach the server may call", { host });
+    warnOfReach(log, { host, authenticated: authOptions !== undefined, encrypted: tls !== undefined });
     const close = async () => {
       draining.abort(serverStopping());
       if (drainDelay > 0) await pause(clock, drainDelay, stopping.signal);

@@ -97,10 +97,15 @@ export function createDispatch(options: DispatchOptions): Dispatch {
   }
 
   async function answer(request: HttpRequest): Promise<HttpResponse> {
+    const preflight = cors.preflight(request);
+    if (preflight !== undefined) {
+      await options.admit(request, false);
+      return preflight;
+    }
     const path = pathOf(request.url);
     const rpc = paths.get(path);
-    if (rpc === undefined) return cors.preflight(request) ?? answerOther(path, request);
-    const response = cors.preflight(request) ?? (await call(rpc, request));
+    if (rpc === undefined) return answerOther(path, request);
+    const response = await call(rpc, request);
     if (!rpc.unary || response.body === undefined) return response;
     // Read to its end, so that it can be written in one piece.
     return { ...response, body: await collect(response.body) };
