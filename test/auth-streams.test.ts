@@ -1,6 +1,9 @@
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import type { DescMethod } from "@bufbuild/protobuf";
+import { connect } from "node:http2";
+import { create, type DescMethod, toBinary } from "@bufbuild/protobuf";
 import { type CallOptions, Code, ConnectError, createClient, type Transport } from "@connectrpc/connect";
+import { encodeEnvelope } from "@connectrpc/connect/protocol";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { describe, expect, it } from "vitest";
 import * as v1 from "../gen/grpc/reflection/v1/reflection_pb.js";
@@ -81,6 +84,32 @@ describe("every stream that asks who calls", () => {
     const ends = await openAll(rig, secret);
     clock.advance(60_000);
     expect(new Set(await Promise.all(ends))).toEqual(new Set(["Unauthenticated CREDENTIALS_EXPIRED"]));
+  });
+
+  it("does not begin if its token was revoked between its headers and its body", async () => {
+    await using rig = await startAuthRig({ grpcPort: 0 });
+    for (const baseUrl of [rig.url, rig.grpcUrl]) {
+      const { token, secret } = await rig.as.ops.tokens.create({ principal: "carol" });
+      const { task } = await rig.with(secret).tasks.create({ agent: "clerk" });
+      const session = connect(baseUrl);
+      const stream = session.request({
+        ":method": "POST",
+        ":path": "/pigeonhole.v1.TaskService/SubscribeTask",
+        "content-type": "application/grpc+proto",
+        authorization: `Bearer ${secret}`,
+      });
+      // What comes back for a later frame shows that the headers have come.
+      await new Promise((resolve) => session.ping(resolve));
+      await rig.as.ops.tokens.revoke(token.id);
+      const trailers = once(stream, "trailers").catch(() => []);
+      const headers = once(stream, "response");
+      const { input } = TaskService.method.subscribeTask;
+      stream.end(encodeEnvelope(0, toBinary(input, create(input, { taskId: task.id }))));
+      const [first] = await headers;
+      const end = "grpc-status" in first ? first : (await trailers)[0];
+      expect(end["grpc-status"]).toBe(String(Code.Unauthenticated));
+      session.destroy();
+    }
   });
 
   it("ends at once, with UNAUTHENTICATED, when its client certificate expires", async () => {

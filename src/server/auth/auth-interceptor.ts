@@ -70,6 +70,7 @@ export function createAuthInterceptor({ authenticate, onEnd }: AuthInterceptorOp
       release();
     };
     try {
+      signal.throwIfAborted();
       const response = await next({ ...request, signal });
       if (response.stream) return { ...response, message: until(signal, response.message, done) };
       done();

@@ -104,10 +104,13 @@ function watchSession(
     else stopTimer = timer(Math.min(until - now(), maxTimer), () => wait(until));
   };
   if (expireTime !== undefined) wait(expireTime);
-  const unwatch = tokens.watch(() => {
+  const look = () => {
     if (tokenId === undefined || tokens.has(tokenId)) return;
     end(new TaskError("CREDENTIALS_INVALID", "the token was revoked"));
-  });
+  };
+  const unwatch = tokens.watch(look);
+  // Between the headers, which say who calls, and here a body may have taken its time.
+  look();
   return () => {
     stopTimer?.();
     unwatch();
