@@ -47,6 +47,8 @@ export function createConnectionDoor(http1: Server, http2: Server, options: Door
   const undecided = new Map<string, Socket>();
   /** The serial numbers of the certificate that each client has shown, and of those that vouch for it. */
   const shown = new Map<TLSSocket, string[]>();
+  let revoked = tls?.revoked ?? new Set();
+  const isRevoked = (serials: string[]) => serials.some((serial) => revoked.has(serial));
   const onTimeout = () => onLimit("headers_timeout");
 
   function track(socket: Socket): void {
@@ -82,7 +84,10 @@ export function createConnectionDoor(http1: Server, http2: Server, options: Door
   });
   secured?.on("secureConnection", (socket: TLSSocket) => {
     if (tls?.context.ca !== undefined) {
-      shown.set(socket, serialsOf(socket));
+      const serials = serialsOf(socket);
+      // The file may have changed since the handshake began.
+      if (isRevoked(serials)) return void socket.destroy();
+      shown.set(socket, serials);
       socket.once("close", () => shown.delete(socket));
     }
     hand(socket, socket.alpnProtocol === "h2" ? "http2" : "http1");
@@ -97,12 +102,12 @@ export function createConnectionDoor(http1: Server, http2: Server, options: Door
   server.maxConnections = maxConnections + refusalMargin;
   return {
     server,
-    setCertificates({ context, revoked }) {
+    setCertificates({ context, ...content }) {
+      revoked = content.revoked;
       secured?.setSecureContext(tlsOptions(context));
       // A session that is resumed is not verified again: what another CA has let in must not outlive it.
       secured?.setTicketKeys(randomBytes(48));
-      for (const [socket, serials] of shown)
-        if (serials.some((serial) => revoked.has(serial))) socket.destroy();
+      for (const [socket, serials] of shown) if (isRevoked(serials)) socket.destroy();
     },
     close() {
       server.close();
