@@ -59,14 +59,20 @@ describe("serve", () => {
 
   it("takes no limit that is out of its bounds, and no half of TLS", async () => {
     const own = ["serve", agentPath("sleeper"), "--port", "0", "--store", "memory:"];
-    const [limit, tls] = await Promise.all([
+    const pair = ["--tls-cert", "server.pem", "--tls-key", "server.key"];
+    const [limit, tls, crl] = await Promise.all([
       runToEnd([...own, "--max-parts", "65"]),
       runToEnd([...own, "--tls-cert", "server.pem"]),
+      runToEnd([...own, ...pair, "--tls-client-crl", "ca.crl"]),
     ]);
     expect([limit?.code, limit?.stderr]).toEqual([
       2,
       expect.stringMatching(/--max-parts must be .* from 1 to 64/),
     ]);
     expect([tls?.code, tls?.stderr]).toEqual([2, expect.stringMatching(/both --tls-cert and --tls-key/)]);
+    expect([crl?.code, crl?.stderr]).toEqual([
+      2,
+      expect.stringMatching(/--tls-client-crl needs --tls-client-ca/),
+    ]);
   });
 });
