@@ -20,8 +20,8 @@ it("knows how long a reader has been behind that does not read", async () => {
   await updates.next();
   clock.advance(2000);
   expect(figures()).toEqual({ count: 1, lag: 2000 });
-  for await (const update of { [Symbol.asyncIterator]: () => ({ next: () => updates.next() }) }) {
-    if (update.kind === "heartbeat") break;
+  for await (const [update] of { [Symbol.asyncIterator]: () => ({ next: () => updates.next() }) }) {
+    if (update?.kind === "heartbeat") break;
   }
   expect(figures()).toEqual({ count: 1, lag: 0 });
 

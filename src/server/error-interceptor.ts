@@ -1,6 +1,7 @@
 import { Code, ConnectError, type Interceptor } from "@connectrpc/connect";
 import { type ReportError, toConnectError } from "./connect-error.ts";
 import { TaskError } from "./errors.ts";
+import { watchStream } from "./watch-stream.ts";
 
 /**
  * Turns what a call throws, at once or while its response is streamed, into the error that goes over the wire.
@@ -16,20 +17,16 @@ export function createErrorInterceptor(report: ReportError, newId: () => string)
     try {
       signal.throwIfAborted();
       const response = await next(request);
-      return response.stream ? { ...response, message: guarded(response.message, signal) } : response;
+      if (!response.stream) return response;
+      const message = watchStream(response.message, ({ error, left = false }) => {
+        if (error !== undefined) throw convert(error, signal);
+        if (!left && signal.aborted) throw convert(signal.reason, signal);
+      });
+      return { ...response, message };
     } catch (error) {
       throw convert(error, signal);
     }
   };
-
-  async function* guarded<T>(messages: AsyncIterable<T>, signal: AbortSignal): AsyncIterable<T> {
-    try {
-      yield* messages;
-      signal.throwIfAborted();
-    } catch (error) {
-      throw convert(error, signal);
-    }
-  }
 }
 
 /** Finds what made a call fail: once it is aborted, errors of being aborted are all the same. */

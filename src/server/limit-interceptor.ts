@@ -6,6 +6,7 @@ import { limitOf, noteLimit, overloaded } from "./limit-refusals.ts";
 import type { OnLimit } from "./limits.ts";
 import type { Millis } from "./store/records.ts";
 import type { SubscriptionLimits } from "./subscription-limits.ts";
+import { watchStream } from "./watch-stream.ts";
 
 export interface LimitInterceptorOptions {
   admission: Admission;
@@ -47,7 +48,7 @@ export function createLimitInterceptor(options: LimitInterceptorOptions): Interc
       try {
         const response = await next(request);
         if (!response.stream) close();
-        return response.stream ? { ...response, message: closing(response.message, close) } : response;
+        return response.stream ? { ...response, message: watchStream(response.message, close) } : response;
       } catch (error) {
         close();
         throw error;
@@ -69,12 +70,4 @@ function isOfCaller(error: unknown): boolean {
 /** Whether a call is answered only after what it sends has been handled, which says nothing of how busy the server is. */
 function isWaiting({ message }: UnaryRequest): boolean {
   return isMessage(message, SendEventRequestSchema) && message.wait === EventWait.PROCESSED;
-}
-
-async function* closing<T>(messages: AsyncIterable<T>, close: () => void): AsyncIterable<T> {
-  try {
-    yield* messages;
-  } finally {
-    close();
-  }
 }

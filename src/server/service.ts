@@ -132,7 +132,9 @@ export function createTaskService({
       const respond = responderFor(context);
       try {
         const follow = { taskId, afterSequence: Number(afterSequence), signal };
-        for await (const update of taskLog.follow(follow)) yield respond(update);
+        for await (const updates of taskLog.follow(follow)) {
+          for (const update of updates) yield respond(update);
+        }
       } finally {
         release();
       }

@@ -82,8 +82,8 @@ export function createTurnTasks(options: TurnTasksOptions): TurnTasks {
     async *subscribe(taskId, { afterSequence = 0 } = {}) {
       requireOpen();
       wholeNumber("subscribe: afterSequence", afterSequence, 0, Number.MAX_SAFE_INTEGER);
-      for await (const update of follow({ taskId, afterSequence, signal })) {
-        if (update.kind !== "heartbeat") yield renderUpdate(update);
+      for await (const updates of follow({ taskId, afterSequence, signal })) {
+        for (const update of updates) if (update.kind !== "heartbeat") yield renderUpdate(update);
       }
     },
   };

@@ -2,7 +2,7 @@ import { EventState } from "../../proto.ts";
 import type { Clock } from "../clock.ts";
 import { linkSignals } from "../link-signals.ts";
 import type { EventRecord, Millis } from "../store/records.ts";
-import type { Follow, LogUpdate } from "./task-log.ts";
+import type { TaskLog } from "./task-log.ts";
 
 export interface AwaitSettled {
   /** The event as it was accepted. */
@@ -20,7 +20,7 @@ export interface AwaitedEvent {
   settledSequence?: number;
 }
 
-type FollowLog = (args: Follow) => AsyncIterable<LogUpdate>;
+type FollowLog = TaskLog["follow"];
 
 const timedOut = Symbol("timed out");
 
@@ -57,15 +57,17 @@ async function* progressOf(
 ): AsyncGenerator<AwaitedEvent, void> {
   let past = true;
   let deadLettered = false;
-  for await (const update of follow({ taskId, afterSequence: sequence, signal })) {
-    if (update.kind === "heartbeat") past = false;
-    if (update.kind === "event" && update.event.id === id) {
-      const { event } = update;
-      const final = event.state === EventState.PROCESSED || event.state === EventState.DROPPED;
-      deadLettered = event.state === EventState.DEAD_LETTERED;
-      yield { event, ...((final || deadLettered) && { settledSequence: update.sequence }) };
-      if (final) return;
+  for await (const updates of follow({ taskId, afterSequence: sequence, signal })) {
+    for (const update of updates) {
+      if (update.kind === "heartbeat") past = false;
+      if (update.kind === "event" && update.event.id === id) {
+        const { event } = update;
+        const final = event.state === EventState.PROCESSED || event.state === EventState.DROPPED;
+        deadLettered = event.state === EventState.DEAD_LETTERED;
+        yield { event, ...((final || deadLettered) && { settledSequence: update.sequence }) };
+        if (final) return;
+      }
+      if (deadLettered && !past) return;
     }
-    if (deadLettered && !past) return;
   }
 }

@@ -20,11 +20,11 @@ export interface Follow {
 /** The logs of all tasks, for live readers. */
 export interface TaskLog {
   /**
-   * Follows a task's log: what comes after a sequence, then what happens, until after the final entry (G4). A heartbeat comes when the
-   * reader has caught up, and whenever nothing has come for the heartbeat's interval. The reader pulls: one that stalls holds one page
-   * of at most about 256 KiB and misses nothing. Throws TASK_NOT_FOUND or SEQUENCE_OUT_OF_RANGE.
+   * Follows a task's log, as many updates at a time as there are: what comes after a sequence, then what happens, until after the final
+   * entry (G4). A heartbeat comes when the reader has caught up, and whenever nothing has come for the heartbeat's interval. The reader
+   * pulls: one that stalls holds one page of at most about 256 KiB and misses nothing. Throws TASK_NOT_FOUND or SEQUENCE_OUT_OF_RANGE.
    */
-  follow(args: Follow): AsyncGenerator<LogUpdate, void>;
+  follow(args: Follow): AsyncGenerator<readonly LogUpdate[], void>;
   /**
    * Waits until an event is settled, PROCESSED, DEAD_LETTERED or DROPPED, or the time has passed. Resolves with the event as it is then,
    * for one that was settled long ago at once. Rejects with the signal's reason, or TASK_NOT_FOUND.
@@ -55,7 +55,11 @@ export function createTaskLog({ store, clock, heartbeat, meter = noMeter }: Task
   });
   return { follow, settled: (args) => awaitSettled(follow, clock, args), close: unwatch };
 
-  async function* follow({ taskId, afterSequence, signal }: Follow): AsyncGenerator<LogUpdate, void> {
+  async function* follow({
+    taskId,
+    afterSequence,
+    signal,
+  }: Follow): AsyncGenerator<readonly LogUpdate[], void> {
     const tail = acquire(taskId);
     const reader = readers?.enter(taskId);
     try {
@@ -66,17 +70,15 @@ export function createTaskLog({ store, clock, heartbeat, meter = noMeter }: Task
         signal.throwIfAborted();
         const page = await tail.after(cursor, caughtUp);
         requireInRange(taskId, cursor, page.lastSequence);
-        for (const entry of page.entries) {
-          yield entry;
-          cursor = entry.sequence;
-        }
+        if (page.entries.length > 0) yield page.entries;
+        cursor = page.entries.at(-1)?.sequence ?? cursor;
         caughtUp = cursor === page.lastSequence;
         if (!caughtUp) continue;
         if (page.ended) return;
         reader?.caughtUp();
-        if (!told) yield beat(cursor);
+        if (!told) yield [beat(cursor)];
         told = true;
-        while (!(await tail.grown(cursor, signal, timer))) yield beat(cursor);
+        while (!(await tail.grown(cursor, signal, timer))) yield [beat(cursor)];
       }
     } finally {
       reader?.leave();

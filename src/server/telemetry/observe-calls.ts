@@ -10,6 +10,7 @@ import { type Span, SpanKind } from "@opentelemetry/api";
 import type { Logger } from "../agent.ts";
 import { type Reason, TaskError } from "../errors.ts";
 import { limitOf } from "../limit-refusals.ts";
+import { watchStream } from "../watch-stream.ts";
 import type { Meter } from "./meter.ts";
 import { endSpan, startSpan, within } from "./spans.ts";
 import { traceOfHeaders } from "./trace-context.ts";
@@ -66,7 +67,8 @@ export function createCallObserver(meter: Meter, log: Logger): CallObserver {
     };
     try {
       const response = await within(span, () => next(request));
-      if (response.stream) return { ...response, message: observed(response.message, end) };
+      if (response.stream)
+        return { ...response, message: watchStream(response.message, ({ error }) => end(error)) };
       end();
       return response;
     } catch (error) {
@@ -83,36 +85,6 @@ export function createCallObserver(meter: Meter, log: Logger): CallObserver {
       const code = codeOf(error);
       meter.callRefused({ service: parent.typeName, method: name, code });
       log.debug?.("a call was refused", { rpc: `${parent.typeName}/${name}`, code });
-    },
-  };
-}
-
-/** Tells when a stream has ended, by itself, by an error or because nobody reads it any more. Nothing is added to its messages' way. */
-function observed<T>(messages: AsyncIterable<T>, end: (error?: unknown) => void) {
-  return {
-    [Symbol.asyncIterator](): AsyncIterator<T> {
-      const inner = messages[Symbol.asyncIterator]();
-      let ended = false;
-      const finish = (error?: unknown) => {
-        if (!ended) end(error);
-        ended = true;
-      };
-      const watch = (step: Promise<IteratorResult<T>>) =>
-        step.then(
-          (result) => {
-            if (result.done === true) finish();
-            return result;
-          },
-          (error: unknown) => {
-            finish(error);
-            throw error;
-          },
-        );
-      return {
-        next: () => watch(inner.next()),
-        return: (value) => watch(inner.return?.(value) ?? Promise.resolve({ done: true, value })),
-        throw: (error) => watch(inner.throw?.(error) ?? Promise.reject(error)),
-      };
     },
   };
 }

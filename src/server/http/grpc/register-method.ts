@@ -87,7 +87,7 @@ export function registerMethod(
     const answers = transformInvokeImplementation(spec, context, interceptors)(map(requests, parse));
     try {
       const begin = () => call.sendMetadata(toMetadata(context.responseHeader));
-      await sendMessages(call, map(answers, serialize), begin);
+      await sendMessages(call, answers, serialize, begin);
       call.end(toMetadata(context.responseTrailer));
     } catch (error) {
       // grpc-js sends what is emitted so as the status, behind the messages that are on their way.

@@ -10,22 +10,24 @@ const messageCost = 256;
  *
  * A caller that goes away stops the messages.
  */
-export async function sendMessages(
+export async function sendMessages<T>(
   call: Writable,
-  messages: AsyncIterable<Buffer>,
+  messages: AsyncIterable<T>,
+  serialize: (message: T) => Buffer,
   onFirst: () => void,
 ): Promise<void> {
   let unsent = 0;
   let isFirst = true;
   for await (const message of messages) {
     if (call.destroyed) return;
+    const bytes = serialize(message);
     if (isFirst) onFirst();
     isFirst = false;
-    unsent += message.length + messageCost;
+    unsent += bytes.length + messageCost;
     if (unsent < maxUnsent) {
-      call.write(message);
+      call.write(bytes);
     } else {
-      await written(call, message);
+      await written(call, bytes);
       unsent = 0;
     }
   }
