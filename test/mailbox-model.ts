@@ -1,5 +1,5 @@
 import { EventState, TaskState } from "../src/proto.ts";
-import type { CancelEvent, RedriveEvents } from "../src/server/store/calls.ts";
+import type { CancelEvent, CreateTask, RedriveEvents } from "../src/server/store/calls.ts";
 import type { Store } from "../src/server/store/store.ts";
 import { create, once, requeue, send } from "./model/accept.ts";
 import { commit, fail, recover } from "./model/finish.ts";
@@ -35,10 +35,12 @@ export type Sequences = ReadonlyMap<string, number>;
 export function apply(model: Model, { method, args }: Call, sequences: Sequences): object {
   switch (method) {
     case "createTask":
-      return once(model, "", args.request, () => create(model, args));
+      return withTurn(model, args, () => once(model, "", args.request, () => create(model, args)));
     case "sendEvent":
       find(model, args.taskId);
-      return once(model, args.taskId, args.request, () => send(model, args, sequences.get(args.taskId)));
+      return withTurn(model, args, () =>
+        once(model, args.taskId, args.request, () => send(model, args, sequences.get(args.taskId))),
+      );
     case "cancelEvent":
       return cancelEvent(model, args);
     case "redriveEvents":
@@ -82,6 +84,21 @@ export function apply(model: Model, { method, args }: Call, sequences: Sequences
     case "fireTimers":
       return fire(model, args);
   }
+}
+
+/** Adds the turn that is started with what was accepted: not for a task that was there before, or a request that was answered before. */
+function withTurn(
+  model: Model,
+  { taskId, next, now }: Pick<CreateTask, "taskId" | "next" | "now">,
+  accept: () => { task: string; duplicate: boolean },
+): object {
+  const before = model.stopped.length;
+  const answer = accept();
+  const task = model.tasks.find(({ id }) => id === taskId);
+  const stops = model.stopped.slice(before).some((turn) => turn.taskId === taskId);
+  if (next === undefined || answer.duplicate || task === undefined || stops) return answer;
+  const started = start(task, next, now, false);
+  return Object.keys(started).length === 0 ? answer : { ...answer, started };
 }
 
 function cancelEvent(model: Model, { taskId, eventId }: CancelEvent): object {

@@ -27,6 +27,7 @@ import { createScene, type Scene } from "./store-contract/scene.ts";
 import { describeSchedules } from "./store-contract/schedules.ts";
 import { describeScheduling } from "./store-contract/scheduling.ts";
 import { describeSending } from "./store-contract/sending.ts";
+import { describeStartingAtOnce } from "./store-contract/starting-at-once.ts";
 import { describeStates } from "./store-contract/states.ts";
 import { describeTaking } from "./store-contract/taking.ts";
 import { describeTakingBack } from "./store-contract/taking-back.ts";
@@ -80,6 +81,7 @@ export function describeStore(name: string, open: () => Promise<OpenedStore>): v
     describe("sendEvent for later, and fireTimers", () => describeScheduling(scene));
     describe("cancelEvent", () => describeTakingBack(scene));
     describe("startTurn", () => describeTurns(scene));
+    describe("createTask and sendEvent that start a turn", () => describeStartingAtOnce(scene));
     describe("startTurn for a batch", () => describeBatches(scene));
     describe("startTurn side by side", () => describeParallel(scene));
     describe("commitTurn side by side", () => describeConflicting(scene));

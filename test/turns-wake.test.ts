@@ -31,41 +31,50 @@ function createCounter() {
   };
 }
 
-/**
- * Runs agents without a network between, and counts how often their engine looks for what is due. Before it asks for a turn, it awaits
- * `asking`.
- */
+/** What a test holds up: the engine before it asks for a turn, the mailbox before it is told that a task is made. */
+interface Holds {
+  asking?(): unknown;
+  created?(taskId: string): unknown;
+}
+
+/** Runs agents without a network between, and counts how often their engine looks for what is due, and asks for a turn. */
 async function startEngine(
   definitions: AgentDefinition[],
   maxTurns: number,
-  asking: () => unknown = () => undefined,
+  { asking, created }: Holds = {},
 ) {
   const agents = new Map(definitions.map((definition) => [definition.name, defineAgent(definition)]));
   const errors: unknown[] = [];
   const log = { info: () => {}, warn: () => {}, error: (...error: unknown[]) => errors.push(error) };
   const store = await openStore("memory:");
-  let looks = 0;
+  const counts = { looks: 0, asked: 0 };
   const counting: typeof store = {
     ...store,
     dueTasks(args) {
-      looks += 1;
+      counts.looks += 1;
       return store.dueTasks(args);
     },
     async startTurn(args) {
-      await asking();
+      counts.asked += 1;
+      await asking?.();
       return await store.startTurn(args);
+    },
+    async createTask(args) {
+      const answer = await store.createTask(args);
+      await created?.(args.taskId);
+      return answer;
     },
   };
   const taskLog = createTaskLog({ store, clock, heartbeat: 15_000 });
   const engine = createLocalEngine({ store: counting, agents, taskLog, clock, log, maxTurns });
-  const mailbox = createMailbox({ store, agents, clock });
+  const mailbox = createMailbox({ store: counting, agents, accept: engine.accept, clock });
   for (const { name, mailbox } of agents.values())
     await store.putAgents([{ name, ...mailbox, keepDeltas: 0 }]);
   await engine.start();
   return {
     store,
     mailbox,
-    looks: () => looks,
+    counts,
     async create(agent: string): Promise<string> {
       return (await mailbox.createTask(create(CreateTaskRequestSchema, { agent }))).task.id;
     },
@@ -84,6 +93,35 @@ it("no event is overlooked that comes as its task runs out of work", async () =>
   const counter = { name: "counter", onTaskEventSend: (ctx: TurnContext) => handled.add(ctx.task.id) };
   await using engine = await startEngine([counter], 1_000);
   await Promise.all(Array.from({ length: 40 }, (_, task) => lead(engine.mailbox, handled.reached, task)));
+});
+
+it("an idle task begins its turn with what makes it due, and the store is not asked for it", async () => {
+  const handled = createCounter();
+  const counter = { name: "counter", onTaskEventSend: (ctx: TurnContext) => handled.add(ctx.task.id) };
+  await using engine = await startEngine([counter], 10);
+  await lead(engine.mailbox, handled.reached, 0);
+  expect(engine.counts.asked).toBeLessThan(60);
+});
+
+// As when it is cancelled by name, or as a child.
+it("a turn that is stopped before its task's creation is answered does not begin", async () => {
+  const order: string[] = [];
+  const cancelled = Promise.withResolvers<void>();
+  const agent = {
+    name: "brief",
+    onTaskCreate: () => void order.push("create"),
+    onTaskEventSend: () => {},
+    onTaskCancel() {
+      order.push("cancel");
+      cancelled.resolve();
+    },
+  };
+  await using engine = await startEngine([agent], 10, {
+    created: (taskId) => engine.store.cancelTask({ taskId, now: clock.now() }),
+  });
+  await engine.create("brief");
+  await cancelled.promise;
+  expect(order).toEqual(["cancel"]);
 });
 
 // More of them than one look at the store brings.
@@ -111,10 +149,10 @@ it("tasks whose handlers are still to settle hold nobody up, and are not looked 
   const handled = quick.reached("all", many);
   await createMany("quick");
   await handled;
-  const looks = engine.looks();
+  const { looks } = engine.counts;
   // The store answers one after the other: whoever looks again and again looks between these.
   for (let n = 0; n < 100; n++) await store.getTask({ id: "nobody" });
-  expect(engine.looks() - looks).toBeLessThan(10);
+  expect(engine.counts.looks - looks).toBeLessThan(10);
   settle.resolve();
 });
 
@@ -137,11 +175,12 @@ it("a turn that is started after the one beside it was stopped waits until that 
       return cancelled.pass(ctx);
     },
   };
-  await using engine = await startEngine([agent], 10, () => {
+  const asking = () => {
     if (!holding) return undefined;
     asked.resolve();
     return answer.promise;
-  });
+  };
+  await using engine = await startEngine([agent], 10, { asking });
   const { store } = engine;
   const taskId = await engine.create("pair");
   const send = () =>

@@ -168,7 +168,6 @@ export async function serve(options: ServeOptions): Promise<Server> {
     await store.putAgents([...agents.values()].map(agentRecord));
     await declareSchedules(store, agents, clock);
     const quota = createTaskQuota(store, limits.maxTasks, clock);
-    const mailbox = createMailbox({ store, agents, quota, clock });
     const callLimits = createCallLimits({
       limits,
       onLimit,
@@ -187,6 +186,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
       logErrors,
     });
     endings.unshift(() => engine.stop(0), taskLog.close);
+    const mailbox = createMailbox({ store, agents, accept: engine.accept, quota, clock });
     const scheduler = createScheduler({ store, agents, quota, onLimit, clock, log });
     endings.unshift(scheduler.stop);
     const { allowPrivateAddresses = false, resolve = systemResolve } = options.webhooks ?? {};

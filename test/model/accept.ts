@@ -24,16 +24,16 @@ export function once(
   scope: string,
   key: RequestKey | undefined,
   first: () => { task: string },
-): object {
+): { task: string; duplicate: boolean } {
   const known = model.requests.find((request) => request.scope === scope && request.key.id === key?.id);
   if (known !== undefined && !isDeepStrictEqual(known.key, key)) refuse("REQUEST_ID_REUSED");
-  if (known !== undefined) return { ...known.answer, duplicate: true };
+  if (known !== undefined) return { task: known.taskId, ...known.answer, duplicate: true };
   const answer = first();
   if (key !== undefined) model.requests.push({ scope, key, taskId: answer.task, answer });
   return { ...answer, duplicate: false };
 }
 
-export function create(model: Model, args: Omit<CreateTask, "request">): { task: string } {
+export function create(model: Model, args: Omit<CreateTask, "request" | "next">): { task: string } {
   if ((args.expireTime ?? args.now) < args.now) refuse("FIELD_INVALID");
   const named = model.tasks.find((task) => task.name === args.name && !ended(task));
   const found = args.name === undefined ? undefined : named;

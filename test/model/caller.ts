@@ -1,5 +1,5 @@
 import { EventState } from "../../src/proto.ts";
-import type { NewEvent } from "../../src/server/store/calls.ts";
+import type { NewEvent, TurnSource } from "../../src/server/store/calls.ts";
 import type { AgentRecord, Millis } from "../../src/server/store/records.ts";
 import type { Call, Sequences } from "../mailbox-model.ts";
 import type { Step, What } from "../mailbox-steps.ts";
@@ -14,6 +14,8 @@ export interface Caller {
   prefix: string;
   /** The engine that lives. */
   owner(): string;
+  /** Who may run turns: that engine, for all agents. */
+  source(): TurnSource;
   now(): Millis;
   /** Whether the clock has been further than it is. */
   behind(): boolean;
@@ -63,6 +65,7 @@ export function createCaller(prefix: string): Caller {
     agents,
     prefix,
     owner: () => `${prefix}-owner${owners}`,
+    source,
     now: () => now,
     behind: () => now < latest,
     wentBack: () => back,
@@ -92,7 +95,7 @@ export function createCaller(prefix: string): Caller {
         ...(parent && (variant > 3 || step === undefined) && { parentTaskId: parent.id }),
         ...(variant % 4 === 2 &&
           step && { expireTime: step.other === 7 ? now - 1 : caller.moment(step.other * 8) }),
-        ...(step && requestOf(step)),
+        ...(step && { ...requestOf(step), ...nextOf(step) }),
       };
       return { method: "createTask", args: { taskId: caller.newId("t"), agent, labels: {}, now, ...args } };
     },
@@ -113,6 +116,10 @@ export function createCaller(prefix: string): Caller {
     },
   };
   return caller;
+
+  function source(): TurnSource {
+    return { owner: caller.owner(), agents: agents.map(({ name }) => name) };
+  }
 
   /** Without `sequences`, other calls are made at once. */
   function callFor(model: Model, step: Step, sequences: Sequences | undefined): Call | undefined {
@@ -138,7 +145,14 @@ export function createCaller(prefix: string): Caller {
         const expected = end === undefined ? {} : { expectedSequence: end - (other % 2) };
         return {
           method: "sendEvent",
-          args: { taskId, event: caller.newEvent(task, step), now, ...expected, ...requestOf(step) },
+          args: {
+            taskId,
+            event: caller.newEvent(task, step),
+            now,
+            ...expected,
+            ...requestOf(step),
+            ...nextOf(step),
+          },
         };
       }
       case "redrive": {
@@ -165,6 +179,11 @@ export function createCaller(prefix: string): Caller {
 
   function isDue(task: ModelTask): boolean {
     return (dueTime(task, now) ?? Number.POSITIVE_INFINITY) <= now;
+  }
+
+  /** Who may run the turn that a step makes due, if it is to be started with it. */
+  function nextOf({ other }: Step): { next?: TurnSource } {
+    return other % 2 === 0 ? {} : { next: source() };
   }
 
   function requestOf({ what, request }: Step) {

@@ -54,14 +54,18 @@ async function perform(store: Store, { method, args }: Call, prefix: string): Pr
     case "createTask": {
       const answer = await store.createTask(args);
       const { task, event, created, duplicate } = answer;
-      return { answer, essence: { task: task.id, created, event: event?.id, duplicate } };
+      const essence = { task: task.id, created, event: event?.id, duplicate };
+      return { answer, essence: { ...essence, ...atOnce(answer, prefix) } };
     }
     case "sendEvent": {
       const answer = await store.sendEvent(args);
       const { event, duplicate } = answer;
       return {
         answer,
-        essence: { task: event.taskId, event: event.id, state: event.state, duplicate },
+        essence: {
+          ...{ task: event.taskId, event: event.id, state: event.state, duplicate },
+          ...atOnce(answer, prefix),
+        },
       };
     }
     case "cancelEvent": {
@@ -114,6 +118,12 @@ async function perform(store: Store, { method, args }: Call, prefix: string): Pr
       await store.failTurn(args);
       return { essence: {} };
   }
+}
+
+/** What was started with what was accepted. */
+function atOnce(answer: StartTurnResult, prefix: string): object {
+  const essence = started(answer, prefix);
+  return Object.keys(essence).length === 0 ? {} : { started: essence };
 }
 
 function started({ turn, dueTime }: StartTurnResult, prefix: string): object {

@@ -22,7 +22,7 @@ export function callOfTurn(
   const taskId = task?.id ?? "";
   const running = (task?.works ?? []).flatMap(({ turn }) => turn?.number ?? []);
   const picked = running[step.pick % running.length];
-  const source = { owner: caller.owner(), agents: caller.agents.map(({ name }) => name) };
+  const source = caller.source();
   if (what === "start" || (picked === undefined && step.turn === 0)) {
     return { method: "startTurn", args: { taskId, ...source, forced: other % 4 === 0, now } };
   }

@@ -1,3 +1,4 @@
+import type { AcceptWork } from "../mailbox/mailbox.ts";
 import type { Millis } from "../store/records.ts";
 
 /**
@@ -11,6 +12,8 @@ import type { Millis } from "../store/records.ts";
 export interface Engine {
   /** Finds every task with work, also that of engines that are gone, and goes on with it. Resolves when it has begun. */
   start(): Promise<void>;
+  /** Has this engine run what is started with it, if it has room and is not busy with the task. */
+  accept: AcceptWork;
   /**
    * Starts no more turns, and lets those that run finish. After `deadline` ms it aborts their signals; a turn that then does not settle
    * within its agent's `cancelGrace` is given back to the mailbox, to be run again. Resolves when none runs.

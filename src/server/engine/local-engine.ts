@@ -2,7 +2,7 @@ import type { Agent, Logger } from "../agent.ts";
 import type { Clock } from "../clock.ts";
 import { hasReason, serverStopping, TaskError } from "../errors.ts";
 import { runTurn } from "../mailbox/turn.ts";
-import type { Commit, StartedTurn, StoppedTurn, TurnSource } from "../store/calls.ts";
+import type { Commit, StartedTurn, StartTurnResult, StoppedTurn, TurnSource } from "../store/calls.ts";
 import type { Millis } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
 import type { TaskLog } from "../task-log/task-log.ts";
@@ -65,7 +65,7 @@ export function createLocalEngine(options: LocalEngineOptions): Engine {
   const runs = new Map<string, Run>();
   const running = new Set<Promise<void>>();
   const deadlinePassed = new AbortController();
-  let unwatch = () => {};
+  let unwatch: (() => void) | undefined;
   let stopping = false;
   /** Due tasks that there was no room for when the store was asked, due longest first. */
   let ready: string[] = [];
@@ -84,6 +84,17 @@ export function createLocalEngine(options: LocalEngineOptions): Engine {
       await timekeeper.start();
       await scan();
     },
+    accept(taskId, call) {
+      // Before it hears of what is stopped, and where it could not begin at once, it starts what is due as it is told of it.
+      const isReady = unwatch !== undefined && !stopping && running.size < maxTurns && !othersWait();
+      if (!isReady || runs.has(taskId)) return call(undefined);
+      const run = newRun();
+      runs.set(taskId, run);
+      const accepted = call(source);
+      // What it is refused for is its caller's.
+      track(advanceOne(taskId, run, () => accepted.catch(() => ({}))));
+      return accepted;
+    },
     async stop(deadline) {
       stopping = true;
       alarm.stop();
@@ -94,7 +105,7 @@ export function createLocalEngine(options: LocalEngineOptions): Engine {
       });
       while (running.size > 0) await Promise.all(running);
       disarm();
-      unwatch();
+      unwatch?.();
     },
   };
 
@@ -132,7 +143,7 @@ export function createLocalEngine(options: LocalEngineOptions): Engine {
     if (run.asking || isSettling(run)) return;
     if (run.woken && !stopping && running.size < maxTurns && (admitted || !othersWait())) {
       run.woken = false;
-      track(advanceOne(taskId, run));
+      track(advanceOne(taskId, run, () => startTurn(taskId, run)));
       return;
     }
     // What there is no room for now is found in the store when there is.
@@ -150,9 +161,9 @@ export function createLocalEngine(options: LocalEngineOptions): Engine {
   }
 
   /** Runs a task's next turn, if it has one, and those that follow it. */
-  async function advanceOne(taskId: string, run: Run): Promise<void> {
+  async function advanceOne(taskId: string, run: Run, start: () => Promise<StartTurnResult>): Promise<void> {
     try {
-      const turn = await ask(taskId, run);
+      const turn = await ask(run, start);
       if (turn !== undefined) await runLane(taskId, run, turn);
     } catch (error) {
       log.error("a task's turns stopped, and go on later", { taskId, error });
@@ -161,16 +172,16 @@ export function createLocalEngine(options: LocalEngineOptions): Engine {
     advance(taskId, run);
   }
 
-  async function ask(taskId: string, run: Run): Promise<StartedTurn | undefined> {
+  async function startTurn(taskId: string, run: Run): Promise<StartTurnResult> {
+    const result = await store.startTurn({ taskId, now: clock.now(), forced: run.forced, ...source });
+    run.forced = false;
+    return result;
+  }
+
+  async function ask(run: Run, start: () => Promise<StartTurnResult>): Promise<StartedTurn | undefined> {
     run.asking = true;
     try {
-      const { turn, dueTime } = await store.startTurn({
-        taskId,
-        now: clock.now(),
-        forced: run.forced,
-        ...source,
-      });
-      run.forced = false;
+      const { turn, dueTime } = await start();
       if (dueTime !== undefined) alarm.set(dueTime);
       // Those beside it may have been stopped since the store was asked, and the turn be what comes after them.
       while (isSettling(run)) await Promise.all([...run.lanes].map(({ stopped, ended }) => stopped && ended));

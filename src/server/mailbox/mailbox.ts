@@ -27,6 +27,9 @@ import type {
   InterruptedTask,
   RedrivenEvents,
   RequestKey,
+  SendEvent,
+  StartTurnResult,
+  TurnSource,
 } from "../store/calls.ts";
 import type { EventRecord, Millis } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
@@ -58,6 +61,15 @@ export interface TaskOrigin {
   key?: RequestKey;
 }
 
+/**
+ * Makes a call of the store that may make a turn of a task due, and settles as it does. The call is told who may run that turn, if that is
+ * known, so that its own transaction starts it.
+ */
+export type AcceptWork = <Result extends StartTurnResult>(
+  taskId: string,
+  call: (next: TurnSource | undefined) => Promise<Result>,
+) => Promise<Result>;
+
 export interface MailboxOptions {
   store: Pick<
     Store,
@@ -71,13 +83,16 @@ export interface MailboxOptions {
     | "getTask"
   >;
   agents: ReadonlyMap<string, Agent>;
+  /** Has a turn started with what makes it due. Default: engines are told by the store that it is. */
+  accept?: AcceptWork;
   /** Holds principals to a number of unfinished tasks. Default: as many as they like. */
   quota?: TaskQuota;
   clock: Clock;
 }
 
 /** Makes the way in. Its requests have passed validation. */
-export function createMailbox({ store, agents, quota, clock }: MailboxOptions): Mailbox {
+export function createMailbox(options: MailboxOptions): Mailbox {
+  const { store, agents, accept = (_, call) => call(undefined), quota, clock } = options;
   // Which agent a task has takes a read. Where all agents queue, which is the default, no event pays for that.
   const allQueue = [...agents.values()].every(({ onBusy }) => onBusy === "queue");
   return {
@@ -108,7 +123,9 @@ export function createMailbox({ store, agents, quota, clock }: MailboxOptions): 
       const room = await quota?.reserve(owner);
       let made = 0;
       try {
-        const created = await store.createTask({ ...args, ...room?.limit() });
+        const created = await accept(args.taskId, (next) =>
+          store.createTask({ ...args, ...room?.limit(), ...(next && { next }) }),
+        );
         made = Number(created.created && !created.duplicate);
         return { ...created, ...(incoming && { input: incoming.input }) };
       } finally {
@@ -130,7 +147,7 @@ export function createMailbox({ store, agents, quota, clock }: MailboxOptions): 
         now,
       });
       requireAnswer(task?.question, input, "");
-      const accepted = await store.sendEvent({
+      const args: SendEvent = {
         taskId,
         event,
         ...(expectedSequence !== 0n && { expectedSequence: Number(expectedSequence) }),
@@ -141,7 +158,8 @@ export function createMailbox({ store, agents, quota, clock }: MailboxOptions): 
           waitTimeout: undefined,
         }),
         now,
-      });
+      };
+      const accepted = await accept(taskId, (next) => store.sendEvent({ ...args, ...(next && { next }) }));
       return { ...accepted, input };
     },
 

@@ -49,6 +49,7 @@ export interface CreateTask {
   request?: RequestKey;
   /** Set when the principal has as many unfinished tasks as this, and may have no further one: then none is made. */
   reachedTasks?: number;
+  next?: TurnSource;
   now: Millis;
 }
 
@@ -58,7 +59,8 @@ export interface CountUnfinished {
   atMost: number;
 }
 
-export interface CreatedTask {
+/** With `next`, also the turn that it has started. */
+export interface CreatedTask extends StartTurnResult {
   task: TaskRecord;
   created: boolean;
   event?: EventRecord;
@@ -70,10 +72,12 @@ export interface SendEvent {
   event: NewEvent;
   expectedSequence?: number;
   request?: RequestKey;
+  next?: TurnSource;
   now: Millis;
 }
 
-export interface AcceptedEvent {
+/** With `next`, also the turn that it has started. */
+export interface AcceptedEvent extends StartTurnResult {
   event: EventRecord;
   duplicate: boolean;
 }
@@ -197,7 +201,7 @@ export type Outcome =
 /** What a turn asks of other tasks, or of its own. */
 export type FollowUp =
   /** Makes a task; refused with TASK_NAME_TAKEN if there is an unfinished one of its name. */
-  | { kind: "create"; task: Omit<CreateTask, "request" | "now" | "event"> & { event?: NewEvent } }
+  | { kind: "create"; task: Omit<CreateTask, "request" | "next" | "now" | "event"> & { event?: NewEvent } }
   | { kind: "send"; taskId: string; event: NewEvent }
   | { kind: "cancel"; taskId: string; reason?: string }
   /** Takes an event of the turn's own task back, if it is SCHEDULED. */

@@ -78,7 +78,8 @@ export interface Store extends ScheduleStore, WebhookStore, TokenStore {
    * A `request` of the creator that was answered before is answered the same (G8). With an `expireTime`, the task is timed out then. Rejects with
    * REQUEST_ID_REUSED, FIELD_INVALID (the `expireTime` is before `now`), TASK_NAME_TAKEN, TASK_NOT_FOUND (the parent), TASK_FINISHED (the
    * parent was cancelled), FAN_OUT_EXCEEDED (the parent has 10,000 unfinished children, or 16 parents are above the task), or for the event
-   * of a task that is found by name, as sendEvent does.
+   * of a task that is found by name, as sendEvent does. With `next`, starts the first turn of a task that it makes, as startTurn does; the
+   * answer tells of the task as it was before.
    */
   createTask(args: CreateTask): Promise<CreatedTask>;
 
@@ -92,7 +93,8 @@ export interface Store extends ScheduleStore, WebhookStore, TokenStore {
    * the task ACTIVE, and goes ahead of all else, at once whatever its `deliverTime`, whatever room there is.
    *
    * Rejects with TASK_NOT_FOUND, REQUEST_ID_REUSED, TASK_FINISHED, SEQUENCE_MISMATCH, QUESTION_CLOSED, TASK_BUSY or MAILBOX_FULL (G6),
-   * in this order.
+   * in this order. With `next`, starts the turn that is then due for the task, as startTurn does, unless the event has interrupted one; the
+   * answer tells of the event as it was before.
    */
   sendEvent(args: SendEvent): Promise<AcceptedEvent>;
 

@@ -6,6 +6,7 @@ import { type AcceptedRow, acceptEvent, acceptedEvent } from "./accept-event.ts"
 import { logTask } from "./log.ts";
 import { createScope, findAnswer, keepAnswer } from "./requests.ts";
 import { snapshotOf, type TaskRow, type TaskSnapshot, taskRecord } from "./rows.ts";
+import { startAtOnce } from "./start-turn.ts";
 import { setTimer } from "./timers.ts";
 import { loadTask, readTaskOf, requireTask, type Tx } from "./tx.ts";
 
@@ -23,8 +24,8 @@ interface Answer {
 /** See Store.createTask. */
 export function createTask(tx: Tx, args: CreateTask): CreatedTask {
   const scope = createScope(args.creator);
-  const answered = findAnswer<Answer>(tx.sql, scope, args.request);
-  if (answered !== undefined) return repeat(tx, answered);
+  const before = findAnswer<Answer>(tx.sql, scope, args.request);
+  if (before !== undefined) return repeat(tx, before);
   requireAhead(args);
 
   const { task, created } = findOrInsert(tx, args);
@@ -35,7 +36,8 @@ export function createTask(tx: Tx, args: CreateTask): CreatedTask {
     created,
     ...(event && { event: acceptedRow(event) }),
   });
-  return answer(taskRecord(tx.sql, task), created, event, false);
+  const answered = answer(taskRecord(tx.sql, task), created, event, false);
+  return created ? { ...answered, ...startAtOnce(tx, task, args.now, args.next) } : answered;
 }
 
 /** A request that was answered before its time passed is answered the same; a new one makes no sense any more. */

@@ -9,7 +9,7 @@ import { applyFollowUps } from "./follow-ups.ts";
 import { logTask } from "./log.ts";
 import { openQuestion } from "./questions.ts";
 import type { EventRow, TaskRow } from "./rows.ts";
-import { startNext } from "./start-turn.ts";
+import { startAtOnce } from "./start-turn.ts";
 import { requireNoConflict, writeState } from "./state.ts";
 import type { Tx } from "./tx.ts";
 import { closeWork, eventsOf, keepWork, type RunningTurn, requireTurn, supersedeTurn } from "./works.ts";
@@ -30,8 +30,7 @@ export function commitTurn(tx: Tx, args: CommitTurn): StartTurnResult {
   for (const event of events) moveEvent(tx, task, now, event, place);
   applyFollowUps(tx, task, now, args.followUps);
   leave(tx, turn, now, outcome, events);
-  const stopped = tx.stopped.some(({ taskId }) => taskId === task.id);
-  return args.next === undefined || stopped ? {} : startNext(tx, task, now, args.next, false);
+  return startAtOnce(tx, task, now, args.next);
 }
 
 /** Leaves a task as its turn's outcome says. One that the turn itself has cancelled is being cancelled, whatever else it says. */

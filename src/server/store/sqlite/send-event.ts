@@ -2,6 +2,7 @@ import { TaskError } from "../../errors.ts";
 import type { AcceptedEvent, SendEvent } from "../calls.ts";
 import { acceptEvent, requireUnfinished } from "./accept-event.ts";
 import { findAnswer, keepAnswer } from "./requests.ts";
+import { startAtOnce } from "./start-turn.ts";
 import { requireTask, type Tx } from "./tx.ts";
 
 /** See Store.sendEvent. */
@@ -16,5 +17,5 @@ export function sendEvent(tx: Tx, args: SendEvent): AcceptedEvent {
   }
   const event = acceptEvent(tx, task, args.now, args.event);
   keepAnswer(tx.sql, { scope: task.id, taskId: task.id }, args.request, event);
-  return { event, duplicate: false };
+  return { event, duplicate: false, ...startAtOnce(tx, task, args.now, args.next) };
 }

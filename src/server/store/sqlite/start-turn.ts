@@ -20,14 +20,23 @@ export function startTurn(tx: Tx, args: StartTurn): StartTurnResult {
   return startNext(tx, task, args.now, args, args.forced);
 }
 
-/** Starts the turn of a task that is due. */
-export function startNext(
+/**
+ * Starts the turn that a transaction has made due, if it is told who may run it. Where the transaction has stopped a turn of the task, the
+ * next waits until that one's handler has settled.
+ */
+export function startAtOnce(
   tx: Tx,
   task: TaskRow,
   now: Millis,
-  source: TurnSource,
-  forced: boolean,
+  source: TurnSource | undefined,
 ): StartTurnResult {
+  if (source === undefined || !source.agents.includes(task.agent)) return {};
+  if (tx.stopped.some(({ taskId }) => taskId === task.id)) return {};
+  return startNext(tx, task, now, source, false);
+}
+
+/** Starts the turn of a task that is due. */
+function startNext(tx: Tx, task: TaskRow, now: Millis, source: TurnSource, forced: boolean): StartTurnResult {
   settleDue(tx, task, now);
   if (task.due_at === null) return {};
   if (task.due_at > now) return { dueTime: task.due_at };
