@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { EventWait } from "../src/client/index.ts";
@@ -9,8 +9,8 @@ import { runCli, urlOf } from "./crash-process.ts";
 import { root } from "./readme-code.ts";
 import { tempDir } from "./temp-dir.ts";
 
-/** Writes an agent that says what another file has it say. */
-function writeAgent(folder: string): void {
+/** Writes an agent that says what another file has it say, and does something when it is loaded. */
+function writeAgent(folder: string, whenLoaded = ""): void {
   mkdirSync(join(folder, "node_modules"));
   symlinkSync(root, join(folder, "node_modules/pigeonhole"));
   writeFileSync(join(folder, "package.json"), '{ "type": "module" }');
@@ -19,6 +19,7 @@ function writeAgent(folder: string): void {
     join(folder, "agent.ts"),
     `import { defineAgent } from "pigeonhole";
      import { word } from "./word.ts";
+     ${whenLoaded}
      export default defineAgent({
        name: "watched",
        onTaskEventSend: async (ctx, event) => void (await ctx.messages.send(word + " " + event.text)),
@@ -35,6 +36,11 @@ function serveWatched(folder: string, ...args: string[]) {
   const cli = runCli(["serve", "agent.ts", "--watch", "--port", "0", ...args], { cwd: folder });
   onTestFinished(() => cli[Symbol.asyncDispose]());
   return cli;
+}
+
+/** Finds the process that has loaded the agent last, where it says so. */
+function loadedBy(printed: string): number {
+  return Number([...printed.matchAll(/loaded by process (\d+)/g)].at(-1)?.[1]);
 }
 
 describe("serve --watch", () => {
@@ -71,21 +77,35 @@ describe("serve --watch", () => {
     expect((await cli.exited).code).toBe(0);
   });
 
-  it("is served again, at its port, when its server is killed", async () => {
+  it("is served again, at its port, when its server is killed, also before that listens", async () => {
     const folder = tempDir();
-    writeAgent(folder);
+    writeAgent(folder, "console.log('loaded by process', process.pid);");
     const cli = serveWatched(folder);
     const { client, url } = createCliRig(await urlOf(cli));
     const { task } = await client.tasks.create({ agent: "watched", event: "a" });
-    // The one child of the process that watches.
-    const server = Number(readFileSync(`/proc/${cli.pid}/task/${cli.pid}/children`, "utf8"));
-    process.kill(server, "SIGKILL");
-    await cli.printed(new RegExp(`Reloading\\.\\nPigeonhole serves watched at ${url}\\n`));
-    expect(cli.stderr()).toContain("the server has ended; it starts again\n");
+    const servers = new RegExp("loaded by process (\\d+)\n[^]*".repeat(2));
+    process.kill(loadedBy(cli.stdout()), "SIGKILL");
+    const [again] = await cli.printed(servers);
+    process.kill(loadedBy(again), "SIGKILL");
+    await cli.printed(
+      new RegExp(`Reloading\\.\\n[^]*Reloading\\.\\n[^]*Pigeonhole serves watched at ${url}\\n`),
+    );
+    expect(cli.stderr()).toBe("pigeonhole: the server has ended; it starts again\n".repeat(2));
     const settled = await client.tasks.send(task.id, "b", { wait: EventWait.PROCESSED });
     expect(settled.settledSequence).toBeGreaterThan(0n);
     cli.kill("SIGTERM");
     expect((await cli.exited).code).toBe(0);
+  });
+
+  it("ends in order when it is told to while it starts again", async () => {
+    const folder = tempDir();
+    writeAgent(folder);
+    const cli = serveWatched(folder);
+    await urlOf(cli);
+    writeWord(folder, "two");
+    await cli.printed(/Reloading\./);
+    cli.kill("SIGTERM");
+    expect(await cli.exited).toEqual({ code: 0, signal: null });
   });
 
   it("ends if it cannot begin, and does not begin on a store that would lose its tasks", async () => {
@@ -121,6 +141,17 @@ describe("a server whose watcher is killed", () => {
     // Its output ends when the last process that has it does.
     await cli.exited;
     expect(cli.stdout()).toMatch(/\nStopping: /);
+  });
+
+  it("ends too while it loads its agents", async () => {
+    const folder = tempDir();
+    const forever = "setInterval(() => {}, 1000); await new Promise(() => {});";
+    writeAgent(folder, `console.log("loading"); ${forever}`);
+    const cli = serveWatched(folder);
+    await cli.printed(/loading/);
+    cli.kill("SIGKILL");
+    await cli.exited;
+    expect(cli.stdout()).toBe("loading\n");
   });
 });
 

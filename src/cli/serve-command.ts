@@ -36,14 +36,17 @@ export async function serveCommand(
   const tls = tlsFiles(settings);
   const auth = authOptions(settings);
   const report = reportToSupervisor();
+  const orphaned = supervisorGone();
   // A server goes on, and stops in order, also when nobody reads what it prints any more.
   for (const stream of [process.stdout, process.stderr])
     stream.removeAllListeners("error").on("error", () => {});
   // Before the agents: what they import may look for what traces.
   const endTraces = await beginTraces(settings["otlp-endpoint"], log);
-  const agents = (await Promise.all(paths.map(loadAgents))).flat();
+  const loaded = await Promise.race([Promise.all(paths.map(loadAgents)), orphaned]);
+  if (loaded === 0) return 0;
+  const agents = loaded.flat();
   // Listened for from here on: one that comes while the server starts must not cut it off half-way.
-  const stopped = Promise.race([stopSignal(), supervisorGone(), uncaught(log, logHandlerErrors)]);
+  const stopped = Promise.race([stopSignal(), orphaned, uncaught(log, logHandlerErrors)]);
   const server = await begin({
     agents,
     log,

@@ -1,15 +1,13 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { type FSWatcher, watch } from "node:fs";
-import { dirname, resolve } from "node:path";
+import { resolve } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
+import { exitCodes } from "./exit-code.ts";
+import { createFileWatcher } from "./file-watcher.ts";
 import type { Output } from "./output.ts";
 import type { ServeConfiguration } from "./serve-settings.ts";
 import { fileVersion, type SupervisedReport, supervisedVariable } from "./supervised.ts";
 import { UsageError } from "./usage-error.ts";
-
-/** How long files must have been left alone before the server starts again: editors and compilers write more than one. In ms. */
-const quiet = 100;
 
 /** How long until a server that was killed, or broke down, is started again, in ms: one that always does must not spin. */
 const pauseBeforeRestart = 1_000;
@@ -18,7 +16,7 @@ const pauseBeforeRestart = 1_000;
  * Serves agents in a process of its own, and starts that again, in order, whenever a file that the agents are made of, or that of the
  * settings, changes. Tasks live on in the store: what the old process does not finish in time, the new one does, at the same port. A server
  * that is killed or breaks down is started again after a second; one that cannot begin again, as when the file is half written, after the
- * next change. Ends, and with what code, as serveCommand does.
+ * next change. Ends, and with what code, as serveCommand does; with 0 if it was told to end before there was a server to pass that on to.
  */
 export async function serveWatch(
   { settings, file, shown }: ServeConfiguration,
@@ -31,43 +29,48 @@ export async function serveWatch(
   // A default of --watch, which the server that is watched does not know of.
   const added = shown.some(({ from }) => from === "--watch") ? ["--drain", String(settings.drain)] : [];
   let child: ChildProcess | undefined;
-  let signals = 0;
   const stop = Promise.withResolvers<void>();
+  let stopping = false;
+  let reloading = false;
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     process.on(signal, () => {
-      signals += 1;
-      child?.kill("SIGTERM");
+      // One that stops already takes another signal for leave to drop what it does.
+      if (stopping || !reloading) child?.kill("SIGTERM");
+      stopping = true;
       stop.resolve();
     });
   }
   let port: string | undefined;
-  let served = false;
   for (let run = "first"; ; run = "again") {
+    // What changes from here on, this server may not have read any more.
+    files.forget();
+    reloading = false;
     child = start(run, port === undefined ? added : [...added, "--port", port]);
-    let listened = false;
     child.on("message", (report: SupervisedReport) => {
       files.add(report.files);
-      if (report.port === undefined) return;
-      served = listened = true;
-      port = String(report.port);
+      if (report.port !== undefined) port = String(report.port);
     });
-    const exited = once(child, "exit");
-    const ended = await Promise.race([exited.then(() => true), files.changed().then(() => false)]);
-    if (signals > 0) return exitCodeOf(await exited);
-    if (ended && !served) return exitCodeOf(await exited);
+    // Its last reports have come by then, as they have not when it exits.
+    const closed = once(child, "close");
+    const ended = await Promise.race([closed.then(() => true), files.changed().then(() => false)]);
+    if (!ended && !stopping) {
+      reloading = true;
+      child.kill("SIGTERM");
+    }
+    const code = exitCodeOf(await closed);
+    if (stopping || (ended && port === undefined)) return code;
     if (ended) {
-      const [when, restart] = listened
-        ? ["", pause(pauseBeforeRestart)]
-        : [" when a file of an agent changes", files.changed()];
+      // What is wrong with the files only another change of them mends.
+      const [when, restart] =
+        code === exitCodes.usage
+          ? [" when a file of an agent changes", files.changed()]
+          : ["", pause(pauseBeforeRestart)];
       process.stderr.write(`pigeonhole: the server has ended; it starts again${when}\n`);
       await Promise.race([restart, stop.promise]);
-      if (signals > 0) return exitCodeOf(await exited);
-    } else {
-      child.kill("SIGTERM");
-      await exited;
-      if (signals > 0) return 0;
     }
-    await output.show({ reloading: true }, () => "Reloading.\n");
+    if (!stopping) await output.show({ reloading: true }, () => "Reloading.\n");
+    // Also told while that was printed, when there was no server to tell.
+    if (stopping) return exitCodes.ok;
   }
 }
 
@@ -82,47 +85,8 @@ function start(run: string, added: readonly string[]): ChildProcess {
   });
 }
 
-function exitCodeOf([code]: unknown[]): number {
-  return typeof code === "number" ? code : 1;
-}
-
-/** Watches files by their folders, so that one that is replaced, as editors do, is still watched. */
-function createFileWatcher() {
-  const versions = new Map<string, string>();
-  const folders = new Map<string, FSWatcher>();
-  let timer: NodeJS.Timeout | undefined;
-  let changed = Promise.withResolvers<void>();
-
-  return {
-    /** Watches more files, and says that they have changed if they are not of these versions any more. */
-    add(files: Record<string, string>): void {
-      for (const [path, version] of Object.entries(files)) {
-        versions.set(path, version);
-        watchFolder(dirname(path));
-      }
-      look();
-    },
-    /** Resolves when a file has changed since this last resolved. */
-    async changed(): Promise<void> {
-      await changed.promise;
-      changed = Promise.withResolvers();
-    },
-  };
-
-  function watchFolder(folder: string): void {
-    if (folders.has(folder)) return;
-    const watcher = watch(folder, look);
-    // A folder that is removed has nothing more to tell.
-    watcher.on("error", () => watcher.close());
-    folders.set(folder, watcher);
-  }
-
-  function look(): void {
-    clearTimeout(timer);
-    timer = setTimeout(() => {
-      const found = [...versions].filter(([path, version]) => fileVersion(path) !== version);
-      for (const [path] of found) versions.set(path, fileVersion(path));
-      if (found.length > 0) changed.resolve();
-    }, quiet);
-  }
+/** A server that is told to end before it listens to that has nothing to bring to an end. */
+function exitCodeOf([code, signal]: unknown[]): number {
+  if (signal === "SIGTERM") return exitCodes.ok;
+  return typeof code === "number" ? code : exitCodes.failure;
 }

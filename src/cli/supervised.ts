@@ -42,9 +42,11 @@ export function reportToSupervisor(): (port: number) => boolean {
   };
 }
 
-/** Resolves when the process that watches is gone, which nobody else would notice. Never if nobody watches. */
+/** Resolves when the process that watches is gone, or once it is, which nobody else would notice. Never if nobody watches. */
 export function supervisorGone(): Promise<0> {
   return new Promise((resolve) => {
-    if (process.env[supervisedVariable] !== undefined) process.once("disconnect", () => resolve(0));
+    if (process.env[supervisedVariable] === undefined) return;
+    if (process.connected) process.once("disconnect", () => resolve(0));
+    else resolve(0);
   });
 }
