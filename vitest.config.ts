@@ -1,6 +1,8 @@
 import { defineConfig } from "vitest/config";
+import { compileOnce } from "./test/compile-once.ts";
 
 export default defineConfig({
+  plugins: [compileOnce()],
   resolve: { conditions: ["pigeonhole-source"] },
   ssr: { resolve: { conditions: ["pigeonhole-source"] } },
   test: {

@@ -1,6 +1,3 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import { createClient, type PigeonholeClient } from "../src/client/index.ts";
 import { type AgentDefinition, defineAgent, FinalError, serve } from "../src/server/index.ts";
@@ -84,7 +81,6 @@ const orderSchema = {
 
 /** Serves agents from memory until the test, or the suite, is over. */
 export async function serveForCli(agents: AgentDefinition[] = [talker]) {
-  const compileCache = mkdtempSync(join(tmpdir(), "pigeonhole-cli-cache-"));
   const server = await serve({
     agents: agents.map(defineAgent),
     store: "memory:",
@@ -93,19 +89,12 @@ export async function serveForCli(agents: AgentDefinition[] = [talker]) {
     webhooks: { allowPrivateAddresses: true },
     log: { info() {}, warn() {}, error() {} },
   });
-  return {
-    ...createCliRig(server.url, compileCache),
-    async close() {
-      await server.close();
-      rmSync(compileCache, { recursive: true, force: true });
-    },
-  };
+  return { ...createCliRig(server.url), close: () => server.close() };
 }
 
 /** Makes the command line of a server that is somewhere. */
-export function createCliRig(url: string, compileCache?: string): CliRig {
-  const cached = compileCache !== undefined && { NODE_COMPILE_CACHE: compileCache };
-  const env = { PIGEONHOLE_SERVER: url, PIGEONHOLE_TOKEN: "", ...cached, ...plain };
+export function createCliRig(url: string): CliRig {
+  const env = { PIGEONHOLE_SERVER: url, PIGEONHOLE_TOKEN: "", ...plain };
   const run = (args: string[], options?: CliOptions) =>
     runToEnd(args, { ...options, env: { ...env, ...options?.env } });
   return {

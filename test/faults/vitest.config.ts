@@ -1,9 +1,11 @@
 import { defineConfig } from "vitest/config";
+import { compileOnce } from "../compile-once.ts";
 
 const long = process.env.FAULTS === "long";
 const seed = String(Date.now() % 1_000_000);
 
 export default defineConfig({
+  plugins: [compileOnce()],
   resolve: { conditions: ["pigeonhole-source"] },
   ssr: { resolve: { conditions: ["pigeonhole-source"] } },
   test: {
