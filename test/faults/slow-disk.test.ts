@@ -57,7 +57,7 @@ describe.skipIf(lacks(tracing))("a server on a slow disk (needs strace)", () => 
       await writes;
       acknowledged += writers * sends;
       // A subscription shows what was written meanwhile.
-      for await (const { entry } of tasks.subscribe(created[window]?.task.id ?? "")) {
+      for await (const { entry } of tasks.subscribe(created[window % writers]?.task.id ?? "")) {
         if (entry.case !== "message") continue;
         entries.push(window);
         break;
