@@ -18,12 +18,16 @@ export interface FuzzedServer extends AsyncDisposable {
   url: string;
   /** Makes things that a request may name, and tells how. */
   furnish(): Promise<Source["known"]>;
+  /** How much time of a processor it has taken since it was started, in ms. */
+  spent(): number;
   /** Checks that it lives, answers correctly and in time, has found no defect, and is as large and as clean as it should be. */
   check(): Promise<Vitals & { peak: number }>;
 }
 
 /** How large the process may become, in bytes, at its peak. */
 const mostMemory = 800 * 1024 * 1024;
+/** In what the kernel counts the time that a process takes, in ms. */
+const tick = 10;
 /** How long a valid call may take, on a busy machine, in ms. */
 const slowest = 20_000;
 
@@ -61,6 +65,12 @@ export async function startFuzzedServer(): Promise<FuzzedServer> {
     port: ready.port,
     url,
     furnish: () => furnish(url),
+    spent() {
+      const [, times = ""] =
+        /\) \S+(?: \S+){10} (\d+ \d+)/.exec(readFileSync(`/proc/${child.pid}/stat`, "utf8")) ?? [];
+      const [user = 0, system = 0] = times.split(" ").map(Number);
+      return (user + system) * tick;
+    },
     async check() {
       if (ended !== undefined) throw new Error(ended);
       await withinTime(tryOut(url));
