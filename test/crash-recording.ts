@@ -1,6 +1,7 @@
 import { createClient } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
 import { OnBusy, TaskService } from "../src/proto.ts";
+import { type Clock, systemClock } from "../src/server/clock.ts";
 import { serve } from "../src/server/index.ts";
 import scribe from "./agents/scribe.ts";
 import { cancel, create, listTasks, readEnd, redrive, send, settle } from "./crash-calls.ts";
@@ -20,7 +21,8 @@ import { createRandom } from "./crash-random.ts";
  */
 export async function record(): Promise<StoreHistory> {
   const log = { info: () => {}, warn: () => {}, error: () => {} };
-  const server = await serve({ agents: [scribe], store: "memory:", port: 0, log });
+  const clock = createHaltingClock();
+  const server = await serve({ agents: [scribe], store: "memory:", port: 0, log, clock });
   const rpc = createClient(TaskService, createConnectTransport({ baseUrl: server.url, httpVersion: "1.1" }));
   const alive = {
     url: server.url,
@@ -34,9 +36,9 @@ export async function record(): Promise<StoreHistory> {
   const clients: Clients = { servers, random: createRandom(1), now: Date.now, progress: () => {} };
   try {
     const tasks = [
-      await lead(clients, "completed", ["say", "stumble", "finish"].map(plain)),
-      await lead(clients, "cancelled", ["say", "stubborn"].map(plain)),
-      await lead(clients, "ruled", ruled),
+      await lead(clients, clock, "completed", ["say", "stumble", "finish"].map(plain)),
+      await lead(clients, clock, "cancelled", ["say", "stubborn"].map(plain)),
+      await lead(clients, clock, "ruled", ruled),
     ];
     return { tasks, abandoned: [{ requestId: "abandoned", outcomes: [] }], listed: await listTasks(clients) };
   } finally {
@@ -68,7 +70,33 @@ const ruled: Sending[] = [
   { type: "finish" },
 ];
 
-async function lead(clients: Clients, name: string, sendings: Sending[]): Promise<TaskHistory> {
+/** A clock that can be made to stand still, so that what is sent to be delivered soon arrives before that. */
+interface HaltingClock extends Clock {
+  halt(): number;
+  go(): void;
+}
+
+function createHaltingClock(): HaltingClock {
+  let halted: number | undefined;
+  return {
+    ...systemClock,
+    now: () => halted ?? systemClock.now(),
+    halt() {
+      halted = systemClock.now();
+      return halted;
+    },
+    go() {
+      halted = undefined;
+    },
+  };
+}
+
+async function lead(
+  clients: Clients,
+  clock: HaltingClock,
+  name: string,
+  sendings: Sending[],
+): Promise<TaskHistory> {
   const creation: TaskHistory["create"] = { requestId: name, outcomes: [] };
   await perform(clients, creation, create(name, undefined));
   const taskId = answerOf(creation)?.id ?? "";
@@ -78,10 +106,11 @@ async function lead(clients: Clients, name: string, sendings: Sending[]): Promis
     const request: SendRequest = {
       ...{ requestId: `${name}-${index}`, text: `${type} ${index} of ${name}`, type, outcomes: [] },
       ...(onBusy !== undefined && { onBusy }),
-      ...(delay !== undefined && { deliverTime: Date.now() + delay }),
+      ...(delay !== undefined && { deliverTime: clock.halt() + delay }),
     };
     sends.push(request);
     await perform(clients, request, send(taskId, request));
+    clock.go();
     await perform(clients, request, send(taskId, request));
     if (!settled) continue;
     await settle(clients, taskId, request);
