@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { request } from "node:http";
 import * as http2 from "node:http2";
+import { setImmediate } from "node:timers/promises";
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { createAsyncIterable } from "@connectrpc/connect/protocol";
 import { createGrpcTransport } from "@connectrpc/connect-node";
@@ -55,6 +56,17 @@ describe("connections that are slow", () => {
     const silent = await connectRaw(rig.address);
     expect((await silent.closed).length).toBe(0);
     expect(rig.reached).toEqual(["headers_timeout"]);
+  });
+
+  it("are none if it is the server that was held up", async () => {
+    await using rig = await startLimited({ headersTimeout: 100 });
+    const quick = await connectRaw(rig.address);
+    // The server has taken the connection by then.
+    await setImmediate();
+    quick.write("GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
+    expect(String(await quick.closed)).toMatch(/^HTTP\/1\.1 200 /);
+    expect(rig.reached).toEqual([]);
   });
 
   it("are told so if their headers do not come to an end", async () => {

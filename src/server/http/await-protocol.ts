@@ -21,9 +21,14 @@ export function awaitProtocol(
   // A connection that breaks says so here; that it is over says its "close".
   const ignore = () => {};
   const giveUp = () => socket.destroy();
+  let known = false;
   const onLate = () => {
-    onTimeout();
-    giveUp();
+    // Timers come before what is to be read: the bytes may be there, and the process was held up.
+    setImmediate(() => {
+      if (known || socket.destroyed) return;
+      onTimeout();
+      giveUp();
+    });
   };
   const onReadable = () => {
     const bytes: Buffer | null = socket.read();
@@ -37,6 +42,7 @@ export function awaitProtocol(
     onKnown(isPreface ? "http2" : "http1");
   };
   const release = () => {
+    known = true;
     socket.off("readable", onReadable);
     socket.off("error", ignore);
     socket.off("end", giveUp);
