@@ -1,209 +1,179 @@
+import { isFinalState } from "../../../src/final-state.ts";
 import { EventState, Handler, TaskState } from "../../../src/proto.ts";
-import type { FollowUp, NewEvent, StartTurnResult } from "../../../src/server/store/calls.ts";
+import type { CommitTurn, CreateTask, FollowUp, NewEvent } from "../../../src/server/store/calls.ts";
+import type { AgentRecord } from "../../../src/server/store/records.ts";
 import type { Store } from "../../../src/server/store/store.ts";
-
-/** An event, in the order in which it came into its mailbox. */
-interface Item {
-  id: string;
-  policy: string;
-  state: EventState;
-  order: number;
-  deliverTime: number;
-}
-
-/** What is in hand: a handler, for events, in a turn of an owner, or to be run again at a time. */
-interface Work {
-  handler: Handler;
-  events: Item[];
-  taken: Item[];
-  turn?: { number: number; owner: string } | undefined;
-  due: number;
-}
-
-interface Task {
-  id: string;
-  parent: string | undefined;
-  state: TaskState;
-  turns: number;
-  items: Item[];
-  work?: Work | undefined;
-}
+import {
+  draw,
+  giveBack,
+  goOn,
+  type Item,
+  interrupted,
+  start,
+  type Task,
+  type Work,
+  wait,
+} from "./reference-task.ts";
 
 type Args<M extends keyof Store> = Store[M] extends (args: infer A) => unknown ? A : never;
 
-/** What a call that came to be is expected to answer, as far as the reference knows. */
-export type Expected = object | "TURN_OVER" | "TASK_FINISHED" | undefined;
+/** What a call is expected to answer, as far as the reference knows: the reason, if it is refused. */
+export type Expected = object | string | undefined;
 
 /**
- * What a mailbox is, in the fewest words: the events of a task are handled in the order in which they came, those that go ahead before others,
- * one at a time and never before onTaskCreate; a turn that is over has no effect; what a turn did not end is handled again; cancelling ends it
- * all. It is told of each call in the order in which they took effect. It knows agents with plain rules: one turn at a time, no batches.
+ * What a mailbox is, in the fewest words. It is told of each call in the order in which they took effect, but for requests that were answered
+ * before, which the history checker judges, and says what each was to answer; and in the end what became of each event.
  */
 export function createReferenceMailbox() {
+  const agents = new Map<string, AgentRecord>();
   const tasks = new Map<string, Task>();
-  const answered = new Set<string>();
-  let order = 0;
+  /** The states of the events that have come to their ends. */
+  const ends = new Map<string, EventState>();
+  let places = 0;
 
-  const calls = {
-    createTask: ({ taskId, parentTaskId, event, request, now }: Args<"createTask">) =>
-      once(`/${request?.id}`, () => create(taskId, parentTaskId, event, now)),
-    sendEvent({ taskId, event, request, now }: Args<"sendEvent">) {
-      const task = tasks.get(taskId);
-      if (task === undefined) return undefined;
-      if (isClosed(task) && !answered.has(`${taskId}/${request?.id}`)) return "TASK_FINISHED";
-      return once(`${taskId}/${request?.id}`, () => accept(task, event, now));
+  const calls: { [M in keyof Store]?: (args: Args<M>) => Expected } = {
+    putAgents(records) {
+      for (const record of records) agents.set(record.name, record);
+      return undefined;
     },
-    cancelTask({ taskId, request }: Args<"cancelTask">) {
-      const task = tasks.get(taskId);
-      if (task?.state === TaskState.COMPLETED && !answered.has(`${taskId}/${request?.id}`))
-        return "TASK_FINISHED";
-      return once(`${taskId}/${request?.id}`, () => task && cancel(task));
+    createTask: (args) => create(args),
+    sendEvent({ taskId, event, now }) {
+      const { works, waiting, question, ...task } = find(taskId);
+      if (isClosed(task)) return "TASK_FINISHED";
+      if (event.answers !== undefined && event.answers !== question?.id) return "QUESTION_CLOSED";
+      if (event.onBusy === "reject" && works.length + waiting.length > 0) return "TASK_BUSY";
+      return accept(find(taskId), event, now);
     },
-    redriveEvents({ taskId }: Args<"redriveEvents">) {
-      const task = tasks.get(taskId);
-      if (task === undefined || isClosed(task)) return "TASK_FINISHED";
-      const dead = inOrder(task, EventState.DEAD_LETTERED);
-      for (const item of dead)
-        Object.assign(item, { state: EventState.QUEUED, policy: "queue", order: ++order });
+    cancelTask({ taskId }) {
+      const task = find(taskId);
+      return isFinalState(task.state) && task.state !== TaskState.CANCELLED ? "TASK_FINISHED" : cancel(task);
+    },
+    redriveEvents({ taskId, now }) {
+      const task = find(taskId);
+      if (isClosed(task)) return "TASK_FINISHED";
+      const dead = task.dead.sort((a, b) => a.place - b.place);
+      for (const { id } of dead) ends.delete(id);
+      task.dead = [];
+      wait(
+        task,
+        dead.map(({ id }) => ({ id, policy: "queue", place: ++places, time: now })),
+        now,
+      );
       return { redriven: dead.length };
     },
-    startTurn: ({ taskId, owner, now }: Args<"startTurn">) => start(tasks.get(taskId), owner, now),
-    takeEvents({ taskId, turn, steering, limit }: Args<"takeEvents">) {
-      const work = runningOf(taskId, turn);
+    startTurn: ({ taskId, owner, now }) => start(find(taskId), owner, now),
+    takeEvents({ taskId, turn, steering, limit }) {
+      const { task, work } = running(taskId, turn);
       if (work === undefined) return "TURN_OVER";
-      const waiting = waitingOf(tasks.get(taskId)).filter(({ policy }) => policy === "steer" || !steering);
-      const taken = waiting.slice(0, limit);
+      const wanted = task.waiting.filter(({ policy }) => policy === "steer" || !steering);
+      const taken = draw(task, wanted.slice(0, limit));
       work.taken.push(...taken);
-      return move(taken, EventState.PROCESSING).map(({ id }) => ({ id }));
+      return taken.map(({ id }) => ({ id }));
     },
-    appendOutput: ({ taskId, turn }: Args<"appendOutput">) =>
-      runningOf(taskId, turn) ? undefined : "TURN_OVER",
-    commitTurn({ taskId, turn, followUps, outcome, next, now }: Args<"commitTurn">) {
-      const task = tasks.get(taskId);
-      const work = runningOf(taskId, turn);
-      if (task === undefined || work === undefined) return "TURN_OVER";
-      move([...work.events, ...work.taken], EventState.PROCESSED);
-      task.work = undefined;
-      for (const followUp of followUps) follow(followUp, now);
-      if (work.handler === Handler.TASK_CREATE) task.state = TaskState.ACTIVE;
+    appendOutput: ({ taskId, turn }) => (running(taskId, turn).work ? undefined : "TURN_OVER"),
+    commitTurn(args) {
+      const { task, work } = running(args.taskId, args.turn);
+      if (work === undefined) return "TURN_OVER";
+      if (conflicts(task, work, args)) return "STATE_CONFLICT";
+      task.commits.push(Object.keys(args.changes));
+      task.works = task.works.filter((other) => other !== work);
+      const events = [...work.events, ...work.taken];
+      if (args.outcome.kind === "defer") wait(task, events, args.now);
+      else settle(events, EventState.PROCESSED);
+      for (const followUp of args.followUps) follow(followUp, args.now);
+      leave(task, work, events, args);
+      return args.next === undefined ? { turn: undefined } : start(task, args.next.owner, args.now);
+    },
+    failTurn({ taskId, turn, retryTime, now }) {
+      const { task, work } = running(taskId, turn);
+      if (work === undefined) return "TURN_OVER";
+      giveBack(task, work, retryTime, now);
+      if (retryTime !== undefined) return undefined;
+      task.dead.push(...settle(work.events, EventState.DEAD_LETTERED));
+      if (work.handler === Handler.TASK_CREATE) end(task, TaskState.FAILED, now);
       if (work.handler === Handler.TASK_CANCEL) end(task, TaskState.CANCELLED, now);
-      if (outcome.kind === "complete") end(task, TaskState.COMPLETED, now);
-      return next === undefined ? { turn: undefined } : start(task, next.owner, now);
+      return undefined;
     },
-    failTurn({ taskId, turn, retryTime }: Args<"failTurn">) {
-      const task = tasks.get(taskId);
-      const work = runningOf(taskId, turn);
-      if (task === undefined || work === undefined) return "TURN_OVER";
-      if (retryTime !== undefined) return putBack(work, retryTime);
-      move(work.taken, EventState.QUEUED);
-      move(work.events, EventState.DEAD_LETTERED);
-      task.work = undefined;
-    },
-    recoverTurns({ owner, now }: Args<"recoverTurns">) {
-      const lost = [...tasks.values()].flatMap(({ work }) =>
-        work?.turn && work.turn.owner !== owner ? [work] : [],
-      );
-      for (const work of lost) putBack(work, now);
-    },
-    fireTimers({ now }: Args<"fireTimers">) {
+    recoverTurns({ owner, now }) {
       for (const task of tasks.values()) {
-        const due = inOrder(task, EventState.SCHEDULED).filter(({ deliverTime }) => deliverTime <= now);
-        for (const item of due.sort((a, b) => a.deliverTime - b.deliverTime)) {
-          if (item.policy === "interrupt") interrupt(task);
-          Object.assign(item, { state: EventState.QUEUED, order: ++order });
-        }
+        const lost = task.works.filter(({ turn }) => turn !== undefined && turn.owner !== owner);
+        for (const work of lost) giveBack(task, work, now, now);
       }
+      return undefined;
+    },
+    fireTimers({ now }) {
+      for (const task of tasks.values()) {
+        const due = task.scheduled.filter(({ time }) => time <= now).sort((a, b) => a.time - b.time);
+        task.scheduled = task.scheduled.filter((item) => !due.includes(item));
+        for (const { id, policy } of due) arrive(task, { id, policy, place: ++places, time: now });
+        const { id, expireTime = Number.POSITIVE_INFINITY } = task.question ?? {};
+        if (expireTime <= now) accept(task, { id: `${id}.expired`, content: empty, answers: `${id}` }, now);
+      }
+      return undefined;
     },
   };
   return {
     /** Makes a call that took effect, if it is one that concerns mailboxes. Returns what it should have answered. */
     apply: (method: string, args: object): Expected =>
       (calls as Record<string, ((args: object) => Expected) | undefined>)[method]?.(args),
-    /** The states of a task's events in the end, by their ids. */
-    statesOf: (taskId: string) => new Map(tasks.get(taskId)?.items.map(({ id, state }) => [id, state])),
+    /** The state of an event in the end. */
+    stateOf: (id: string) => ends.get(id),
   };
 
-  function once(key: string, first: () => unknown): Expected {
-    if (answered.has(key)) return { duplicate: true };
-    answered.add(key);
-    first();
-    return { duplicate: false };
-  }
-
-  function create(id: string, parent: string | undefined, event: NewEvent | undefined, now: number): void {
-    const task: Task = { id, parent, state: TaskState.PENDING, turns: 0, items: [] };
-    tasks.set(id, task);
+  function create({ taskId: id, name, agent, parentTaskId: parent, event, now }: CreateTask): undefined {
+    const named = [...tasks.values()].find((task) => task.name === name && !isFinalState(task.state));
+    const rest = { turns: 0, waiting: [], scheduled: [], dead: [], works: [], commits: [] };
+    const made = { id, name, parent, agent: agents.get(agent), state: TaskState.PENDING, ...rest };
+    const task = (name === undefined ? undefined : named) ?? made;
+    tasks.set(task.id, task);
     if (event !== undefined) accept(task, event, now);
   }
 
   function accept(
     task: Task,
-    { id, onBusy: policy = "queue", deliverTime = 0 }: NewEvent,
+    { id, onBusy = "queue", answers, deliverTime = 0 }: NewEvent,
     now: number,
-  ): void {
-    const state = deliverTime > now ? EventState.SCHEDULED : EventState.QUEUED;
-    if (policy === "interrupt" && state === EventState.QUEUED) interrupt(task);
-    task.items.push({ id, policy, state, order: ++order, deliverTime });
+  ): undefined {
+    const item: Item = {
+      id,
+      policy: answers === undefined ? onBusy : "answer",
+      place: ++places,
+      time: Math.max(deliverTime, now),
+    };
+    if (answers !== undefined) goOn(task);
+    if (answers === undefined && item.time > now) task.scheduled.push(item);
+    else arrive(task, item);
+  }
+
+  function arrive(task: Task, item: Item): void {
+    if (item.policy === "interrupt") settle(interrupted(task, false), EventState.DROPPED);
+    wait(task, [item], item.time);
   }
 
   function follow(followUp: FollowUp, now: number): void {
-    if (followUp.kind !== "create") return;
-    const { taskId, parentTaskId, event } = followUp.task;
-    create(taskId, parentTaskId, event, now);
+    if (followUp.kind === "create") create({ ...followUp.task, now });
+    if (followUp.kind === "send") accept(find(followUp.taskId), followUp.event, now);
   }
 
-  function start(task: Task | undefined, owner: string, now: number): Pick<StartTurnResult, "turn"> | object {
-    const work = task && nextWork(task, now);
-    if (task === undefined || work === undefined) return { turn: undefined };
-    task.turns += 1;
-    task.work = Object.assign(work, { taken: [], turn: { number: task.turns, owner } });
-    const events = move(work.events, EventState.PROCESSING).map(({ id }) => ({ id }));
-    return { turn: { turn: task.turns, handler: work.handler, events } };
+  /** Leaves a task as a turn's outcome says. */
+  function leave(task: Task, { handler }: Work, events: Item[], { outcome, now }: CommitTurn): void {
+    if (handler === Handler.TASK_CANCEL) end(task, TaskState.CANCELLED, now);
+    else if (outcome.kind === "complete") end(task, TaskState.COMPLETED, now);
+    else if (handler === Handler.TASK_CREATE) task.state = TaskState.ACTIVE;
+    else if (outcome.kind === "defer") task.hold = { ...outcome, left: events };
+    else if (outcome.kind === "ask") {
+      task.question = outcome.question;
+      task.state = TaskState.INPUT_REQUIRED;
+    }
   }
 
-  function nextWork(task: Task, now: number): Work | undefined {
-    if (task.work !== undefined)
-      return task.work.turn === undefined && task.work.due <= now ? task.work : undefined;
-    const fresh = (handler: Handler, events: Item[] = []) => ({ handler, events, taken: [], due: now });
-    if (task.state === TaskState.PENDING) return fresh(Handler.TASK_CREATE);
-    if (task.state === TaskState.CANCELLING) return fresh(Handler.TASK_CANCEL);
-    const [first] = task.state === TaskState.ACTIVE ? waitingOf(task) : [];
-    return first && fresh(Handler.TASK_EVENT_SEND, [first]);
-  }
-
-  function runningOf(taskId: string, turn: number): Work | undefined {
-    const work = tasks.get(taskId)?.work;
-    return work?.turn?.number === turn ? work : undefined;
-  }
-
-  /** Ends a turn without effect. */
-  function putBack(work: Work, due: number): undefined {
-    // What is to be tried again does not wait: it is in hand, and comes before all that does.
-    move(work.events, EventState.PROCESSING);
-    move(work.taken, EventState.QUEUED);
-    Object.assign(work, { turn: undefined, taken: [], due });
-  }
-
-  function interrupt(task: Task): void {
-    if (task.work !== undefined && task.work.handler !== Handler.TASK_CREATE) drop(task);
-  }
-
-  /** Drops what is in hand. */
-  function drop(task: Task): void {
-    if (task.work !== undefined) move([...task.work.events, ...task.work.taken], EventState.DROPPED);
-    task.work = undefined;
-  }
-
+  /** Drops all that a task has, in whatever place. */
   function close(task: Task, state: TaskState): void {
-    drop(task);
-    move(
-      task.items.filter(({ state }) => state === EventState.QUEUED || state === EventState.SCHEDULED),
-      EventState.DROPPED,
-    );
-    task.state = state;
+    settle([...interrupted(task, true), ...task.waiting, ...task.scheduled], EventState.DROPPED);
+    Object.assign(task, { state, waiting: [], scheduled: [], question: undefined });
   }
 
-  function cancel(task: Task): void {
+  function cancel(task: Task): undefined {
     if (!isClosed(task)) close(task, TaskState.CANCELLING);
     for (const child of tasks.values()) if (child.parent === task.id) cancel(child);
   }
@@ -211,26 +181,37 @@ export function createReferenceMailbox() {
   function end(task: Task, state: TaskState, now: number): void {
     close(task, state);
     const parent = tasks.get(task.parent ?? "");
-    if (parent !== undefined && !isClosed(parent))
-      accept(parent, { id: `${task.id}.ended`, content: new Uint8Array() }, now);
+    if (parent === undefined || isClosed(parent)) return;
+    accept(parent, { id: `${task.id}.ended`, content: empty }, now);
+  }
+
+  function settle(items: Item[], state: EventState): Item[] {
+    for (const { id } of items) ends.set(id, state);
+    return items;
+  }
+
+  function find(id: string): Task {
+    const task = tasks.get(id);
+    if (task === undefined) throw new Error(`the reference knows no task ${id}`);
+    return task;
+  }
+
+  function running(taskId: string, turn: number): { task: Task; work: Work | undefined } {
+    const task = find(taskId);
+    return { task, work: task.works.find((work) => work.turn?.number === turn) };
   }
 }
 
-function isClosed({ state }: Task): boolean {
-  return [TaskState.CANCELLING, TaskState.CANCELLED, TaskState.COMPLETED].includes(state);
+/** The content of an event, which is nothing that a mailbox knows. */
+const empty = new Uint8Array();
+
+/** Whether a turn beside this one has changed what it read or changes, or has asked where it asks. */
+function conflicts(task: Task, { turn }: Work, { changes, reads, outcome }: CommitTurn): boolean {
+  const changed = task.commits.slice(turn?.commits).flat();
+  const touched = changed.some((key) => reads === "all" || reads.includes(key) || key in changes);
+  return touched || (outcome.kind === "ask" && task.question !== undefined);
 }
 
-function waitingOf(task: Task | undefined): Item[] {
-  const items = task === undefined ? [] : inOrder(task, EventState.QUEUED);
-  const ahead = ({ policy }: Item) => policy === "steer" || policy === "interrupt";
-  return [...items.filter(ahead), ...items.filter((item) => !ahead(item))];
-}
-
-function inOrder({ items }: Task, wanted: EventState): Item[] {
-  return items.filter(({ state }) => state === wanted).sort((a, b) => a.order - b.order);
-}
-
-function move(items: Item[], state: EventState): Item[] {
-  for (const item of items) item.state = state;
-  return items;
+function isClosed({ state }: Pick<Task, "state">): boolean {
+  return state === TaskState.CANCELLING || isFinalState(state);
 }
