@@ -2,6 +2,7 @@ import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { type Event, EventState, OnBusy, TaskState, type TaskUpdate } from "../src/proto.ts";
 import type { Report } from "./crash-check.ts";
 import { reasonOfStatus } from "./crash-clients.ts";
+import type { Rules } from "./crash-history.ts";
 
 /** An event that waits, and whether it goes ahead of those that do not. */
 interface Waiting {
@@ -12,16 +13,19 @@ interface Waiting {
 }
 
 /** Checks in which order the events of a log were handled: those that go ahead first, and what is tried again before all (G2). */
-export function checkOrder(log: TaskUpdate[], report: Report): void {
+export function checkOrder(log: TaskUpdate[], { parallel = 1 }: Rules, report: Report): void {
   let created = false;
   const accepted = new Map<string, Event>();
   const waiting = new Map<string, Waiting>();
   const processing = new Map<string, Event>();
   const dead = new Set<string>();
-  let inHand: string | undefined;
+  /** What is to be tried again: it does not wait, and comes before all that does unless there is room beside it. */
+  const inHand = new Set<string>();
   for (const { entry } of log) {
     if (entry.case === "task" && entry.value.state === TaskState.ACTIVE) created = true;
-    if (entry.case === "superseded") inHand = entry.value.retryTime && (entry.value.eventId || undefined);
+    if (entry.case === "superseded" && entry.value.retryTime !== undefined) {
+      if (entry.value.eventId !== "") inHand.add(entry.value.eventId);
+    }
     if (entry.case !== "event") continue;
     const { id, sequence, state, parts, onBusy } = entry.value;
     if (parts.length > 0) accepted.set(id, entry.value);
@@ -39,16 +43,18 @@ export function checkOrder(log: TaskUpdate[], report: Report): void {
       case EventState.PROCESSING: {
         if (!created) report("G2", `event ${sequence} is handled before onTaskCreate has completed`);
         const [running] = processing.values();
-        if (running !== undefined && accepted.get(running.id)?.type !== "gather") {
+        const takes = [...processing.keys()].some((id) => accepted.get(id)?.type === "gather");
+        if (running !== undefined && processing.size >= parallel && !takes) {
           report("G2", `events ${running.sequence} and ${sequence} are handled at once`);
         }
-        const first = inHand ?? firstOf(waiting);
+        const [again] = parallel === 1 ? inHand : [];
+        const first = again ?? firstOf(waiting, (_, id) => !inHand.has(id));
         // What a turn takes besides may be what steers alone.
-        const steering = running !== undefined && id === firstOf(waiting, ({ steers }) => steers);
-        if (first !== id && !steering) {
+        const steering = takes && id === firstOf(waiting, ({ steers }) => steers);
+        if (first !== id && !steering && !inHand.has(id)) {
           report("G2", `event ${sequence} is handled before event ${waiting.get(first ?? "")?.sequence}`);
         }
-        inHand = undefined;
+        inHand.delete(id);
         waiting.delete(id);
         processing.set(id, entry.value);
         break;
@@ -60,7 +66,7 @@ export function checkOrder(log: TaskUpdate[], report: Report): void {
         }
         waiting.delete(id);
         processing.delete(id);
-        if (inHand === id) inHand = undefined;
+        inHand.delete(id);
     }
   }
 }
@@ -88,8 +94,11 @@ export function checkTimes(log: TaskUpdate[], report: Report): void {
   }
 }
 
-function firstOf(waiting: Map<string, Waiting>, test = (_: Waiting) => true): string | undefined {
-  const order = [...waiting].filter(([, event]) => test(event));
+function firstOf(
+  waiting: Map<string, Waiting>,
+  test: (event: Waiting, id: string) => boolean,
+): string | undefined {
+  const order = [...waiting].filter(([id, event]) => test(event, id));
   order.sort(([, a], [, b]) => {
     if (a.ahead !== b.ahead) return a.ahead ? -1 : 1;
     return Number(a.sequence - b.sequence);

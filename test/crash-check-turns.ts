@@ -1,3 +1,4 @@
+import type { JsonObject } from "@bufbuild/protobuf";
 import {
   type Event,
   EventState,
@@ -10,11 +11,11 @@ import {
 import { answerTo, mentionOf } from "./agents/scribe-answer.ts";
 import type { Report } from "./crash-check.ts";
 import { checkOrder, checkTimes } from "./crash-check-order.ts";
-import type { TaskHistory } from "./crash-history.ts";
+import type { Rules, TaskHistory } from "./crash-history.ts";
 
 /** Checks in which order a scribe's events were handled, and that each was effective once (G2, G3, G5). */
-export function checkTurns(history: TaskHistory, report: Report): void {
-  checkOrder(history.end.log, report);
+export function checkTurns(history: TaskHistory, rules: Rules, report: Report): void {
+  checkOrder(history.end.log, rules, report);
   checkTimes(history.end.log, report);
   checkConversation(history, report);
   checkState(history, report);
@@ -68,7 +69,7 @@ function checkState({ end }: TaskHistory, report: Report): void {
     ...(created && { created: 1 }),
     ...(count > 0 && { seen: effective }),
   };
-  const { turns: counted = 0, cured: _, seen, ...rest } = end.state;
+  const { turns: counted = 0, cured: _, seen, ...rest } = addUp(end.state);
   const inOrder = Array.isArray(seen) ? { seen: seen.toSorted((a, b) => Number(a) - Number(b)) } : {};
   const state = Object.fromEntries(Object.entries({ ...rest, ...inOrder }).sort());
   if (JSON.stringify(state) !== JSON.stringify(expected)) {
@@ -80,6 +81,19 @@ function checkState({ end }: TaskHistory, report: Report): void {
   const turns = Number(cancelled) + Number(created) + Number(counted);
   if (Number(end.revision) !== turns)
     report("G3", `${end.revision} turns changed the state, and ${turns} were effective`);
+}
+
+/** Adds up what turns have noted on pages of their own, as under `7/count`, and on the one that they share. */
+function addUp(state: JsonObject): JsonObject {
+  const sums: JsonObject = {};
+  for (const [key, value] of Object.entries(state)) {
+    const name = key.slice(key.indexOf("/") + 1);
+    const sum = sums[name];
+    if (typeof value === "number" && typeof sum === "number") sums[name] = sum + value;
+    else if (Array.isArray(value) && Array.isArray(sum)) sums[name] = [...sum, ...value];
+    else sums[name] = value;
+  }
+  return sums;
 }
 
 function checkCancellation({ end }: TaskHistory, report: Report): void {

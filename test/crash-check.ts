@@ -23,7 +23,7 @@ function checkTask(history: TaskHistory, all: StoreHistory): string[] {
   const report: Report = (guarantee, violation) =>
     violations.push(`${guarantee} task ${history.end.task.id}: ${violation}`);
   checkRequests(history, report);
-  checkTurns(history, report);
+  checkTurns(history, all.rules ?? {}, report);
   checkFences(history, report);
   checkLogs(history, report);
   checkChildren(history, all, report);

@@ -15,6 +15,8 @@ export interface Clients {
   now(): number;
   /** How many events each sender of a task sends. Default 2 to 6. */
   sends?: { min: number; max: number };
+  /** The types of the events that they send, each as likely as it is often there. Default: those of agents with plain rules. */
+  types?: readonly [string, ...string[]];
   /** Is told of every answer and every entry that a client gets. */
   progress(): void;
   /** Is told when a server could not write, and waits until it is to be asked again. */

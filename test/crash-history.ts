@@ -52,8 +52,16 @@ export interface TaskEnd {
   revision: bigint;
 }
 
+/** How an agent rules its mailboxes, as far as it shows in what clients see. */
+export interface Rules {
+  /** How many turns of a task may be in hand at once. Default 1. */
+  parallel?: number;
+}
+
 /** What clients saw of all tasks of a store, and the tasks that were there in the end. */
 export interface StoreHistory {
+  /** How their agent rules its mailboxes. Default: one event after the other. */
+  rules?: Rules;
   tasks: TaskHistory[];
   /** The creations whose outcome nobody asked for again. Their request ids are labels of their tasks. */
   abandoned: Request<Task>[];

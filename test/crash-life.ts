@@ -13,14 +13,14 @@ import {
 export type Life = { history: TaskHistory } | { abandoned: Request<Task> };
 
 /** How events are handled: see the scribe. */
-const types = [
+export const plainTypes = [
   ...(["say", "say", "say", "stumble", "stubborn"] as const),
   ...(["gather", "gather", "delegate", "poison"] as const),
 ] as const;
 
 /** Leads a task from its creation to its end, with several clients that send, cancel and follow it at once, and tells what they saw. */
 export async function leadTask(clients: Clients, name: string): Promise<Life> {
-  const { random } = clients;
+  const { random, types = plainTypes } = clients;
   const sends: SendRequest[] = [];
   const cancels: CancelRequest[] = [];
   const creation: TaskHistory["create"] = { requestId: `${name}-create`, outcomes: [] };

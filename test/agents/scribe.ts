@@ -19,7 +19,8 @@ export default createScribe(setTimeout);
  *
  * The type of an event says how it is handled: `stumble` fails once half an answer is out, `stubborn` goes on after it was told to stop,
  * `gather` takes others that wait and mentions them, `delegate` makes a child that says the same and finishes, `poison` is given up unless
- * a `cure` was handled before, `finish` completes the task; any other is answered, unless it is the server's own.
+ * a `cure` was handled before, `apart` is noted on a page of its own, so that no turn beside it is in its way, `finish` completes the task;
+ * any other is answered, unless it is the server's own.
  */
 export function createScribe(pace: Pace, rules: Partial<AgentDefinition> = {}): Agent {
   return defineAgent({
@@ -37,28 +38,7 @@ export function createScribe(pace: Pace, rules: Partial<AgentDefinition> = {}): 
       }
     },
 
-    async onTaskEventSend(ctx, event) {
-      countUp(ctx, "turns");
-      note(ctx, event);
-      if (event.type.startsWith("pigeonhole.")) return;
-      await ctx.messages.send(event.parts, { author: "user" });
-      await answer(ctx, event, pace);
-      settle(ctx, event);
-      switch (event.type) {
-        case "gather":
-          for (const steering of [false, true]) {
-            for (const other of await ctx.mailbox.take({ max: 2, steering })) await mention(ctx, other);
-          }
-          break;
-        case "delegate": {
-          const labels = { delegate: event.id };
-          await ctx.tasks.create({ agent: "scribe", labels, event: event.parts, type: "finish" });
-          break;
-        }
-        case "poison":
-          if (ctx.state.get<boolean>("cured") === undefined) throw new FinalError("there is no cure");
-      }
-    },
+    onTaskEventSend: (ctx, event) => handle(ctx, event, pace),
 
     async onTaskCancel(ctx, reason) {
       countUp(ctx, "cancelled");
@@ -68,20 +48,42 @@ export function createScribe(pace: Pace, rules: Partial<AgentDefinition> = {}): 
   });
 }
 
-async function mention(ctx: TurnContext, event: AgentEvent): Promise<void> {
-  note(ctx, event);
-  settle(ctx, event);
-  if (!event.type.startsWith("pigeonhole.")) await ctx.messages.send(mentionOf(event.text));
+async function handle(ctx: TurnContext, event: AgentEvent, pace: Pace): Promise<void> {
+  const page = event.type === "apart" ? `${event.sequence}/` : "";
+  countUp(ctx, `${page}turns`);
+  note(ctx, event, page);
+  if (event.type.startsWith("pigeonhole.")) return;
+  await ctx.messages.send(event.parts, { author: "user" });
+  await answer(ctx, event, pace);
+  switch (event.type) {
+    case "gather":
+      for (const steering of [false, true]) {
+        for (const other of await ctx.mailbox.take({ max: 2, steering })) {
+          note(ctx, other, page);
+          await mention(ctx, other);
+        }
+      }
+      break;
+    case "delegate": {
+      const labels = { delegate: event.id };
+      await ctx.tasks.create({ agent: "scribe", labels, event: event.parts, type: "finish" });
+      break;
+    }
+    case "poison":
+      if (ctx.state.get<boolean>("cured") === undefined) throw new FinalError("there is no cure");
+  }
 }
 
-function settle(ctx: TurnContext, { type, text }: AgentEvent): void {
+/** Notes on a page that an event was handled, and does what it is about. */
+function note(ctx: TurnContext, { sequence, type, text }: AgentEvent, page: string): void {
+  countUp(ctx, `${page}count`);
+  ctx.state.set(`${page}seen`, [...(ctx.state.get<number[]>(`${page}seen`) ?? []), sequence]);
   if (type === "cure") ctx.state.set("cured", true);
   if (type === "finish") ctx.complete(text);
 }
 
-function note(ctx: TurnContext, { sequence }: AgentEvent): void {
-  countUp(ctx, "count");
-  ctx.state.set("seen", [...(ctx.state.get<number[]>("seen") ?? []), sequence]);
+async function mention(ctx: TurnContext, { type, text }: AgentEvent): Promise<void> {
+  if (!type.startsWith("pigeonhole.")) await ctx.messages.send(mentionOf(text));
 }
 
 async function answer(ctx: TurnContext, event: AgentEvent, pace: Pace): Promise<void> {

@@ -1,4 +1,5 @@
 import type { Agent } from "../../../src/server/agent.ts";
+import { hasReason } from "../../../src/server/errors.ts";
 import type { StartTurnResult } from "../../../src/server/store/calls.ts";
 import type { Store } from "../../../src/server/store/store.ts";
 import type { Bug } from "./simulate.ts";
@@ -10,6 +11,7 @@ export const bugs: Record<string, () => Bug> = {
   "no fence": noFence,
   "a lost wake-up": () => ({ store: loseWakeUps }),
   "retry without superseding": () => ({ agent: retryInPlace }),
+  "a lost update": () => ({ store: loseUpdates }),
 };
 
 /** Whatever a turn writes is taken for the running one's. */
@@ -48,6 +50,18 @@ function loseWakeUps(store: Store): Store {
     ...store,
     watch: (listener) =>
       store.watch((commit) => listener(++commits % 5 === 0 ? { ...commit, due: [] } : commit)),
+  };
+}
+
+/** A turn whose changes of the state are refused, because one beside it was faster, ends without them. */
+function loseUpdates(store: Store): Store {
+  return {
+    ...store,
+    commitTurn: (args) =>
+      store.commitTurn(args).catch((error: unknown) => {
+        if (!hasReason(error, "STATE_CONFLICT")) throw error;
+        return store.commitTurn({ ...args, changes: {}, reads: [] });
+      }),
   };
 }
 

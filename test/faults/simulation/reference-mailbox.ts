@@ -116,6 +116,9 @@ export function createReferenceMailbox() {
     /** Makes a call that took effect, if it is one that concerns mailboxes. Returns what it should have answered. */
     apply: (method: string, args: object): Expected =>
       (calls as Record<string, ((args: object) => Expected) | undefined>)[method]?.(args),
+    /** How many turns of a task run side by side. */
+    turnsOf: (taskId: string) =>
+      tasks.get(taskId)?.works.filter(({ turn }) => turn !== undefined).length ?? 0,
     /** The state of an event in the end. */
     stateOf: (id: string) => ends.get(id),
   };

@@ -8,13 +8,15 @@ import { listTasks } from "../../crash-calls.ts";
 import { checkHistory } from "../../crash-check.ts";
 import type { Clients } from "../../crash-clients.ts";
 import type { StoreHistory, TaskHistory } from "../../crash-history.ts";
-import { leadTask } from "../../crash-life.ts";
+import { leadTask, plainTypes } from "../../crash-life.ts";
 import { createRandom } from "../../crash-random.ts";
 import { connect } from "./connection.ts";
 import { createDisk, type Haste } from "./disk.ts";
 import { openHouse } from "./house.ts";
 import { createLine, type Line, type Shared } from "./line.ts";
+import { createPlayed } from "./played.ts";
 import { createReferenceMailbox } from "./reference-mailbox.ts";
+import { pickRules } from "./rules.ts";
 import { createWorld, type Move } from "./world.ts";
 
 /** A bug, put in at a seam. */
@@ -36,6 +38,8 @@ export interface Simulated {
   kills: number;
   zombies: number;
   history: StoreHistory;
+  /** How often what there is to play was played. */
+  played: Record<string, number>;
 }
 
 /** A process that serves. */
@@ -47,6 +51,8 @@ interface Process {
   gone: PromiseWithResolvers<void>;
 }
 
+/** Events that only agents with other rules than the plain ones are sent. */
+const wideTypes = ["apart", "apart"] as const;
 /** What a call may be refused with: anything else is the server's own fault. */
 const refusals = ["TURN_OVER", "TASK_FINISHED", "STATE_CONFLICT", "QUESTION_CLOSED", "TASK_BUSY"];
 
@@ -58,7 +64,9 @@ export async function simulate(seed: number, bug: Bug = {}): Promise<Simulated> 
   const violations: string[] = [];
   const lines = new Set<Line>();
   const failures = random.pick([0, 0, 0.02, 0.1]);
+  const rules = pickRules(random);
   const reference = createReferenceMailbox();
+  const played = createPlayed();
   const shared: Shared = { disk, haste: bug.haste, random, failures, lines, committed };
   const breaks = random.pick([0, 0, 0.02, 0.1]);
   let crashes = random.pick([0, 1, 2, 4, 8]);
@@ -79,9 +87,10 @@ export async function simulate(seed: number, bug: Bug = {}): Promise<Simulated> 
     now: world.now,
     // Many short runs find more than a few long ones.
     ...(random.chance(0.8) && { sends: { min: 1, max: 2 } }),
+    types: [...plainTypes, ...wideTypes],
     progress: world.progress,
   };
-  const history: StoreHistory = { tasks: [], abandoned: [], listed: [] };
+  const history: StoreHistory = { rules: { ...rules.mailbox }, tasks: [], abandoned: [], listed: [] };
   const leading = lead();
   leading.catch(() => {});
   try {
@@ -96,7 +105,16 @@ export async function simulate(seed: number, bug: Bug = {}): Promise<Simulated> 
     for (const line of lines) line.cut(0);
     disk.close();
   }
-  return { violations, lately: world.lately(), ...world.traced(), kills, zombies, history };
+  const { counts } = played;
+  return {
+    violations,
+    lately: world.lately(),
+    ...world.traced(),
+    kills,
+    zombies,
+    history,
+    played: counts,
+  };
 
   async function lead(): Promise<void> {
     const names = Array.from({ length: random.pick([1, 1, 2]) }, (_, index) => `${seed}-${index}`);
@@ -111,7 +129,8 @@ export async function simulate(seed: number, bug: Bug = {}): Promise<Simulated> 
   }
 
   /** Compares a call that took effect with what it does to the reference. */
-  function committed({ name, args }: Call, result: CallResult): void {
+  function committed(call: Call, result: CallResult): void {
+    const { name, args } = call;
     if ("reason" in result && !refusals.includes(result.reason)) {
       violations.push(`G7 ${name} failed: ${result.reason} ${result.message} ${String(result.cause)}`);
       return;
@@ -119,6 +138,7 @@ export async function simulate(seed: number, bug: Bug = {}): Promise<Simulated> 
     // What was answered before has no effect, and is for the history checker to judge.
     if ("value" in result && Object(result.value).duplicate === true) return;
     const expected = reference.apply(name, Object(args));
+    played.note(call, result, reference.turnsOf(Object(args).taskId));
     const actual = "reason" in result ? result.reason : result.value;
     if (!agrees(expected, actual)) {
       const [wanted, found] = [expected, actual].map((answer) => JSON.stringify(answer)?.slice(0, 400));
@@ -151,7 +171,7 @@ export async function simulate(seed: number, bug: Bug = {}): Promise<Simulated> 
     const pace = async (time: number) => {
       if (random.chance(0.4)) await new Promise<void>((resolve) => clock.timer(time, resolve));
     };
-    const agent = createScribe(pace);
+    const agent = createScribe(pace, rules);
     const house = openHouse({
       store: bug.store?.(line.store) ?? line.store,
       agent: bug.agent?.(agent) ?? agent,

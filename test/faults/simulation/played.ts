@@ -1,0 +1,23 @@
+import type { Call, CallResult } from "../../../src/server/store/sqlite/protocol.ts";
+
+/** How often what a simulation is to play has come to be: a run in which nothing of a kind happened has not tried it. */
+export interface Played {
+  counts: Record<string, number>;
+  /** Counts what a call is that took effect, or that was refused, and beside how many turns of its task another was started. */
+  note(call: Call, result: CallResult, beside: number): void;
+}
+
+export function createPlayed(): Played {
+  const counts: Record<string, number> = { sideBySide: 0, conflicts: 0 };
+  return { counts, note };
+
+  function note(_call: Call, result: CallResult, beside: number): void {
+    const answer: { turn?: object } = "value" in result ? Object(result.value) : {};
+    if (typeof answer.turn === "object" && beside > 1) add("sideBySide");
+    if ("reason" in result && result.reason === "STATE_CONFLICT") add("conflicts");
+  }
+
+  function add(what: string): void {
+    counts[what] = (counts[what] ?? 0) + 1;
+  }
+}

@@ -1,0 +1,10 @@
+import type { AgentDefinition } from "../../../src/server/agent.ts";
+import type { Random } from "../../crash-random.ts";
+
+/** How a simulation's agent rules its mailboxes. */
+export type SimulatedRules = Pick<AgentDefinition, "mailbox">;
+
+/** Picks rules: those that hold unless an agent says other as often as not. */
+export function pickRules(random: Random): SimulatedRules {
+  return { mailbox: { parallel: random.pick([1, 1, 2, 3]) } };
+}
