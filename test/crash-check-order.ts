@@ -13,7 +13,8 @@ interface Waiting {
 }
 
 /** Checks in which order the events of a log were handled: those that go ahead first, and what is tried again before all (G2). */
-export function checkOrder(log: TaskUpdate[], { parallel = 1 }: Rules, report: Report): void {
+export function checkOrder(log: TaskUpdate[], { parallel = 1, batch }: Rules, report: Report): void {
+  const most = parallel * (batch?.max ?? 1);
   let created = false;
   const accepted = new Map<string, Event>();
   const waiting = new Map<string, Waiting>();
@@ -24,7 +25,9 @@ export function checkOrder(log: TaskUpdate[], { parallel = 1 }: Rules, report: R
   for (const { entry } of log) {
     if (entry.case === "task" && entry.value.state === TaskState.ACTIVE) created = true;
     if (entry.case === "superseded" && entry.value.retryTime !== undefined) {
-      if (entry.value.eventId !== "") inHand.add(entry.value.eventId);
+      // Of a batch it cannot be told which events were its own, and which it had taken besides.
+      const { eventIds } = entry.value;
+      for (const id of batch === undefined ? eventIds.slice(0, 1) : eventIds) inHand.add(id);
     }
     if (entry.case !== "event") continue;
     const { id, sequence, state, parts, onBusy } = entry.value;
@@ -44,10 +47,10 @@ export function checkOrder(log: TaskUpdate[], { parallel = 1 }: Rules, report: R
         if (!created) report("G2", `event ${sequence} is handled before onTaskCreate has completed`);
         const [running] = processing.values();
         const takes = [...processing.keys()].some((id) => accepted.get(id)?.type === "gather");
-        if (running !== undefined && processing.size >= parallel && !takes) {
+        if (running !== undefined && processing.size >= most && !takes) {
           report("G2", `events ${running.sequence} and ${sequence} are handled at once`);
         }
-        const [again] = parallel === 1 ? inHand : [];
+        const [again] = most === 1 ? inHand : [];
         const first = again ?? firstOf(waiting, (_, id) => !inHand.has(id));
         // What a turn takes besides may be what steers alone.
         const steering = takes && id === firstOf(waiting, ({ steers }) => steers);

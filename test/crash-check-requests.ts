@@ -1,15 +1,16 @@
 import { type DescMessage, equals, type MessageShape } from "@bufbuild/protobuf";
 import { type Event, EventSchema, EventState, TaskSchema, TaskState } from "../src/proto.ts";
 import type { Report } from "./crash-check.ts";
-import { answerOf, type Request, type StoreHistory, type TaskHistory } from "./crash-history.ts";
+import { answerOf, type Request, type Rules, type StoreHistory, type TaskHistory } from "./crash-history.ts";
 
 /** Checks that what was acknowledged is there, and that a request is one however often it is sent (G1, G8). */
-export function checkRequests(history: TaskHistory, report: Report): void {
+export function checkRequests(history: TaskHistory, { batch }: Rules, report: Report): void {
   const { create, sends, cancels, end } = history;
   checkAnswers(TaskSchema, create, report);
   for (const cancel of cancels) checkAnswers(TaskSchema, cancel, report);
   for (const send of sends) checkAnswers(EventSchema, send, report);
-  checkSends(history, report);
+  // Whatever is handled with what is poisoned is given up with it.
+  checkSends(history, ({ type }) => type === "poison" || batch !== undefined, report);
   if (answerOf(create)?.id !== end.task.id)
     report("G1", "its creation was acknowledged, and another is there");
 
@@ -35,7 +36,11 @@ export function checkAbandoned({ abandoned, tasks, listed }: StoreHistory, repor
   }
 }
 
-function checkSends({ sends, end }: TaskHistory, report: Report): void {
+function checkSends(
+  { sends, end }: TaskHistory,
+  mayBeGivenUp: (event: Event) => boolean,
+  report: Report,
+): void {
   const texts = new Map(sends.map((send) => [send.text, send]));
   const textOf = (event: TaskHistory["end"]["events"][number]) =>
     event.parts.map(({ content }) => (content.case === "text" ? content.value : "")).join();
@@ -46,7 +51,7 @@ function checkSends({ sends, end }: TaskHistory, report: Report): void {
     if (found.length > 1) report("G8", `${JSON.stringify(send.text)} was accepted ${found.length} times`);
     if (answer !== undefined && event === undefined) {
       report("G1", `${JSON.stringify(send.text)} was acknowledged and is gone`);
-    } else if (answer !== undefined && (event?.id !== answer.id || hasMoved(answer, event))) {
+    } else if (answer !== undefined && (event?.id !== answer.id || hasMoved(answer, event, mayBeGivenUp))) {
       report("G1", `${JSON.stringify(send.text)} is another event than the one that was acknowledged`);
     }
     const refused = send.outcomes.length > 0 && !mayHaveEffect(send);
@@ -56,7 +61,7 @@ function checkSends({ sends, end }: TaskHistory, report: Report): void {
     const own = event.type.startsWith("pigeonhole.");
     if (!own && !texts.has(textOf(event))) report("G1", `nobody sent the event ${event.id}`);
     const settled = [EventState.PROCESSED, EventState.DROPPED].includes(event.state);
-    const givenUp = event.type === "poison" && event.state === EventState.DEAD_LETTERED;
+    const givenUp = mayBeGivenUp(event) && event.state === EventState.DEAD_LETTERED;
     if (!settled && !givenUp) {
       report("G1", `event ${event.sequence} ended as ${EventState[event.state]}`);
     }
@@ -69,8 +74,8 @@ function mayHaveEffect({ outcomes }: Request<unknown>): boolean {
 }
 
 /** Whether an event has another place than it was given, though it was neither sent for later nor redriven. */
-function hasMoved(answer: Event, event: Event): boolean {
-  const mayMove = answer.deliverTime !== undefined || answer.type === "poison";
+function hasMoved(answer: Event, event: Event, mayBeGivenUp: (event: Event) => boolean): boolean {
+  const mayMove = answer.deliverTime !== undefined || mayBeGivenUp(answer);
   return mayMove ? event.sequence < answer.sequence : event.sequence !== answer.sequence;
 }
 

@@ -22,7 +22,7 @@ function checkTask(history: TaskHistory, all: StoreHistory): string[] {
   const violations: string[] = [];
   const report: Report = (guarantee, violation) =>
     violations.push(`${guarantee} task ${history.end.task.id}: ${violation}`);
-  checkRequests(history, report);
+  checkRequests(history, all.rules ?? {}, report);
   checkTurns(history, all.rules ?? {}, report);
   checkFences(history, report);
   checkLogs(history, report);

@@ -56,6 +56,8 @@ export interface TaskEnd {
 export interface Rules {
   /** How many turns of a task may be in hand at once. Default 1. */
   parallel?: number;
+  /** How events are gathered for one turn. Default: each has its own. */
+  batch?: { max: number };
 }
 
 /** What clients saw of all tasks of a store, and the tasks that were there in the end. */

@@ -38,7 +38,9 @@ export function createScribe(pace: Pace, rules: Partial<AgentDefinition> = {}): 
       }
     },
 
-    onTaskEventSend: (ctx, event) => handle(ctx, event, pace),
+    ...(rules.mailbox?.batch === undefined
+      ? { onTaskEventSend: (ctx, event) => handle(ctx, [event], pace) }
+      : { onTaskEventBatch: (ctx, events) => handle(ctx, events, pace) }),
 
     async onTaskCancel(ctx, reason) {
       countUp(ctx, "cancelled");
@@ -48,10 +50,17 @@ export function createScribe(pace: Pace, rules: Partial<AgentDefinition> = {}): 
   });
 }
 
-async function handle(ctx: TurnContext, event: AgentEvent, pace: Pace): Promise<void> {
+/** Handles the first event as its type says, and mentions the others, as if it had taken them. */
+async function handle(
+  ctx: TurnContext,
+  [event, ...others]: readonly AgentEvent[],
+  pace: Pace,
+): Promise<void> {
+  if (event === undefined) return;
   const page = event.type === "apart" ? `${event.sequence}/` : "";
   countUp(ctx, `${page}turns`);
-  note(ctx, event, page);
+  for (const each of [event, ...others]) note(ctx, each, page);
+  for (const other of others) await mention(ctx, other);
   if (event.type.startsWith("pigeonhole.")) return;
   await ctx.messages.send(event.parts, { author: "user" });
   await answer(ctx, event, pace);

@@ -12,6 +12,7 @@ export const bugs: Record<string, () => Bug> = {
   "a lost wake-up": () => ({ store: loseWakeUps }),
   "retry without superseding": () => ({ agent: retryInPlace }),
   "a lost update": () => ({ store: loseUpdates }),
+  "a batch cut short": () => ({ store: cutBatches }),
 };
 
 /** Whatever a turn writes is taken for the running one's. */
@@ -62,6 +63,21 @@ function loseUpdates(store: Store): Store {
         if (!hasReason(error, "STATE_CONFLICT")) throw error;
         return store.commitTurn({ ...args, changes: {}, reads: [] });
       }),
+  };
+}
+
+/** Of a batch that is tried again, the handler is given the first event alone. */
+function cutBatches(store: Store): Store {
+  const cut = (result: StartTurnResult): StartTurnResult => {
+    const { turn } = result;
+    return turn === undefined || turn.attempt === 1
+      ? result
+      : { ...result, turn: { ...turn, events: turn.events.slice(0, 1) } };
+  };
+  return {
+    ...store,
+    startTurn: async (args) => cut(await store.startTurn(args)),
+    commitTurn: async (args) => cut(await store.commitTurn(args)),
   };
 }
 

@@ -6,5 +6,6 @@ export type SimulatedRules = Pick<AgentDefinition, "mailbox">;
 
 /** Picks rules: those that hold unless an agent says other as often as not. */
 export function pickRules(random: Random): SimulatedRules {
-  return { mailbox: { parallel: random.pick([1, 1, 2, 3]) } };
+  const batch = random.pick([undefined, undefined, { max: 2, wait: 5 }, { max: 3, wait: 30 }]);
+  return { mailbox: { parallel: random.pick([1, 1, 2, 3]), ...(batch && { batch }) } };
 }
