@@ -69,7 +69,7 @@ function checkState({ end }: TaskHistory, report: Report): void {
     ...(created && { created: 1 }),
     ...(count > 0 && { seen: effective }),
   };
-  const { turns: counted = 0, cured: _, seen, ...rest } = addUp(end.state);
+  const { turns: counted = 0, cured: _, putOff: __, seen, ...rest } = addUp(end.state);
   const inOrder = Array.isArray(seen) ? { seen: seen.toSorted((a, b) => Number(a) - Number(b)) } : {};
   const state = Object.fromEntries(Object.entries({ ...rest, ...inOrder }).sort());
   if (JSON.stringify(state) !== JSON.stringify(expected)) {

@@ -19,7 +19,7 @@ export default createScribe(setTimeout);
  *
  * The type of an event says how it is handled: `stumble` fails once half an answer is out, `stubborn` goes on after it was told to stop,
  * `gather` takes others that wait and mentions them, `delegate` makes a child that says the same and finishes, `poison` is given up unless
- * a `cure` was handled before, `apart` is noted on a page of its own, so that no turn beside it is in its way, `finish` completes the task;
+ * a `cure` was handled before, `later` is put off once, for a time, and `gathered` until another event waits, `apart` is noted on a page of its own, so that no turn beside it is in its way, `finish` completes the task;
  * any other is answered, unless it is the server's own.
  */
 export function createScribe(pace: Pace, rules: Partial<AgentDefinition> = {}): Agent {
@@ -59,6 +59,7 @@ async function handle(
   if (event === undefined) return;
   const page = event.type === "apart" ? `${event.sequence}/` : "";
   countUp(ctx, `${page}turns`);
+  if (putsOff(ctx, event)) return;
   for (const each of [event, ...others]) note(ctx, each, page);
   for (const other of others) await mention(ctx, other);
   if (event.type.startsWith("pigeonhole.")) return;
@@ -79,8 +80,21 @@ async function handle(
       break;
     }
     case "poison":
-      if (ctx.state.get<boolean>("cured") === undefined) throw new FinalError("there is no cure");
+      // What ends the task is not given up with it: no other event would.
+      if (ctx.state.get<boolean>("cured") === undefined && !others.some(({ type }) => type === "finish")) {
+        throw new FinalError("there is no cure");
+      }
   }
+}
+
+/** Leaves a turn's events for later, once, if the first of them asks for it. Returns whether it does. */
+function putsOff(ctx: TurnContext, { type, sequence }: AgentEvent): boolean {
+  if (type !== "later" && type !== "gathered") return false;
+  const done = ctx.state.get<number[]>("putOff") ?? [];
+  if (done.includes(sequence)) return false;
+  ctx.state.set("putOff", [...done, sequence]);
+  ctx.defer(type === "later" ? { in: 20 } : { events: 2 });
+  return true;
 }
 
 /** Notes on a page that an event was handled, and does what it is about. */

@@ -13,6 +13,7 @@ export const bugs: Record<string, () => Bug> = {
   "retry without superseding": () => ({ agent: retryInPlace }),
   "a lost update": () => ({ store: loseUpdates }),
   "a batch cut short": () => ({ store: cutBatches }),
+  "put off as if done": () => ({ store: forgetDeferrals }),
 };
 
 /** Whatever a turn writes is taken for the running one's. */
@@ -78,6 +79,15 @@ function cutBatches(store: Store): Store {
     ...store,
     startTurn: async (args) => cut(await store.startTurn(args)),
     commitTurn: async (args) => cut(await store.commitTurn(args)),
+  };
+}
+
+/** What a turn leaves in the mailbox is taken for handled. */
+function forgetDeferrals(store: Store): Store {
+  return {
+    ...store,
+    commitTurn: ({ outcome, ...args }) =>
+      store.commitTurn({ ...args, outcome: outcome.kind === "defer" ? { kind: "continue" } : outcome }),
   };
 }
 

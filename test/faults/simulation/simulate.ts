@@ -52,7 +52,7 @@ interface Process {
 }
 
 /** Events that only agents with other rules than the plain ones are sent. */
-const wideTypes = ["apart", "apart"] as const;
+const wideTypes = ["apart", "apart", "later", "gathered"] as const;
 /** What a call may be refused with: anything else is the server's own fault. */
 const refusals = ["TURN_OVER", "TASK_FINISHED", "STATE_CONFLICT", "QUESTION_CLOSED", "TASK_BUSY"];
 
