@@ -35,6 +35,10 @@ export function checkOrder(log: TaskUpdate[], { parallel = 1, batch }: Rules, re
     switch (state) {
       case EventState.QUEUED: {
         const policy = accepted.get(id)?.onBusy ?? onBusy;
+        const isBusy = waiting.size + processing.size > 0;
+        if (parts.length > 0 && policy === OnBusy.REJECT && isBusy && !dead.has(id)) {
+          report("G2", `event ${sequence} is accepted by a task that is busy`);
+        }
         const ahead = policy === OnBusy.STEER || policy === OnBusy.INTERRUPT;
         // What is redriven waits behind all, whatever it was.
         const redriven = dead.has(id);

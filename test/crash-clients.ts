@@ -23,6 +23,9 @@ export interface Clients {
   refused?(): Promise<void> | void;
 }
 
+/** What requests may be refused with for good. */
+const refusals = ["TASK_FINISHED", "TASK_BUSY"];
+
 /** How long a call may take. One that takes longer hangs. */
 const timeoutMs = 30_000;
 
@@ -50,7 +53,7 @@ export async function perform<Answer>(
       return true;
     } catch (error) {
       const reason = reasonOf(error);
-      if (reason === "TASK_FINISHED") {
+      if (reason !== undefined && refusals.includes(reason)) {
         request.outcomes.push({ kind: "refused", reason });
         return false;
       }

@@ -18,6 +18,9 @@ export const plainTypes = [
   ...(["gather", "gather", "delegate", "poison"] as const),
 ] as const;
 
+/** What events do to a task that is busy. */
+const policies = [OnBusy.STEER, OnBusy.STEER, OnBusy.INTERRUPT, OnBusy.REJECT] as const;
+
 /** Leads a task from its creation to its end, with several clients that send, cancel and follow it at once, and tells what they saw. */
 export async function leadTask(clients: Clients, name: string): Promise<Life> {
   const { random, types = plainTypes } = clients;
@@ -35,7 +38,7 @@ export async function leadTask(clients: Clients, name: string): Promise<Life> {
     Promise.all([sender("a", cancelAt), sender("b")])
       .then(cure)
       .then(interruptions)
-      .then(() => deliver(newSend("finish", "finish"))),
+      .then(() => deliver(patient("finish"))),
   ]);
   await repeat();
   return { history: { create: creation, sends, cancels, logs, end: await readEnd(clients, taskId) } };
@@ -46,23 +49,35 @@ export async function leadTask(clients: Clients, name: string): Promise<Life> {
     return request;
   }
 
+  /** An event that waits for its turn, whatever the agent does to those that do not say. */
+  function patient(type: string): SendRequest {
+    return Object.assign(newSend(type, type), { onBusy: OnBusy.QUEUE });
+  }
+
   async function sender(id: string, cancelAt?: number): Promise<void> {
     const { min, max } = clients.sends ?? { min: 2, max: 6 };
     const count = random.between(min, max);
     for (let index = 0; index < count; index++) {
       if (index === cancelAt) await cancelTwice();
       const request = newSend(`${id}${index}`, random.pick(types));
-      if (random.chance(0.3)) request.onBusy = random.pick([OnBusy.STEER, OnBusy.STEER, OnBusy.INTERRUPT]);
-      if (random.chance(0.15)) request.deliverTime = clients.now() + random.between(1, 300);
+      if (random.chance(0.3)) request.onBusy = random.pick(policies);
+      if (random.chance(0.15)) deliverLater(request);
       await deliver(request, interruptsLater(request) || random.chance(0.8));
       if (answerOf(request) !== undefined && random.chance(0.2)) await deliver(request);
     }
   }
 
+  /** Has an event delivered in a while. What it does to a task that is busy then is its own to say, and not to be refused. */
+  function deliverLater(request: SendRequest): void {
+    const { onBusy = OnBusy.REJECT } = request;
+    if (onBusy === OnBusy.REJECT) request.onBusy = OnBusy.QUEUE;
+    request.deliverTime = clients.now() + random.between(1, 300);
+  }
+
   /** Cures what is poisoned, and has it handled again. */
   async function cure(): Promise<void> {
     if (!sends.some(({ type }) => type === "poison")) return;
-    const request = newSend("cure", "cure");
+    const request = patient("cure");
     await deliver(request);
     if (answerOf(request) === undefined) return;
     await settle(clients, taskId ?? "", request);

@@ -14,6 +14,7 @@ export const bugs: Record<string, () => Bug> = {
   "a lost update": () => ({ store: loseUpdates }),
   "a batch cut short": () => ({ store: cutBatches }),
   "put off as if done": () => ({ store: forgetDeferrals }),
+  "a busy task that refuses nothing": () => ({ store: refuseNothing }),
 };
 
 /** Whatever a turn writes is taken for the running one's. */
@@ -88,6 +89,17 @@ function forgetDeferrals(store: Store): Store {
     ...store,
     commitTurn: ({ outcome, ...args }) =>
       store.commitTurn({ ...args, outcome: outcome.kind === "defer" ? { kind: "continue" } : outcome }),
+  };
+}
+
+/** An event that is to be refused by a task that is busy waits for its turn. */
+function refuseNothing(store: Store): Store {
+  return {
+    ...store,
+    sendEvent: (args) => {
+      const { onBusy, ...event } = args.event;
+      return store.sendEvent(onBusy === "reject" ? { ...args, event } : args);
+    },
   };
 }
 

@@ -8,7 +8,7 @@ export interface Played {
 }
 
 export function createPlayed(): Played {
-  const counts: Record<string, number> = { sideBySide: 0, conflicts: 0, batches: 0, deferrals: 0 };
+  const counts: Record<string, number> = { sideBySide: 0, conflicts: 0, batches: 0, deferrals: 0, busy: 0 };
   return { counts, note };
 
   function note({ args }: Call, result: CallResult, beside: number): void {
@@ -16,6 +16,7 @@ export function createPlayed(): Played {
     if (answer.turn !== undefined && beside > 1) add("sideBySide");
     if (answer.turn !== undefined && answer.turn.events.length > 1) add("batches");
     if ("value" in result && Object(args).outcome?.kind === "defer") add("deferrals");
+    if ("reason" in result && result.reason === "TASK_BUSY") add("busy");
     if ("reason" in result && result.reason === "STATE_CONFLICT") add("conflicts");
   }
 
