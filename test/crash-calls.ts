@@ -108,10 +108,11 @@ async function pages<T>(
   return all;
 }
 
-function contentOf({ text, type, onBusy, deliverTime }: SendRequest) {
+function contentOf({ text, type, onBusy, answers, deliverTime }: SendRequest) {
   return {
     ...{ parts: [{ content: { case: "text" as const, value: text } }], type },
     ...(onBusy !== undefined && { onBusy }),
+    ...(answers !== undefined && { answers }),
     ...(deliverTime !== undefined && { deliverTime: timestampFromMs(deliverTime) }),
   };
 }

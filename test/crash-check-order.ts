@@ -1,13 +1,15 @@
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { type Event, EventState, OnBusy, TaskState, type TaskUpdate } from "../src/proto.ts";
 import type { Report } from "./crash-check.ts";
+import { isExpiry } from "./crash-check-questions.ts";
 import { reasonOfStatus } from "./crash-clients.ts";
 import type { Rules } from "./crash-history.ts";
 
-/** An event that waits, and whether it goes ahead of those that do not. */
+/** An event that waits. */
 interface Waiting {
   sequence: bigint;
-  ahead: boolean;
+  /** What ends a question comes first, then all else that goes ahead. */
+  rank: number;
   /** Whether a turn that asks for what it is to be steered by gets it. */
   steers: boolean;
 }
@@ -40,10 +42,12 @@ export function checkOrder(log: TaskUpdate[], { parallel = 1, batch }: Rules, re
           report("G2", `event ${sequence} is accepted by a task that is busy`);
         }
         const ahead = policy === OnBusy.STEER || policy === OnBusy.INTERRUPT;
+        const event = accepted.get(id) ?? entry.value;
+        const answers = event.answers !== "" || isExpiry(event);
         // What is redriven waits behind all, whatever it was.
         const redriven = dead.has(id);
-        const steers = policy === OnBusy.STEER && !redriven;
-        waiting.set(id, { sequence, ahead: ahead && !redriven, steers });
+        const steers = policy === OnBusy.STEER && !answers && !redriven;
+        waiting.set(id, { sequence, rank: redriven ? 2 : answers ? 0 : ahead ? 1 : 2, steers });
         processing.delete(id);
         break;
       }
@@ -107,7 +111,7 @@ function firstOf(
 ): string | undefined {
   const order = [...waiting].filter(([id, event]) => test(event, id));
   order.sort(([, a], [, b]) => {
-    if (a.ahead !== b.ahead) return a.ahead ? -1 : 1;
+    if (a.rank !== b.rank) return a.rank - b.rank;
     return Number(a.sequence - b.sequence);
   });
   return order[0]?.[0];

@@ -24,7 +24,7 @@ export interface Clients {
 }
 
 /** What requests may be refused with for good. */
-const refusals = ["TASK_FINISHED", "TASK_BUSY"];
+const refusals = ["TASK_FINISHED", "TASK_BUSY", "QUESTION_CLOSED"];
 
 /** How long a call may take. One that takes longer hangs. */
 const timeoutMs = 30_000;
@@ -84,9 +84,14 @@ export async function read<T>(clients: Clients, call: (rpc: Rpc) => Promise<T>):
 
 /**
  * Follows a task to its end: after each crash, and now and then without one, goes on after the last entry over the next protocol.
- * Returns all that it was told, but for heartbeats.
+ * Returns all that it was told, but for heartbeats, and tells whoever listens at once.
  */
-export async function follow(clients: Clients, taskId: string, restless = true): Promise<TaskUpdate[]> {
+export async function follow(
+  clients: Clients,
+  taskId: string,
+  restless = true,
+  onUpdate?: (update: TaskUpdate) => void,
+): Promise<TaskUpdate[]> {
   const { servers, random, progress } = clients;
   const log: TaskUpdate[] = [];
   for (let turn = random.between(0, 2); ; turn++) {
@@ -100,6 +105,7 @@ export async function follow(clients: Clients, taskId: string, restless = true):
       for await (const { update } of rpc.subscribeTask(request, { signal: hangUp.signal })) {
         if (update === undefined || update.entry.case === "heartbeat") continue;
         log.push(update);
+        onUpdate?.(update);
         progress();
         if (++told >= patience) break;
       }

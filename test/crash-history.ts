@@ -23,6 +23,8 @@ export interface SendRequest extends Request<Event> {
   /** How the agent is to handle it. */
   type: string;
   onBusy?: OnBusy;
+  /** The id of the question that it answers. */
+  answers?: string;
   /** When to deliver it, in ms since 1970. */
   deliverTime?: number;
 }

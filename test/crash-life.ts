@@ -1,4 +1,4 @@
-import { OnBusy, type Task } from "../src/proto.ts";
+import { OnBusy, type Task, TaskState, type TaskUpdate } from "../src/proto.ts";
 import { cancel, create, readEnd, redrive, send, settle } from "./crash-calls.ts";
 import { type Clients, follow, perform } from "./crash-clients.ts";
 import {
@@ -26,6 +26,7 @@ export async function leadTask(clients: Clients, name: string): Promise<Life> {
   const { random, types = plainTypes } = clients;
   const sends: SendRequest[] = [];
   const cancels: CancelRequest[] = [];
+  const answers: Promise<void>[] = [];
   const creation: TaskHistory["create"] = { requestId: `${name}-create`, outcomes: [] };
   const first = random.chance(0.3) ? newSend("first", "say") : undefined;
   await perform(clients, creation, create(creation.requestId, first), random.chance(0.8));
@@ -34,12 +35,13 @@ export async function leadTask(clients: Clients, name: string): Promise<Life> {
 
   const cancelAt = random.chance(0.4) ? random.between(0, 5) : undefined;
   const [logs] = await Promise.all([
-    Promise.all([follow(clients, taskId), follow(clients, taskId)]),
+    Promise.all([follow(clients, taskId, true, answer), follow(clients, taskId)]),
     Promise.all([sender("a", cancelAt), sender("b")])
       .then(cure)
       .then(interruptions)
       .then(() => deliver(patient("finish"))),
   ]);
+  await Promise.all(answers);
   await repeat();
   return { history: { create: creation, sends, cancels, logs, end: await readEnd(clients, taskId) } };
 
@@ -64,6 +66,17 @@ export async function leadTask(clients: Clients, name: string): Promise<Life> {
       if (random.chance(0.15)) deliverLater(request);
       await deliver(request, interruptsLater(request) || random.chance(0.8));
       if (answerOf(request) !== undefined && random.chance(0.2)) await deliver(request);
+    }
+  }
+
+  /** Answers a question, now and then twice, by people who do not know of each other. */
+  function answer({ entry }: TaskUpdate): void {
+    if (entry.case !== "task" || entry.value.state !== TaskState.INPUT_REQUIRED) return;
+    const { id = "" } = entry.value.question ?? {};
+    for (let count = random.between(1, 2); count > 0; count--) {
+      const request = newSend(`answer-${answers.length}`, "answer");
+      request.answers = id;
+      answers.push(deliver(request));
     }
   }
 

@@ -19,7 +19,7 @@ export default createScribe(setTimeout);
  *
  * The type of an event says how it is handled: `stumble` fails once half an answer is out, `stubborn` goes on after it was told to stop,
  * `gather` takes others that wait and mentions them, `delegate` makes a child that says the same and finishes, `poison` is given up unless
- * a `cure` was handled before, `later` is put off once, for a time, and `gathered` until another event waits, `apart` is noted on a page of its own, so that no turn beside it is in its way, `finish` completes the task;
+ * a `cure` was handled before, `later` is put off once, for a time, and `gathered` until another event waits, `ask` asks a question, `hurry` one that is soon too late to answer, `apart` is noted on a page of its own, so that no turn beside it is in its way, `finish` completes the task;
  * any other is answered, unless it is the server's own.
  */
 export function createScribe(pace: Pace, rules: Partial<AgentDefinition> = {}): Agent {
@@ -79,6 +79,15 @@ async function handle(
       await ctx.tasks.create({ agent: "scribe", labels, event: event.parts, type: "finish" });
       break;
     }
+    case "ask":
+    case "hurry":
+      // Of several outcomes the last counts, and the end of the task is not to be forgotten.
+      if (others.some(({ type }) => type === "finish")) break;
+      ctx.requireInput({
+        prompt: `What of ${event.text}?`,
+        ...(event.type === "hurry" && { deadline: { in: 40 } }),
+      });
+      break;
     case "poison":
       // What ends the task is not given up with it: no other event would.
       if (ctx.state.get<boolean>("cured") === undefined && !others.some(({ type }) => type === "finish")) {

@@ -15,6 +15,7 @@ export const bugs: Record<string, () => Bug> = {
   "a batch cut short": () => ({ store: cutBatches }),
   "put off as if done": () => ({ store: forgetDeferrals }),
   "a busy task that refuses nothing": () => ({ store: refuseNothing }),
+  "two answers to a question": () => ({ store: answerTwice }),
 };
 
 /** Whatever a turn writes is taken for the running one's. */
@@ -100,6 +101,19 @@ function refuseNothing(store: Store): Store {
       const { onBusy, ...event } = args.event;
       return store.sendEvent(onBusy === "reject" ? { ...args, event } : args);
     },
+  };
+}
+
+/** An answer that comes too late is taken for another event. */
+function answerTwice(store: Store): Store {
+  return {
+    ...store,
+    sendEvent: (args) =>
+      store.sendEvent(args).catch((error: unknown) => {
+        if (!hasReason(error, "QUESTION_CLOSED")) throw error;
+        const { answers: _, ...event } = args.event;
+        return store.sendEvent({ ...args, event });
+      }),
   };
 }
 

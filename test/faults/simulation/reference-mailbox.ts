@@ -105,7 +105,9 @@ export function createReferenceMailbox() {
       for (const task of tasks.values()) {
         const due = task.scheduled.filter(({ time }) => time <= now).sort((a, b) => a.time - b.time);
         task.scheduled = task.scheduled.filter((item) => !due.includes(item));
-        for (const { id, policy } of due) arrive(task, { id, policy, place: ++places, time: now });
+        for (const { id, policy } of due) {
+          arrive(task, { id, policy, place: ++places, time: now }, policy === "interrupt");
+        }
         const { id, expireTime = Number.POSITIVE_INFINITY } = task.question ?? {};
         if (expireTime <= now) accept(task, { id: `${id}.expired`, content: empty, answers: `${id}` }, now);
       }
@@ -145,11 +147,11 @@ export function createReferenceMailbox() {
     };
     if (answers !== undefined) goOn(task);
     if (answers === undefined && item.time > now) task.scheduled.push(item);
-    else arrive(task, item);
+    else arrive(task, { ...item, time: now }, onBusy === "interrupt");
   }
 
-  function arrive(task: Task, item: Item): void {
-    if (item.policy === "interrupt") settle(interrupted(task, false), EventState.DROPPED);
+  function arrive(task: Task, item: Item, interrupts: boolean): void {
+    if (interrupts) settle(interrupted(task, false), EventState.DROPPED);
     wait(task, [item], item.time);
   }
 

@@ -52,7 +52,7 @@ interface Process {
 }
 
 /** Events that only agents with other rules than the plain ones are sent. */
-const wideTypes = ["apart", "apart", "later", "gathered"] as const;
+const wideTypes = ["apart", "apart", "later", "gathered", "ask", "hurry"] as const;
 /** What a call may be refused with: anything else is the server's own fault. */
 const refusals = ["TURN_OVER", "TASK_FINISHED", "STATE_CONFLICT", "QUESTION_CLOSED", "TASK_BUSY"];
 
@@ -97,6 +97,7 @@ export async function simulate(seed: number, bug: Bug = {}): Promise<Simulated> 
     await world.play(moves, leading);
     await leading;
     violations.push(...checkHistory(history), ...history.tasks.flatMap(compareEnd));
+    played.noteEnd(history);
   } catch (error) {
     violations.push(
       error instanceof Error ? `${error.message} ${error.stack} ${error.cause}` : String(error),
