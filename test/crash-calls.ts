@@ -70,11 +70,11 @@ export async function readEnd(clients: Clients, taskId: string): Promise<TaskEnd
     const [{ task }, { state, revision }, events, messages] = await Promise.all([
       rpc.getTask({ key: { case: "taskId", value: taskId } }),
       rpc.getTaskState({ taskId }),
-      pages(async (pageToken) => {
+      readPages(async (pageToken) => {
         const { events: items, nextPageToken } = await rpc.listEvents({ taskId, pageSize: 3, pageToken });
         return { items, nextPageToken };
       }),
-      pages(async (pageToken) => {
+      readPages(async (pageToken) => {
         const { messages: items, nextPageToken } = await rpc.listMessages({ taskId, pageSize: 3, pageToken });
         return { items, nextPageToken };
       }),
@@ -88,14 +88,15 @@ export async function readEnd(clients: Clients, taskId: string): Promise<TaskEnd
 /** Reads all tasks. */
 export function listTasks(clients: Clients): Promise<Task[]> {
   return read(clients, (rpc) =>
-    pages(async (pageToken) => {
+    readPages(async (pageToken) => {
       const { tasks: items, nextPageToken } = await rpc.listTasks({ pageToken });
       return { items, nextPageToken };
     }),
   );
 }
 
-async function pages<T>(
+/** Reads all pages of a list. */
+export async function readPages<T>(
   readPage: (pageToken: string) => Promise<{ items: T[]; nextPageToken: string }>,
 ): Promise<T[]> {
   const all: T[] = [];

@@ -84,13 +84,14 @@ export async function read<T>(clients: Clients, call: (rpc: Rpc) => Promise<T>):
 
 /**
  * Follows a task to its end: after each crash, and now and then without one, goes on after the last entry over the next protocol.
- * Returns all that it was told, but for heartbeats, and tells whoever listens at once.
+ * Returns all that it was told, but for heartbeats, and tells whoever listens at once, until that has
+ * heard enough.
  */
 export async function follow(
   clients: Clients,
   taskId: string,
   restless = true,
-  onUpdate?: (update: TaskUpdate) => void,
+  onUpdate?: (update: TaskUpdate) => "enough" | undefined,
 ): Promise<TaskUpdate[]> {
   const { servers, random, progress } = clients;
   const log: TaskUpdate[] = [];
@@ -105,7 +106,7 @@ export async function follow(
       for await (const { update } of rpc.subscribeTask(request, { signal: hangUp.signal })) {
         if (update === undefined || update.entry.case === "heartbeat") continue;
         log.push(update);
-        onUpdate?.(update);
+        if (onUpdate?.(update) === "enough") return log;
         progress();
         if (++told >= patience) break;
       }

@@ -70,8 +70,8 @@ export async function leadTask(clients: Clients, name: string): Promise<Life> {
   }
 
   /** Answers a question, now and then twice, by people who do not know of each other. */
-  function answer({ entry }: TaskUpdate): void {
-    if (entry.case !== "task" || entry.value.state !== TaskState.INPUT_REQUIRED) return;
+  function answer({ entry }: TaskUpdate): undefined {
+    if (entry.case !== "task" || entry.value.state !== TaskState.INPUT_REQUIRED) return undefined;
     const { id = "" } = entry.value.question ?? {};
     for (let count = random.between(1, 2); count > 0; count--) {
       const request = newSend(`answer-${answers.length}`, "answer");

@@ -16,6 +16,7 @@ export const bugs: Record<string, () => Bug> = {
   "put off as if done": () => ({ store: forgetDeferrals }),
   "a busy task that refuses nothing": () => ({ store: refuseNothing }),
   "two answers to a question": () => ({ store: answerTwice }),
+  "a time that fires again": () => ({ store: fireApart }),
 };
 
 /** Whatever a turn writes is taken for the running one's. */
@@ -114,6 +115,17 @@ function answerTwice(store: Store): Store {
         const { answers: _, ...event } = args.event;
         return store.sendEvent({ ...args, event });
       }),
+  };
+}
+
+/** What a schedule does and its step to the next time are two transactions. */
+function fireApart(store: Store): Store {
+  return {
+    ...store,
+    async fireSchedule({ firings, ...args }) {
+      for (const { task } of firings) await store.createTask({ ...task, now: args.now });
+      return await store.fireSchedule({ ...args, firings: [] });
+    },
   };
 }
 

@@ -6,6 +6,8 @@ import { createLocalEngine } from "../../../src/server/engine/local-engine.ts";
 import { createErrorInterceptor } from "../../../src/server/error-interceptor.ts";
 import { hasReason } from "../../../src/server/errors.ts";
 import { createMailbox } from "../../../src/server/mailbox/mailbox.ts";
+import { declareSchedules } from "../../../src/server/schedules/declared-schedules.ts";
+import { createScheduler } from "../../../src/server/schedules/scheduler.ts";
 import { createTaskService } from "../../../src/server/service.ts";
 import type { Store } from "../../../src/server/store/store.ts";
 import { createTaskLog } from "../../../src/server/task-log/task-log.ts";
@@ -24,6 +26,7 @@ export async function openHouse({ store, agent, clock, defect }: HouseOptions): 
   const agents = new Map([[agent.name, agent]]);
   const { name, mailbox: rules, keepDeltas } = agent;
   await store.putAgents([{ name, ...rules, keepDeltas }]);
+  await declareSchedules(store, agents, clock);
   const log = { info: () => {}, warn: () => {}, error: () => {} };
   const mailbox = createMailbox({ store, agents, clock });
   // Clients are not told that nothing happens: in a simulation it is the end of it.
@@ -42,5 +45,6 @@ export async function openHouse({ store, agent, clock, defect }: HouseOptions): 
     router: { interceptors },
   });
   await engine.start();
+  createScheduler({ store, agents, clock, log }).start();
   return transport;
 }

@@ -38,8 +38,11 @@ interface Waiting {
   reject(error: Error): void;
 }
 
-/** What a turn writes, fenced by its number. */
-const fenced = new Set<TransactionName>(["takeEvents", "appendOutput", "commitTurn", "failTurn"]);
+/** What a turn writes, fenced by its number, and what a schedule does, fenced by its time. */
+const fenced = new Set<TransactionName>([
+  ...(["takeEvents", "appendOutput", "commitTurn", "failTurn"] as const),
+  "fireSchedule",
+]);
 
 export function createLine(name: string, shared: Shared): Line {
   const { disk, haste, random } = shared;

@@ -12,36 +12,32 @@ export interface Played {
 }
 
 export function createPlayed(): Played {
-  const counts: Record<string, number> = {
-    sideBySide: 0,
-    conflicts: 0,
-    batches: 0,
-    deferrals: 0,
-    busy: 0,
-    questions: 0,
-    lateAnswers: 0,
+  const counts = {
+    ...{ sideBySide: 0, conflicts: 0, batches: 0, deferrals: 0, busy: 0 },
+    ...{ questions: 0, answers: 0, lateAnswers: 0, expiredQuestions: 0 },
+    ...{ ticks: 0 },
   };
   return { counts, note, noteEnd };
 
-  function note({ args }: Call, result: CallResult, beside: number): void {
-    const answer: { turn?: { events: unknown[] } } = "value" in result ? Object(result.value) : {};
-    if (answer.turn !== undefined && beside > 1) add("sideBySide");
-    if (answer.turn !== undefined && answer.turn.events.length > 1) add("batches");
-    const { outcome } = Object(args);
-    if ("value" in result && outcome?.kind === "defer") add("deferrals");
-    if ("value" in result && outcome?.kind === "ask") add("questions");
-    if ("reason" in result && result.reason === "TASK_BUSY") add("busy");
-    if ("reason" in result && result.reason === "QUESTION_CLOSED") add("lateAnswers");
-    if ("reason" in result && result.reason === "STATE_CONFLICT") add("conflicts");
+  function note({ name, args }: Call, result: CallResult, beside: number): void {
+    if ("reason" in result) {
+      if (result.reason === "STATE_CONFLICT") counts.conflicts += 1;
+      if (result.reason === "TASK_BUSY") counts.busy += 1;
+      if (result.reason === "QUESTION_CLOSED") counts.lateAnswers += 1;
+      return;
+    }
+    const { turn, fired }: { turn?: { events: unknown[] }; fired?: boolean } = Object(result.value);
+    const { outcome, firings } = Object(args);
+    if (turn !== undefined && beside > 1) counts.sideBySide += 1;
+    if (turn !== undefined && turn.events.length > 1) counts.batches += 1;
+    if (outcome?.kind === "defer") counts.deferrals += 1;
+    if (outcome?.kind === "ask") counts.questions += 1;
+    if (name === "fireSchedule" && fired) counts.ticks += firings.length;
   }
 
   function noteEnd({ tasks }: StoreHistory): void {
     const events = tasks.flatMap(({ end }) => end.events);
-    counts.answers = events.filter(({ answers }) => answers !== "").length;
-    counts.expiredQuestions = events.filter(isExpiry).length;
-  }
-
-  function add(what: string): void {
-    counts[what] = (counts[what] ?? 0) + 1;
+    counts.answers += events.filter(({ answers }) => answers !== "").length;
+    counts.expiredQuestions += events.filter(isExpiry).length;
   }
 }

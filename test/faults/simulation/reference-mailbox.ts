@@ -29,6 +29,8 @@ export function createReferenceMailbox() {
   const tasks = new Map<string, Task>();
   /** The states of the events that have come to their ends. */
   const ends = new Map<string, EventState>();
+  /** When schedules fire next. */
+  const next = new Map<string, number | undefined>();
   let places = 0;
 
   const calls: { [M in keyof Store]?: (args: Args<M>) => Expected } = {
@@ -100,6 +102,16 @@ export function createReferenceMailbox() {
         for (const work of lost) giveBack(task, work, now, now);
       }
       return undefined;
+    },
+    declareSchedules({ schedules }) {
+      for (const { name, nextTime } of schedules) if (!next.has(name)) next.set(name, nextTime);
+      return undefined;
+    },
+    fireSchedule({ name, expectedTime, nextTime, firings, now }) {
+      if (next.get(name) !== expectedTime) return { fired: false };
+      next.set(name, nextTime);
+      for (const { task } of firings) create({ ...task, now });
+      return { fired: true };
     },
     fireTimers({ now }) {
       for (const task of tasks.values()) {

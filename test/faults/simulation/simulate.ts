@@ -17,6 +17,7 @@ import { createLine, type Line, type Shared } from "./line.ts";
 import { createPlayed } from "./played.ts";
 import { createReferenceMailbox } from "./reference-mailbox.ts";
 import { pickRules } from "./rules.ts";
+import { awaitTicks, checkTicks } from "./ticks.ts";
 import { createWorld, type Move } from "./world.ts";
 
 /** A bug, put in at a seam. */
@@ -126,6 +127,10 @@ export async function simulate(seed: number, bug: Bug = {}): Promise<Simulated> 
         else history.abandoned.push(life.abandoned);
       }),
     );
+    if (rules.schedules !== undefined) {
+      const times = await awaitTicks(clients, random.between(2, 4));
+      violations.push(...checkTicks(times));
+    }
     history.listed = await listTasks(clients);
   }
 

@@ -85,6 +85,8 @@ export function createWorld(seed: number): World {
       const choices = [...others, ...passTime(others.length > 0)];
       if (choices.length === 0)
         throw new Error("G2 a standstill: clients wait, and nothing is left to happen");
+      if (now > lastProgress + patience)
+        throw new Error("G2 a standstill: clients wait, and what happens is nothing to them");
       if (moves > maxMoves) throw new Error(`G2 clients wait, whatever happens: ${maxMoves} moves`);
       const { name, make } = choose(choices);
       note(name);
