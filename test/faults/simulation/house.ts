@@ -12,17 +12,30 @@ import { createTaskService } from "../../../src/server/service.ts";
 import type { Store } from "../../../src/server/store/store.ts";
 import { createTaskLog } from "../../../src/server/task-log/task-log.ts";
 import { createValidationInterceptor } from "../../../src/server/validation/index.ts";
+import {
+  type AddressGuard,
+  createDeliverer,
+  type Post,
+} from "../../../src/server/webhooks/outgoing/index.ts";
+import { webhookId } from "./receiver.ts";
+
+/** Lets everything be called: it is the simulation that does. */
+const guard: AddressGuard = {
+  check: async (url) => ({ url: new URL(url), addresses: ["192.0.2.1"] }),
+};
 
 export interface HouseOptions {
   store: Store;
   agent: Agent;
   clock: Clock;
+  /** Where the agent's webhook posts to. Default: it has none. */
+  post?: Post | undefined;
   /** Is told of errors that are nobody's but the server's. */
   defect(error: unknown): void;
 }
 
 /** What serves the agent: everything between the transport and the store, as `serve` puts it together. Resolves when clients may call. */
-export async function openHouse({ store, agent, clock, defect }: HouseOptions): Promise<Transport> {
+export async function openHouse({ store, agent, clock, post, defect }: HouseOptions): Promise<Transport> {
   const agents = new Map([[agent.name, agent]]);
   const { name, mailbox: rules, keepDeltas } = agent;
   await store.putAgents([{ name, ...rules, keepDeltas }]);
@@ -46,5 +59,24 @@ export async function openHouse({ store, agent, clock, defect }: HouseOptions): 
   });
   await engine.start();
   createScheduler({ store, agents, clock, log }).start();
+  if (post !== undefined) await deliver(store, { guard, clock, log, post }, agent.name);
   return transport;
+}
+
+/** Makes the agent's webhook, unless it is there, and delivers for it. */
+async function deliver(
+  store: Store,
+  options: Omit<Parameters<typeof createDeliverer>[0], "store">,
+  agent: string,
+): Promise<void> {
+  const { clock } = options;
+  if ((await store.getWebhook(webhookId)) === undefined) {
+    await store.createWebhook({
+      ...{ id: webhookId, url: "https://receiver.example/", source: { agent }, maxWebhooks: 1 },
+      kinds: ["task", "event", "message", "superseded"],
+      secret: `whsec_${"A".repeat(32)}`,
+      now: clock.now(),
+    });
+  }
+  await createDeliverer({ store, ...options }).start();
 }

@@ -38,10 +38,10 @@ interface Waiting {
   reject(error: Error): void;
 }
 
-/** What a turn writes, fenced by its number, and what a schedule does, fenced by its time. */
+/** What a turn writes, fenced by its number; what a schedule does, by its time; and what was posted, by how far that has come. */
 const fenced = new Set<TransactionName>([
   ...(["takeEvents", "appendOutput", "commitTurn", "failTurn"] as const),
-  "fireSchedule",
+  ...(["fireSchedule", "settleDelivery"] as const),
 ]);
 
 export function createLine(name: string, shared: Shared): Line {

@@ -8,14 +8,14 @@ export interface Played {
   /** Counts what a call is that took effect, or that was refused, and beside how many turns of its task another was started. */
   note(call: Call, result: CallResult, beside: number): void;
   /** Counts what shows in the end. */
-  noteEnd(history: StoreHistory): void;
+  noteEnd(history: StoreHistory, posts?: { posts: number; postedAgain: number }): void;
 }
 
 export function createPlayed(): Played {
   const counts = {
     ...{ sideBySide: 0, conflicts: 0, batches: 0, deferrals: 0, busy: 0 },
     ...{ questions: 0, answers: 0, lateAnswers: 0, expiredQuestions: 0 },
-    ...{ ticks: 0 },
+    ...{ ticks: 0, posts: 0, postedAgain: 0 },
   };
   return { counts, note, noteEnd };
 
@@ -35,7 +35,9 @@ export function createPlayed(): Played {
     if (name === "fireSchedule" && fired) counts.ticks += firings.length;
   }
 
-  function noteEnd({ tasks }: StoreHistory): void {
+  function noteEnd({ tasks }: StoreHistory, { posts, postedAgain } = { posts: 0, postedAgain: 0 }): void {
+    counts.posts += posts;
+    counts.postedAgain += postedAgain;
     const events = tasks.flatMap(({ end }) => end.events);
     counts.answers += events.filter(({ answers }) => answers !== "").length;
     counts.expiredQuestions += events.filter(isExpiry).length;

@@ -13,6 +13,6 @@ export function pickRules(random: Random): SimulatedRules {
     mailbox: { parallel: random.pick([1, 1, 2, 3]), ...(batch && { batch }) },
     onBusy,
     // What comes while it is busy would be refused, too.
-    ...(onBusy !== "reject" && random.chance(0.3) && { schedules: { tick } }),
+    ...(onBusy !== "reject" && random.chance(0.2) && { schedules: { tick } }),
   };
 }

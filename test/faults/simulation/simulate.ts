@@ -15,6 +15,7 @@ import { createDisk, type Haste } from "./disk.ts";
 import { openHouse } from "./house.ts";
 import { createLine, type Line, type Shared } from "./line.ts";
 import { createPlayed } from "./played.ts";
+import { createReceiver } from "./receiver.ts";
 import { createReferenceMailbox } from "./reference-mailbox.ts";
 import { pickRules } from "./rules.ts";
 import { awaitTicks, checkTicks } from "./ticks.ts";
@@ -68,6 +69,7 @@ export async function simulate(seed: number, bug: Bug = {}): Promise<Simulated> 
   const rules = pickRules(random);
   const reference = createReferenceMailbox();
   const played = createPlayed();
+  const receiver = random.chance(0.15) ? createReceiver(random, world.progress) : undefined;
   const shared: Shared = { disk, haste: bug.haste, random, failures, lines, committed };
   const breaks = random.pick([0, 0, 0.02, 0.1]);
   let crashes = random.pick([0, 1, 2, 4, 8]);
@@ -98,7 +100,8 @@ export async function simulate(seed: number, bug: Bug = {}): Promise<Simulated> 
     await world.play(moves, leading);
     await leading;
     violations.push(...checkHistory(history), ...history.tasks.flatMap(compareEnd));
-    played.noteEnd(history);
+    violations.push(...(receiver?.check(history.tasks) ?? []));
+    played.noteEnd(history, receiver?.counts());
   } catch (error) {
     violations.push(
       error instanceof Error ? `${error.message} ${error.stack} ${error.cause}` : String(error),
@@ -131,6 +134,7 @@ export async function simulate(seed: number, bug: Bug = {}): Promise<Simulated> 
       const times = await awaitTicks(clients, random.between(2, 4));
       violations.push(...checkTicks(times));
     }
+    await receiver?.awaitAll(history.tasks);
     history.listed = await listTasks(clients);
   }
 
@@ -162,7 +166,7 @@ export async function simulate(seed: number, bug: Bug = {}): Promise<Simulated> 
 
   function moves(): Move[] {
     if (current === undefined) return [{ name: "start", weight: 1, make: start }];
-    const possible = [...lines].flatMap((line) => line.moves());
+    const possible = [...lines].flatMap((line) => line.moves()).concat(receiver?.moves() ?? []);
     if (crashes > 0 && possible.length > 0) possible.push({ name: "kill", weight: 0.05, make: kill });
     return possible;
   }
@@ -181,6 +185,7 @@ export async function simulate(seed: number, bug: Bug = {}): Promise<Simulated> 
     const house = openHouse({
       store: bug.store?.(line.store) ?? line.store,
       agent: bug.agent?.(agent) ?? agent,
+      post: receiver?.post,
       clock,
       defect: (error) => violations.push(`G7 an error of the server's own: ${String(error)}`),
     });

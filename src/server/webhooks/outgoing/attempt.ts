@@ -15,7 +15,7 @@ import { endSpan, startSpan } from "../../telemetry/spans.ts";
 import { headersOf } from "../../telemetry/trace-context.ts";
 import type { AddressGuard } from "./address-guard.ts";
 import { payloadOf } from "./payload.ts";
-import { type PostResponse, post } from "./post.ts";
+import type { Post, PostResponse } from "./post.ts";
 import { retryAfterMillis } from "./retry-after.ts";
 import { sign } from "./sign.ts";
 
@@ -29,6 +29,7 @@ export interface AttemptOptions {
   log: Logger;
   /** How long an attempt may take, from the look-up of the name to the status of the response. */
   timeout: Millis;
+  post: Post;
 }
 
 /**
@@ -36,7 +37,7 @@ export interface AttemptOptions {
  * it is known; the attempt is then to be made again.
  */
 export async function attempt(
-  { guard, clock, log, timeout }: AttemptOptions,
+  { guard, clock, log, timeout, post }: AttemptOptions,
   key: DeliveryKey,
   delivery: Delivery,
   stop: AbortSignal,

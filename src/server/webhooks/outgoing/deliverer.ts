@@ -8,6 +8,7 @@ import type { Store } from "../../store/store.ts";
 import type { DeliveryKey, DueDeliveriesResult } from "../../store/webhook-records.ts";
 import type { AddressGuard } from "./address-guard.ts";
 import { attempt } from "./attempt.ts";
+import { type Post, post as postOverHttp } from "./post.ts";
 import { createSlots } from "./slots.ts";
 
 /** How many deliveries of one webhook, and how many in all, are under way at once. */
@@ -24,6 +25,8 @@ export interface DelivererOptions {
   log: Logger;
   /** How long an attempt may take, in ms. Default 15,000. */
   timeout?: Millis;
+  /** How an attempt posts. Default: over HTTP. */
+  post?: Post;
 }
 
 /**
@@ -41,7 +44,8 @@ export interface Deliverer {
   stop(): Promise<void>;
 }
 
-export function createDeliverer({ store, guard, clock, log, timeout = 15_000 }: DelivererOptions): Deliverer {
+export function createDeliverer(options: DelivererOptions): Deliverer {
+  const { store, guard, clock, log, timeout = 15_000, post = postOverHttp } = options;
   const stopping = new AbortController();
   const slots = createSlots(limits);
   const runs = new Set<Promise<void>>();
@@ -154,7 +158,7 @@ export function createDeliverer({ store, guard, clock, log, timeout = 15_000 }: 
       const delivery = await store.nextDelivery({ ...key, now: clock.now() });
       if (delivery === undefined) return;
       const { sequence } = delivery;
-      const outcome = await attempt({ guard, clock, log, timeout }, key, delivery, stopping.signal);
+      const outcome = await attempt({ guard, clock, log, timeout, post }, key, delivery, stopping.signal);
       const state = await store.settleDelivery({ ...key, sequence, outcome, now: clock.now() });
       if (outcome.kind !== "failed") continue;
       if (state === WebhookState.DEAD) log.warn("a webhook is dead", { ...key, error: outcome.error });

@@ -9,7 +9,7 @@ import type { Target } from "./address-guard.ts";
 const maxResponseBytes = 4096;
 const maxResponseTime: Millis = 750;
 
-export interface Post {
+export interface Posting {
   target: Target;
   headers: Record<string, string>;
   body: string;
@@ -17,6 +17,9 @@ export interface Post {
   signal: AbortSignal;
   clock: Pick<Clock, "timer">;
 }
+
+/** Posts once: see `post`, which does so over HTTP. */
+export type Post = (posting: Posting) => Promise<PostResponse>;
 
 /** How a receiver answered. */
 export interface PostResponse {
@@ -29,7 +32,7 @@ export interface PostResponse {
  * Posts once, on a connection of its own to one of the addresses that were checked; the name is not resolved again. Follows no redirect, uses no
  * proxy. Rejects with what went wrong on the way, or the signal's reason.
  */
-export function post({ target, headers, body, signal, clock }: Post): Promise<PostResponse> {
+export function post({ target, headers, body, signal, clock }: Posting): Promise<PostResponse> {
   const { url, addresses } = target;
   const request = url.protocol === "https:" ? requestHttps : requestHttp;
   const { promise, resolve, reject } = Promise.withResolvers<PostResponse>();

@@ -1,0 +1,86 @@
+import type { TaskUpdate } from "../../../src/proto.ts";
+import { MessageState } from "../../../src/proto.ts";
+import type { Posting, PostResponse } from "../../../src/server/webhooks/outgoing/index.ts";
+import type { TaskHistory } from "../../crash-history.ts";
+import type { Random } from "../../crash-random.ts";
+import type { Move } from "./world.ts";
+
+/** The webhook of a simulation: it follows all tasks of the agent. */
+export const webhookId = "hook";
+
+/** Whoever webhooks post to: what it gets and when, and whether its answer is good, bad or lost, is a choice. */
+export interface Receiver {
+  post(posting: Posting): Promise<PostResponse>;
+  moves(): Move[];
+  /** Resolves when it has got all that there is to post of these tasks. */
+  awaitAll(tasks: readonly TaskHistory[]): Promise<void>;
+  /** What is wrong with what it got: out of order, or not the same under the same id. */
+  check(tasks: readonly TaskHistory[]): string[];
+  /** How many posts it got, and how many again. */
+  counts(): { posts: number; postedAgain: number };
+}
+
+export function createReceiver(random: Random, progress: () => void): Receiver {
+  /** What has come, in the order in which it came first, with what it said. */
+  const got = new Map<string, string>();
+  const violations: string[] = [];
+  let posts = 0;
+  const arriving: (() => void)[] = [];
+  const answering: (() => void)[] = [];
+  let heard = () => {};
+  return {
+    post({ headers, body }) {
+      const { promise, resolve, reject } = Promise.withResolvers<PostResponse>();
+      arriving.push(() => {
+        take(headers["webhook-id"] ?? "", body);
+        const lost = Object.assign(new Error("the connection broke"), { code: "ECONNRESET" });
+        const status = random.pick([200, 200, 200, 200, 200, 204, 503]);
+        answering.push(random.chance(0.1) ? () => reject(lost) : () => resolve({ status }));
+      });
+      return promise;
+    },
+    moves() {
+      const next = (ways: (() => void)[]) => () => ways.splice(random.between(0, ways.length - 1), 1)[0]?.();
+      return [
+        ...(arriving.length > 0 ? [{ name: "post", weight: 3, make: next(arriving) }] : []),
+        ...(answering.length > 0 ? [{ name: "posted", weight: 3, make: next(answering) }] : []),
+      ];
+    },
+    async awaitAll(tasks) {
+      while (tasks.some((task) => idsOf(task).some((id) => !got.has(id)))) {
+        await new Promise<void>((resolve) => {
+          heard = resolve;
+        });
+      }
+    },
+    check: (tasks) => [...violations, ...tasks.flatMap(checkOrder)],
+    counts: () => ({ posts, postedAgain: posts - got.size }),
+  };
+
+  function take(id: string, body: string): void {
+    posts += 1;
+    const before = got.get(id);
+    if (before !== undefined && before !== body) violations.push(`G3 two posts of ${id} differ`);
+    if (before === undefined) got.set(id, body);
+    progress();
+    heard();
+  }
+
+  function checkOrder(task: TaskHistory): string[] {
+    const prefix = `${webhookId}.${task.end.task.id}.`;
+    const came = [...got.keys()].filter((id) => id.startsWith(prefix));
+    const wanted = idsOf(task);
+    if (came.join() === wanted.join()) return [];
+    return [`G2 the posts of a task came as ${came}, and not as ${wanted}`];
+  }
+}
+
+/** The ids of all posts of a task, in their order. */
+function idsOf({ end }: TaskHistory): string[] {
+  return end.log.filter(isPosted).map(({ sequence }) => `${webhookId}.${end.task.id}.${sequence}`);
+}
+
+function isPosted({ entry }: TaskUpdate): boolean {
+  if (entry.case === "message") return entry.value.state === MessageState.DONE;
+  return entry.case === "task" || entry.case === "event" || entry.case === "superseded";
+}
