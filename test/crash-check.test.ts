@@ -1,12 +1,15 @@
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { beforeAll, describe, expect, it } from "vitest";
-import { EventState, MessageState, TaskState } from "../src/proto.ts";
+import { EventState, MessageState, OnBusy, TaskState } from "../src/proto.ts";
 import { checkHistory } from "./crash-check.ts";
+import { isExpiry } from "./crash-check-questions.ts";
 import {
   answer,
   change,
   childOf,
+  closesQuestion,
   isActive,
+  isAnswer,
   isChildEnd,
   isDelta,
   isEvent,
@@ -102,6 +105,43 @@ describe("the checker of histories", () => {
       /^G2.*handled before event/,
       (_, __, ___, { end }) =>
         change(end.log, isPut("gather"), ({ entry }) => Object.assign(only(entry.value), { onBusy: 0 })),
+    ],
+    [
+      "an event that a busy task was to refuse",
+      /^G2.*accepted by a task that is busy/,
+      (_, __, ___, { end }) =>
+        change(end.log, isPut("gather"), ({ entry }) =>
+          Object.assign(only(entry.value), { onBusy: OnBusy.REJECT }),
+        ),
+    ],
+    [
+      "a question that is answered twice",
+      /^G2.*was closed by 2 events/,
+      (_, __, ___, { end }) => end.events.push(only(end.events.find(isAnswer))),
+    ],
+    [
+      "an answer to no question",
+      /^G2.*answers nothing/,
+      (_, __, ___, { end }) => Object.assign(only(end.events.find(isAnswer)), { answers: "other" }),
+    ],
+    [
+      "a question that is closed by nothing",
+      /^G2.*was never closed/,
+      (_, __, ___, { end }) => {
+        without(end.events, only(end.events.find(isAnswer)));
+        Object.assign(end.task, { state: TaskState.FAILED });
+      },
+    ],
+    [
+      "a question that is closed early",
+      /^G2.*closed before its time/,
+      (_, __, ___, { end }) =>
+        Object.assign(only(end.events.find(isExpiry)), { createTime: timestampFromMs(1) }),
+    ],
+    [
+      "an event that does not wait for an answer",
+      /^G2.*is handled before an answer/,
+      (_, __, ___, { end }) => remove(end.log, closesQuestion(end.log)),
     ],
     [
       "an event that is delivered early",

@@ -33,12 +33,26 @@ export function isEvent(id: string, state: EventState): Test {
   return ({ entry }) => entry.case === "event" && entry.value.id === id && entry.value.state === state;
 }
 
+/** Finds the entry of the task that closes its last question. */
+export function closesQuestion(log: TaskUpdate[]): Test {
+  const isTask: Test = ({ entry }) => entry.case === "task";
+  const asked = log.findLastIndex(
+    ({ entry }) => entry.case === "task" && entry.value.state === TaskState.INPUT_REQUIRED,
+  );
+  const closing = log.slice(asked + 1).find(isTask);
+  return (update) => update === closing;
+}
+
 export function isPut(type: string): Test {
   return ({ entry }) => entry.case === "event" && entry.value.parts.length > 0 && entry.value.type === type;
 }
 
 export function isMention({ parts: [part] }: Message): boolean {
   return part?.content.case === "text" && part.content.value.startsWith(mentionOf(""));
+}
+
+export function isAnswer({ answers }: Event): boolean {
+  return answers !== "";
 }
 
 export function isChildEnd({ type }: Event): boolean {

@@ -5,7 +5,7 @@ import { type Clock, systemClock } from "../src/server/clock.ts";
 import { serve } from "../src/server/index.ts";
 import scribe from "./agents/scribe.ts";
 import { cancel, create, listTasks, readEnd, redrive, send, settle } from "./crash-calls.ts";
-import { type Clients, follow, perform } from "./crash-clients.ts";
+import { type Clients, follow, perform, read } from "./crash-clients.ts";
 import {
   answerOf,
   type CancelRequest,
@@ -52,6 +52,8 @@ interface Sending {
   onBusy?: OnBusy;
   /** How long after it is sent it is delivered, in ms. */
   delay?: number;
+  /** Whether it answers the question that is open. */
+  answers?: boolean;
   /** Whether it is waited for, with all that comes of it. */
   settled?: boolean;
 }
@@ -67,6 +69,10 @@ const ruled: Sending[] = [
   { type: "stubborn" },
   { type: "say", onBusy: OnBusy.INTERRUPT, settled: true },
   { type: "cure", settled: true },
+  { type: "ask", settled: true },
+  { type: "answer", answers: true, settled: true },
+  { type: "hurry" },
+  { type: "say", settled: true },
   { type: "finish" },
 ];
 
@@ -102,10 +108,11 @@ async function lead(
   const taskId = answerOf(creation)?.id ?? "";
   const followed = Promise.all([follow(clients, taskId)]);
   const sends: SendRequest[] = [];
-  for (const [index, { type, onBusy, delay, settled }] of sendings.entries()) {
+  for (const [index, { type, onBusy, delay, answers, settled }] of sendings.entries()) {
     const request: SendRequest = {
       ...{ requestId: `${name}-${index}`, text: `${type} ${index} of ${name}`, type, outcomes: [] },
       ...(onBusy !== undefined && { onBusy }),
+      ...(answers && { answers: await openQuestion(clients, taskId) }),
       ...(delay !== undefined && { deliverTime: clock.halt() + delay }),
     };
     sends.push(request);
@@ -126,6 +133,11 @@ async function lead(
   }
   const logs = await followed;
   return { create: creation, sends, cancels, logs, end: await readEnd(clients, taskId) };
+}
+
+async function openQuestion(clients: Clients, taskId: string): Promise<string> {
+  const { task } = await read(clients, (rpc) => rpc.getTask({ key: { case: "taskId", value: taskId } }));
+  return task?.question?.id ?? "";
 }
 
 async function followChildren(clients: Clients, taskId: string): Promise<void> {
