@@ -42,6 +42,13 @@ export function cancel(taskId: string, { requestId, reason }: CancelRequest): Ca
   };
 }
 
+export function interrupt(taskId: string, { requestId, reason }: CancelRequest): Call<Task> {
+  return async (rpc, options) => {
+    const { task, duplicate } = await rpc.interruptTask({ taskId, requestId, reason }, options);
+    return { answer: task, duplicate };
+  };
+}
+
 /** Sends an event that was sent before, and waits until it is settled. */
 export async function settle(clients: Clients, taskId: string, request: SendRequest): Promise<void> {
   const { requestId } = request;

@@ -3,7 +3,7 @@ import { type Event, EventState, OnBusy, TaskState, type TaskUpdate } from "../s
 import type { Report } from "./crash-check.ts";
 import { isExpiry } from "./crash-check-questions.ts";
 import { reasonOfStatus } from "./crash-clients.ts";
-import type { Rules } from "./crash-history.ts";
+import type { Rules, TaskHistory } from "./crash-history.ts";
 
 /** An event that waits. */
 interface Waiting {
@@ -83,11 +83,11 @@ export function checkOrder(log: TaskUpdate[], { parallel = 1, batch }: Rules, re
 }
 
 /** Checks that nothing is delivered before its time, and that what is dropped as interrupted was. */
-export function checkTimes(log: TaskUpdate[], report: Report): void {
-  const events = log.flatMap(({ time, entry }) =>
+export function checkTimes({ interrupts: stops = [], end }: TaskHistory, report: Report): void {
+  const events = end.log.flatMap(({ time, entry }) =>
     entry.case === "event" ? [{ time, event: entry.value }] : [],
   );
-  const interrupts = events.some(({ event }) => event.onBusy === OnBusy.INTERRUPT);
+  const interrupts = stops.length > 0 || events.some(({ event }) => event.onBusy === OnBusy.INTERRUPT);
   for (const { time, event } of events) {
     const { state, deliverTime, sequence, lastError } = event;
     const waits = state === EventState.SCHEDULED || state === EventState.DROPPED;

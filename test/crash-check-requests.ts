@@ -5,9 +5,9 @@ import { answerOf, type Request, type Rules, type StoreHistory, type TaskHistory
 
 /** Checks that what was acknowledged is there, and that a request is one however often it is sent (G1, G8). */
 export function checkRequests(history: TaskHistory, { batch }: Rules, report: Report): void {
-  const { create, sends, cancels, end } = history;
+  const { create, sends, cancels, interrupts = [], end } = history;
   checkAnswers(TaskSchema, create, report);
-  for (const cancel of cancels) checkAnswers(TaskSchema, cancel, report);
+  for (const stop of [...cancels, ...interrupts]) checkAnswers(TaskSchema, stop, report);
   for (const send of sends) checkAnswers(EventSchema, send, report);
   // Whatever is handled with what is poisoned is given up with it.
   checkSends(history, ({ type }) => type === "poison" || batch !== undefined, report);

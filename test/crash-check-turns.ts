@@ -16,7 +16,7 @@ import type { Rules, TaskHistory } from "./crash-history.ts";
 /** Checks in which order a scribe's events were handled, and that each was effective once (G2, G3, G5). */
 export function checkTurns(history: TaskHistory, rules: Rules, report: Report): void {
   checkOrder(history.end.log, rules, report);
-  checkTimes(history.end.log, report);
+  checkTimes(history, report);
   checkConversation(history, report);
   checkState(history, report);
   checkCancellation(history, report);

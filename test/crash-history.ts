@@ -29,6 +29,7 @@ export interface SendRequest extends Request<Event> {
   deliverTime?: number;
 }
 
+/** A request to stop what a task does, for a reason. */
 export interface CancelRequest extends Request<Task> {
   reason: string;
 }
@@ -38,6 +39,8 @@ export interface TaskHistory {
   create: Request<Task>;
   sends: SendRequest[];
   cancels: CancelRequest[];
+  /** The requests to interrupt it. Default: there were none. */
+  interrupts?: CancelRequest[];
   /** What each subscriber was told, over all its connections, without heartbeats. */
   logs: TaskUpdate[][];
   /** What could be read once the task had ended. */

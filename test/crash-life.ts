@@ -1,5 +1,5 @@
 import { OnBusy, type Task, TaskState, type TaskUpdate } from "../src/proto.ts";
-import { cancel, create, readEnd, redrive, send, settle } from "./crash-calls.ts";
+import { cancel, create, interrupt, readEnd, redrive, send, settle } from "./crash-calls.ts";
 import { type Clients, follow, perform } from "./crash-clients.ts";
 import {
   answerOf,
@@ -26,6 +26,7 @@ export async function leadTask(clients: Clients, name: string): Promise<Life> {
   const { random, types = plainTypes } = clients;
   const sends: SendRequest[] = [];
   const cancels: CancelRequest[] = [];
+  const interrupts: CancelRequest[] = [];
   const answers: Promise<void>[] = [];
   const creation: TaskHistory["create"] = { requestId: `${name}-create`, outcomes: [] };
   const first = random.chance(0.3) ? newSend("first", "say") : undefined;
@@ -43,7 +44,9 @@ export async function leadTask(clients: Clients, name: string): Promise<Life> {
   ]);
   await Promise.all(answers);
   await repeat();
-  return { history: { create: creation, sends, cancels, logs, end: await readEnd(clients, taskId) } };
+  return {
+    history: { create: creation, sends, cancels, interrupts, logs, end: await readEnd(clients, taskId) },
+  };
 
   function newSend(id: string, type: string): SendRequest {
     const request = { requestId: `${name}-${id}`, text: `${id} of ${name}`, type, outcomes: [] };
@@ -66,6 +69,7 @@ export async function leadTask(clients: Clients, name: string): Promise<Life> {
       if (random.chance(0.15)) deliverLater(request);
       await deliver(request, interruptsLater(request) || random.chance(0.8));
       if (answerOf(request) !== undefined && random.chance(0.2)) await deliver(request);
+      if (random.chance(0.1)) await stop(`${id}${index}-stop`);
     }
   }
 
@@ -109,6 +113,12 @@ export async function leadTask(clients: Clients, name: string): Promise<Life> {
     await perform(clients, request, send(taskId ?? "", request), patient);
   }
 
+  async function stop(id: string): Promise<void> {
+    const request = { requestId: `${name}-${id}`, reason: `reason of ${name}`, outcomes: [] };
+    interrupts.push(request);
+    await perform(clients, request, interrupt(taskId ?? "", request));
+  }
+
   async function cancelTwice(): Promise<void> {
     for (const id of ["cancel", "cancel-again"]) {
       const request = { requestId: `${name}-${id}`, reason: `reason of ${name}`, outcomes: [] };
@@ -121,6 +131,7 @@ export async function leadTask(clients: Clients, name: string): Promise<Life> {
   async function repeat(): Promise<void> {
     if (random.chance(0.5)) await perform(clients, creation, create(creation.requestId, first));
     for (const request of cancels) await perform(clients, request, cancel(taskId ?? "", request));
+    for (const request of interrupts) await perform(clients, request, interrupt(taskId ?? "", request));
     for (const request of sends) {
       if (request !== first && answerOf(request) !== undefined && random.chance(0.3)) await deliver(request);
     }

@@ -68,7 +68,9 @@ async function handle(
   switch (event.type) {
     case "gather":
       for (const steering of [false, true]) {
-        for (const other of await ctx.mailbox.take({ max: 2, steering })) {
+        // As often as not, it waits for some to come.
+        const wait = event.sequence % 2 === 0 && !steering ? 10 : 0;
+        for (const other of await ctx.mailbox.take({ max: 2, steering, wait })) {
           note(ctx, other, page);
           await mention(ctx, other);
         }

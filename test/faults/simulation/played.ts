@@ -11,9 +11,16 @@ export interface Played {
   noteEnd(history: StoreHistory, posts?: { posts: number; postedAgain: number }): void;
 }
 
+/** What it looks for in the answer of a call. */
+interface Answer {
+  turn?: { events: unknown[] };
+  fired?: boolean;
+  interrupted?: number;
+}
+
 export function createPlayed(): Played {
   const counts = {
-    ...{ sideBySide: 0, conflicts: 0, batches: 0, deferrals: 0, busy: 0 },
+    ...{ sideBySide: 0, conflicts: 0, batches: 0, deferrals: 0, busy: 0, interrupts: 0 },
     ...{ questions: 0, answers: 0, lateAnswers: 0, expiredQuestions: 0 },
     ...{ ticks: 0, posts: 0, postedAgain: 0 },
   };
@@ -26,12 +33,13 @@ export function createPlayed(): Played {
       if (result.reason === "QUESTION_CLOSED") counts.lateAnswers += 1;
       return;
     }
-    const { turn, fired }: { turn?: { events: unknown[] }; fired?: boolean } = Object(result.value);
+    const { turn, fired, interrupted }: Answer = Object(result.value);
     const { outcome, firings } = Object(args);
     if (turn !== undefined && beside > 1) counts.sideBySide += 1;
     if (turn !== undefined && turn.events.length > 1) counts.batches += 1;
     if (outcome?.kind === "defer") counts.deferrals += 1;
     if (outcome?.kind === "ask") counts.questions += 1;
+    if (name === "interruptTask" && (interrupted ?? 0) > 0) counts.interrupts += 1;
     if (name === "fireSchedule" && fired) counts.ticks += firings.length;
   }
 

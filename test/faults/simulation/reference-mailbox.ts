@@ -50,6 +50,11 @@ export function createReferenceMailbox() {
       const task = find(taskId);
       return isFinalState(task.state) && task.state !== TaskState.CANCELLED ? "TASK_FINISHED" : cancel(task);
     },
+    interruptTask({ taskId }) {
+      const task = find(taskId);
+      if (isClosed(task)) return "TASK_FINISHED";
+      return { interrupted: settle(interrupted(task, false), EventState.DROPPED).length };
+    },
     redriveEvents({ taskId, now }) {
       const task = find(taskId);
       if (isClosed(task)) return "TASK_FINISHED";
