@@ -28,6 +28,8 @@ export interface HouseOptions {
   store: Store;
   agent: Agent;
   clock: Clock;
+  /** The most turns that run at once. */
+  maxTurns: number;
   /** Where the agent's webhook posts to. Default: it has none. */
   post?: Post | undefined;
   /** Is told of errors that are nobody's but the server's. */
@@ -35,7 +37,14 @@ export interface HouseOptions {
 }
 
 /** What serves the agent: everything between the transport and the store, as `serve` puts it together. Resolves when clients may call. */
-export async function openHouse({ store, agent, clock, post, defect }: HouseOptions): Promise<Transport> {
+export async function openHouse({
+  store,
+  agent,
+  clock,
+  maxTurns,
+  post,
+  defect,
+}: HouseOptions): Promise<Transport> {
   const agents = new Map([[agent.name, agent]]);
   const { name, mailbox: rules, keepDeltas } = agent;
   await store.putAgents([{ name, ...rules, keepDeltas }]);
@@ -44,7 +53,7 @@ export async function openHouse({ store, agent, clock, post, defect }: HouseOpti
   const mailbox = createMailbox({ store, agents, clock });
   // Clients are not told that nothing happens: in a simulation it is the end of it.
   const taskLog = createTaskLog({ store, clock, heartbeat: Number.MAX_SAFE_INTEGER / 2 });
-  const engine = createLocalEngine({ store, agents, taskLog, clock, log, maxTurns: 100 });
+  const engine = createLocalEngine({ store, agents, taskLog, clock, log, maxTurns });
   const service = createTaskService({
     ...{ store, mailbox, taskLog, clock },
     stopping: new AbortController().signal,

@@ -67,6 +67,8 @@ export async function simulate(seed: number, bug: Bug = {}): Promise<Simulated> 
   const lines = new Set<Line>();
   const failures = random.pick([0, 0, 0.02, 0.1]);
   const rules = pickRules(random);
+  // Where there is little room, turns wait for it in the store.
+  const maxTurns = random.pick([1, 2, 100, 100]);
   const reference = createReferenceMailbox();
   const played = createPlayed();
   const receiver = random.chance(0.15) ? createReceiver(random, world.progress) : undefined;
@@ -185,6 +187,7 @@ export async function simulate(seed: number, bug: Bug = {}): Promise<Simulated> 
     const house = openHouse({
       store: bug.store?.(line.store) ?? line.store,
       agent: bug.agent?.(agent) ?? agent,
+      maxTurns,
       post: receiver?.post,
       clock,
       defect: (error) => violations.push(`G7 an error of the server's own: ${String(error)}`),
