@@ -1,22 +1,20 @@
 import type { Transport } from "@connectrpc/connect";
-import { EventState } from "../../../src/proto.ts";
 import type { Agent } from "../../../src/server/agent.ts";
-import type { Call, CallResult } from "../../../src/server/store/sqlite/protocol.ts";
 import type { Store } from "../../../src/server/store/store.ts";
 import { createScribe } from "../../agents/scribe.ts";
 import { listTasks } from "../../crash-calls.ts";
 import { checkHistory } from "../../crash-check.ts";
 import type { Clients } from "../../crash-clients.ts";
-import type { StoreHistory, TaskHistory } from "../../crash-history.ts";
+import type { StoreHistory } from "../../crash-history.ts";
 import { leadTask, plainTypes } from "../../crash-life.ts";
 import { createRandom } from "../../crash-random.ts";
 import { connect } from "./connection.ts";
 import { createDisk, type Haste } from "./disk.ts";
 import { openHouse } from "./house.ts";
+import { createJudge } from "./judge.ts";
 import { createLine, type Line, type Shared } from "./line.ts";
 import { createPlayed } from "./played.ts";
 import { createReceiver } from "./receiver.ts";
-import { createReferenceMailbox } from "./reference-mailbox.ts";
 import { pickRules } from "./rules.ts";
 import { awaitTicks, checkTicks } from "./ticks.ts";
 import { createWorld, type Move } from "./world.ts";
@@ -53,10 +51,8 @@ interface Process {
   gone: PromiseWithResolvers<void>;
 }
 
-/** Events that only agents with other rules than the plain ones are sent. */
+/** What its clients send besides what those of the kill tests do: see the scribe. */
 const wideTypes = ["apart", "apart", "later", "gathered", "ask", "hurry"] as const;
-/** What a call may be refused with: anything else is the server's own fault. */
-const refusals = ["TURN_OVER", "TASK_FINISHED", "STATE_CONFLICT", "QUESTION_CLOSED", "TASK_BUSY"];
 
 /** Plays a run that a seed determines, of clients, servers, crashes and a disk, and checks what the clients saw. */
 export async function simulate(seed: number, bug: Bug = {}): Promise<Simulated> {
@@ -69,8 +65,8 @@ export async function simulate(seed: number, bug: Bug = {}): Promise<Simulated> 
   const rules = pickRules(random);
   // Where there is little room, turns wait for it in the store.
   const maxTurns = random.pick([1, 2, 100, 100]);
-  const reference = createReferenceMailbox();
   const played = createPlayed();
+  const { committed, compareEnd } = createJudge(played, (violation) => violations.push(violation));
   const receiver = random.chance(0.15) ? createReceiver(random, world.progress) : undefined;
   const shared: Shared = { disk, haste: bug.haste, random, failures, lines, committed };
   const breaks = random.pick([0, 0, 0.02, 0.1]);
@@ -140,32 +136,6 @@ export async function simulate(seed: number, bug: Bug = {}): Promise<Simulated> 
     history.listed = await listTasks(clients);
   }
 
-  /** Compares a call that took effect with what it does to the reference. */
-  function committed(call: Call, result: CallResult): void {
-    const { name, args } = call;
-    if ("reason" in result && !refusals.includes(result.reason)) {
-      violations.push(`G7 ${name} failed: ${result.reason} ${result.message} ${String(result.cause)}`);
-      return;
-    }
-    // What was answered before has no effect, and is for the history checker to judge.
-    if ("value" in result && Object(result.value).duplicate === true) return;
-    const expected = reference.apply(name, Object(args));
-    played.note(call, result, reference.turnsOf(Object(args).taskId));
-    const actual = "reason" in result ? result.reason : result.value;
-    if (!agrees(expected, actual)) {
-      const [wanted, found] = [expected, actual].map((answer) => JSON.stringify(answer)?.slice(0, 400));
-      violations.push(`G2 ${name} answered ${found}, and the reference ${wanted}`);
-    }
-  }
-
-  function compareEnd({ end }: TaskHistory): string[] {
-    return end.events.flatMap(({ id, state }) => {
-      const wanted = reference.stateOf(id);
-      if (wanted === state) return [];
-      return [`G2 event ${id} is ${EventState[state]}, and in the reference ${EventState[wanted ?? 0]}`];
-    });
-  }
-
   function moves(): Move[] {
     if (current === undefined) return [{ name: "start", weight: 1, make: start }];
     const possible = [...lines].flatMap((line) => line.moves()).concat(receiver?.moves() ?? []);
@@ -223,17 +193,4 @@ export async function simulate(seed: number, bug: Bug = {}): Promise<Simulated> 
     process.line.cut(random.between(0, 2));
     lines.delete(process.line);
   }
-}
-
-/** Whether an answer has all that is expected of it. What is not expected to be there may be anything. */
-function agrees(expected: unknown, actual: unknown): boolean {
-  if (typeof expected !== "object" || expected === null) {
-    return expected === undefined ? typeof actual !== "string" : expected === actual;
-  }
-  if (typeof actual !== "object" || actual === null) return false;
-  if (Array.isArray(expected) && expected.length !== Object(actual).length) return false;
-  return Object.entries(expected).every(([key, value]) => {
-    const found: unknown = Reflect.get(actual, key);
-    return value === undefined ? found === undefined : agrees(value, found);
-  });
 }
