@@ -65,8 +65,7 @@ const ruled: Sending[] = [
   { type: "stubborn" },
   { type: "say" },
   { type: "gather", onBusy: OnBusy.STEER, settled: true },
-  // Far enough off that it is still to come when it is accepted, on a machine that has much else to do.
-  { type: "poison", delay: 500, settled: true },
+  { type: "poison", delay: 10, settled: true },
   { type: "stubborn" },
   { type: "say", onBusy: OnBusy.INTERRUPT, settled: true },
   { type: "cure", settled: true },

@@ -11,6 +11,7 @@ import { createScheduler } from "../../../src/server/schedules/scheduler.ts";
 import { createTaskService } from "../../../src/server/service.ts";
 import type { Store } from "../../../src/server/store/store.ts";
 import { createTaskLog } from "../../../src/server/task-log/task-log.ts";
+import { createTaskQuota } from "../../../src/server/task-quota.ts";
 import { createValidationInterceptor } from "../../../src/server/validation/index.ts";
 import {
   type AddressGuard,
@@ -50,10 +51,10 @@ export async function openHouse({
   await store.putAgents([{ name, ...rules, keepDeltas }]);
   await declareSchedules(store, agents, clock);
   const log = { info: () => {}, warn: () => {}, error: () => {} };
-  const mailbox = createMailbox({ store, agents, clock });
   // Clients are not told that nothing happens: in a simulation it is the end of it.
   const taskLog = createTaskLog({ store, clock, heartbeat: Number.MAX_SAFE_INTEGER / 2 });
   const engine = createLocalEngine({ store, agents, taskLog, clock, log, maxTurns });
+  const mailbox = createMailbox({ store, agents, accept: engine.accept, clock });
   const service = createTaskService({
     ...{ store, mailbox, taskLog, clock },
     stopping: new AbortController().signal,
@@ -67,7 +68,8 @@ export async function openHouse({
     router: { interceptors },
   });
   await engine.start();
-  createScheduler({ store, agents, clock, log }).start();
+  const quota = createTaskQuota(store, Number.MAX_SAFE_INTEGER, clock);
+  createScheduler({ store, agents, quota, onLimit: () => {}, clock, log }).start();
   if (post !== undefined) await deliver(store, { guard, clock, log, post }, agent.name);
   return transport;
 }

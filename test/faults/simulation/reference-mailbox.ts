@@ -38,13 +38,19 @@ export function createReferenceMailbox() {
       for (const record of records) agents.set(record.name, record);
       return undefined;
     },
-    createTask: (args) => create(args),
-    sendEvent({ taskId, event, now }) {
+    createTask(args) {
+      const task = create(args);
+      return task.id === args.taskId ? startAtOnce(task, args) : { turn: undefined };
+    },
+    sendEvent(args) {
+      const { taskId, event, now } = args;
       const { works, waiting, question, ...task } = find(taskId);
       if (isClosed(task)) return "TASK_FINISHED";
       if (event.answers !== undefined && event.answers !== question?.id) return "QUESTION_CLOSED";
       if (event.onBusy === "reject" && works.length + waiting.length > 0) return "TASK_BUSY";
-      return accept(find(taskId), event, now);
+      const stops = event.onBusy === "interrupt" && works.some(({ turn }) => turn !== undefined);
+      accept(find(taskId), event, now);
+      return stops ? { turn: undefined } : startAtOnce(find(taskId), args);
     },
     cancelTask({ taskId }) {
       const task = find(taskId);
@@ -89,7 +95,7 @@ export function createReferenceMailbox() {
       else settle(events, EventState.PROCESSED);
       for (const followUp of args.followUps) follow(followUp, args.now);
       leave(task, work, events, args);
-      return args.next === undefined ? { turn: undefined } : start(task, args.next.owner, args.now);
+      return startAtOnce(task, args);
     },
     failTurn({ taskId, turn, retryTime, now }) {
       const { task, work } = running(taskId, turn);
@@ -142,13 +148,19 @@ export function createReferenceMailbox() {
     stateOf: (id: string) => ends.get(id),
   };
 
-  function create({ taskId: id, name, agent, parentTaskId: parent, event, now }: CreateTask): undefined {
+  /** Starts what is due with what made it so, if it is said who may run it. */
+  function startAtOnce(task: Task, { next, now }: Pick<CommitTurn, "next" | "now">): Expected {
+    return next === undefined ? { turn: undefined } : start(task, next.owner, now);
+  }
+
+  function create({ taskId: id, name, agent, parentTaskId: parent, event, now }: CreateTask): Task {
     const named = [...tasks.values()].find((task) => task.name === name && !isFinalState(task.state));
     const rest = { turns: 0, waiting: [], scheduled: [], dead: [], works: [], commits: [] };
     const made = { id, name, parent, agent: agents.get(agent), state: TaskState.PENDING, ...rest };
     const task = (name === undefined ? undefined : named) ?? made;
     tasks.set(task.id, task);
     if (event !== undefined) accept(task, event, now);
+    return task;
   }
 
   function accept(
