@@ -1,7 +1,6 @@
 import { createClient } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
 import { OnBusy, TaskService } from "../src/proto.ts";
-import { type Clock, systemClock } from "../src/server/clock.ts";
 import { serve } from "../src/server/index.ts";
 import scribe from "./agents/scribe.ts";
 import { cancel, create, listTasks, readEnd, redrive, send, settle } from "./crash-calls.ts";
@@ -14,6 +13,7 @@ import {
   type TaskHistory,
 } from "./crash-history.ts";
 import { createRandom } from "./crash-random.ts";
+import { createHaltingClock, type HaltingClock } from "./halting-clock.ts";
 
 /**
  * Records what clients see of three tasks on a server that nobody kills: the first is completed, the second cancelled while it answers, and
@@ -75,27 +75,6 @@ const ruled: Sending[] = [
   { type: "say", settled: true },
   { type: "finish" },
 ];
-
-/** A clock that can be made to stand still, so that what is sent to be delivered soon arrives before that. */
-interface HaltingClock extends Clock {
-  halt(): number;
-  go(): void;
-}
-
-function createHaltingClock(): HaltingClock {
-  let halted: number | undefined;
-  return {
-    ...systemClock,
-    now: () => halted ?? systemClock.now(),
-    halt() {
-      halted = systemClock.now();
-      return halted;
-    },
-    go() {
-      halted = undefined;
-    },
-  };
-}
 
 async function lead(
   clients: Clients,

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";
 import { afterAll, describe, expect, it } from "vitest";
 import { CancelOutcome, EventState, TaskState } from "../src/proto.ts";
+import { createHaltingClock } from "./halting-clock.ts";
 import { createDesk } from "./service-agent.ts";
 import { failureOf } from "./service-failure.ts";
 import {
@@ -17,7 +18,8 @@ import {
 import { openAny, protocols } from "./service-protocols.ts";
 import { startServer } from "./service-server.ts";
 
-const server = await startServer();
+const clock = createHaltingClock();
+const server = await startServer({ clock });
 afterAll(async () => {
   await server.close();
   expect(server.defects).toEqual([]);
@@ -32,10 +34,11 @@ describe.each(protocols)("time over $name", ({ open }) => {
 
   it("an event for later is SCHEDULED, and takes its place when it is delivered", async () => {
     const taskId = await newTask(tasks);
-    const deliverTime = later(200);
+    const deliverTime = timestampFromMs(clock.halt() + 200);
     const { event } = await tasks.sendEvent({ taskId, parts: [text("later")], deliverTime });
     expect(event).toMatchObject({ state: EventState.SCHEDULED, deliverTime });
     const first = await sendAndWait(tasks, taskId, "echo", "first");
+    clock.go();
     const log = await followUntil(tasks, { taskId }, tellsProcessed(event?.id));
     const delivered = log.flatMap(({ entry, sequence }) =>
       entry.case === "event" && entry.value.id === event?.id && entry.value.state === EventState.QUEUED
@@ -105,13 +108,14 @@ describe.each(protocols)("time over $name", ({ open }) => {
   });
 
   it("a request with a time that has passed since is still one request", async () => {
-    const expireTime = later(50);
+    const expireTime = timestampFromMs(clock.halt() + 50);
     const request = {
       agent: "desk",
       expiration: { case: "expireTime" as const, value: expireTime },
       requestId: randomUUID(),
     };
     const first = await tasks.createTask(request);
+    clock.go();
     const taskId = present(first.task).id;
     await followUntil(tasks, { taskId }, ({ entry }) => tellsState(entry, TaskState.TIMED_OUT));
     expect(await tasks.createTask(request)).toEqual({ ...first, duplicate: true });
