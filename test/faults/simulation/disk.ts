@@ -24,7 +24,6 @@ export function createDisk(hasty: boolean): Disk {
     get isTransaction() {
       return db.isTransaction;
     },
-    createTagStore: (size) => db.createTagStore(size),
     prepare: (text) => db.prepare(text),
   });
   return {

@@ -23,7 +23,7 @@ export interface Batches {
 
 /** Makes the batches of a connection. `measured`: tells what each that writes has done and taken. */
 export function createBatches(
-  db: Pick<DatabaseSync, "exec" | "isTransaction" | "createTagStore" | "prepare">,
+  db: Pick<DatabaseSync, "exec" | "isTransaction" | "prepare">,
   measured = false,
 ): Batches {
   const sql = createSql(db);
@@ -53,11 +53,11 @@ export function createBatches(
 
   function inSavepoint(call: Call, changes: Changes): CallResult {
     const tx = createTx(sql);
-    db.exec("savepoint call");
+    sql.run`savepoint call`;
     try {
       const value = run(call, tx);
       saveTasks(tx, timeOf(call));
-      db.exec("release call");
+      sql.run`release call`;
       changes.add(tx);
       return { id: call.id, value };
     } catch (error) {

@@ -1,4 +1,4 @@
-import type { DatabaseSync, SQLInputValue } from "node:sqlite";
+import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
 
 type Values = readonly (SQLInputValue | undefined)[];
 
@@ -16,16 +16,26 @@ export interface Sql {
   query<Row>(text: string, values: SQLInputValue[]): Row[];
 }
 
-export function createSql(db: Pick<DatabaseSync, "createTagStore" | "prepare">): Sql {
-  const store = db.createTagStore(200);
+export function createSql(db: Pick<DatabaseSync, "prepare">): Sql {
+  // A literal is one object for as long as the program runs. Node's tag store puts its text together at every call, to find it by that.
+  const statements = new Map<TemplateStringsArray, StatementSync>();
+
+  function prepared(text: TemplateStringsArray): StatementSync {
+    const known = statements.get(text);
+    if (known !== undefined) return known;
+    const statement = db.prepare(text.join("?"));
+    statements.set(text, statement);
+    return statement;
+  }
+
   const bind = (values: Values) => values.map((value) => value ?? null);
   return {
     one: <Row>(text: TemplateStringsArray, ...values: Values) =>
-      store.get(text, ...bind(values)) as Row | undefined,
-    all: <Row>(text: TemplateStringsArray, ...values: Values) => store.all(text, ...bind(values)) as Row[],
+      prepared(text).get(...bind(values)) as Row | undefined,
+    all: <Row>(text: TemplateStringsArray, ...values: Values) => prepared(text).all(...bind(values)) as Row[],
     each: <Row>(text: TemplateStringsArray, ...values: Values) =>
-      store.iterate(text, ...bind(values)) as Iterable<Row>,
-    run: (text, ...values) => Number(store.run(text, ...bind(values)).changes),
+      prepared(text).iterate(...bind(values)) as Iterable<Row>,
+    run: (text, ...values) => Number(prepared(text).run(...bind(values)).changes),
     query: <Row>(text: string, values: SQLInputValue[]) => db.prepare(text).all(...values) as Row[],
   };
 }
