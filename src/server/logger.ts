@@ -42,7 +42,9 @@ export function createLogger({ level = "info", format = "json", write }: LoggerO
   );
   return {
     // As a field, because pino would put it behind all others.
-    debug: (message, fields) => log.debug({ message, ...fields }),
+    ...(log.isLevelEnabled("debug") && {
+      debug: (message: string, fields?: Record<string, unknown>) => log.debug({ message, ...fields }),
+    }),
     info: (message, fields) => log.info({ message, ...fields }),
     warn: (message, fields) => log.warn({ message, ...fields }),
     error: (message, fields) => log.error({ message, ...fields }),

@@ -15,9 +15,15 @@ export interface IncomingEvent {
   event: NewEvent;
 }
 
+/** What a request says of an event, whole or as one of its fields. */
+export type EventContent = Pick<
+  EventInput,
+  "type" | "sender" | "parts" | "metadata" | "deliverTime" | "onBusy" | "answers"
+>;
+
 export interface IncomingEventOptions {
   id: string;
-  input: EventInput;
+  input: EventContent;
   /** Where the event is in its request, as in `event.`, for the fields that errors name. */
   path: string;
   /** What it does to a task that is busy if it does not say. */
@@ -30,7 +36,7 @@ export interface IncomingEventOptions {
  * days ahead, or is ahead and goes with ON_BUSY_REJECT or with an answer: both concern the task as it is now.
  */
 export function incomingEvent({ id, input, path, onBusy, now }: IncomingEventOptions): IncomingEvent {
-  const { deliverTime: asked, ...rest } = input;
+  const { parts, type, sender, metadata, answers, deliverTime: asked } = input;
   if (input.type.startsWith(ownTypes)) {
     throw fieldInvalid(`${path}type`, `must not begin with ${ownTypes}, as the server's own events do`);
   }
@@ -43,7 +49,10 @@ export function incomingEvent({ id, input, path, onBusy, now }: IncomingEventOpt
   // An agent that refuses what comes while it is busy does not mean what is for later, nor the answer that it waits for.
   const accepts = later || input.answers !== "";
   const policy = busyPolicyOf(input.onBusy) ?? (accepts && onBusy === "reject" ? "queue" : onBusy);
-  const made = create(EventInputSchema, { ...rest, onBusy: busyPolicies[policy] });
+  const made = create(EventInputSchema, {
+    ...{ parts, type, sender, answers, onBusy: busyPolicies[policy] },
+    ...(metadata && { metadata }),
+  });
   return {
     input: made,
     event: {

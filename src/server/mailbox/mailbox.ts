@@ -1,4 +1,3 @@
-import { create } from "@bufbuild/protobuf";
 import {
   type CancelEventRequest,
   type CancelTaskRequest,
@@ -7,7 +6,6 @@ import {
   CreateTaskRequestSchema,
   type DeleteTaskRequest,
   type EventInput,
-  EventInputSchema,
   EventWait,
   type InterruptTaskRequest,
   InterruptTaskRequestSchema,
@@ -139,21 +137,14 @@ export function createMailbox(options: MailboxOptions): Mailbox {
       const task = byAgent || request.answers !== "" ? await store.getTask({ id: taskId }) : undefined;
       const onBusy = agents.get(task?.agent ?? "")?.onBusy ?? "queue";
       const now = clock.now();
-      const { input, event } = incomingEvent({
-        id: clock.id(),
-        input: inputOf(request),
-        path: "",
-        onBusy,
-        now,
-      });
+      const { input, event } = incomingEvent({ id: clock.id(), input: request, path: "", onBusy, now });
       requireAnswer(task?.question, input, "");
       const args: SendEvent = {
         taskId,
         event,
         ...(expectedSequence !== 0n && { expectedSequence: Number(expectedSequence) }),
         // How long the answer takes is not what the request is about.
-        ...requestKey(SendEventRequestSchema, {
-          ...request,
+        ...requestKey(SendEventRequestSchema, request, {
           wait: EventWait.UNSPECIFIED,
           waitTimeout: undefined,
         }),
@@ -196,15 +187,6 @@ export function requireAgent(agents: ReadonlyMap<string, Agent>, name: string): 
   if (agent !== undefined) return agent;
   throw new TaskError("AGENT_NOT_FOUND", `there is no agent ${JSON.stringify(name)}`, {
     resource: { type: "agent", name },
-  });
-}
-
-function inputOf(request: SendEventRequest): EventInput {
-  const { parts, type, sender, metadata, deliverTime, onBusy, answers } = request;
-  return create(EventInputSchema, {
-    ...{ parts, type, sender, onBusy, answers },
-    ...(metadata && { metadata }),
-    ...(deliverTime && { deliverTime }),
   });
 }
 

@@ -6,14 +6,15 @@ import type { RequestKey } from "../store/calls.ts";
  * Makes the key under which a request is one request (G8), or none if it has no id.
  *
  * Its fingerprint is taken of the content and not of the bytes: a client may send the entries of a map in another order, or the same request
- * over another protocol.
+ * over another protocol. Nor of the fields in `apart`, which stand for those that are not what the request is about.
  */
 export function requestKey<Desc extends DescMessage>(
   schema: Desc,
   request: MessageShape<Desc> & { requestId: string },
+  apart: Partial<MessageShape<Desc>> = {},
 ): { request?: RequestKey } {
   if (request.requestId === "") return {};
-  const content = sorted(toJson(schema, { ...request, requestId: "" }));
+  const content = sorted(toJson(schema, { ...request, ...apart, requestId: "" }));
   return {
     request: {
       id: request.requestId,

@@ -5,6 +5,8 @@ import {
   type ContextValues,
   createContextKey,
   type Interceptor,
+  type StreamRequest,
+  type UnaryRequest,
 } from "@connectrpc/connect";
 import { type Span, SpanKind } from "@opentelemetry/api";
 import type { Logger } from "../agent.ts";
@@ -54,15 +56,14 @@ export function createCallObserver(meter: Meter, log: Logger): CallObserver {
       parent: traceOfHeaders(request.header),
     });
     const stop = meter.call({ service: service.typeName, method: method.name, streams });
-    const asked = request.stream ? {} : idsOf(request.message);
     const end = (error?: unknown) => {
       const code = codeOf(error);
       stop(code);
       const cause = causeOf(error);
       const limit = limitOf(cause) === undefined ? limits.get(cause?.reason) : undefined;
       if (limit !== undefined) meter.limitRefused(limit);
-      log.debug?.("a call has ended", { rpc: `${service.typeName}/${method.name}`, code, ...asked });
-      describe(span, request.header, service.typeName, method.name, code, asked.taskId);
+      log.debug?.("a call has ended", { rpc: `${service.typeName}/${method.name}`, code, ...idsOf(request) });
+      describe(span, request, code);
       endSpan(span, error === undefined ? undefined : code);
     };
     try {
@@ -89,28 +90,23 @@ export function createCallObserver(meter: Meter, log: Logger): CallObserver {
   };
 }
 
-function describe(
-  span: Span,
-  header: Headers,
-  service: string,
-  method: string,
-  code: string,
-  taskId: string | undefined,
-): void {
+function describe(span: Span, request: UnaryRequest | StreamRequest, code: string): void {
   if (!span.isRecording()) return;
+  const { service, method, header } = request;
+  const { taskId } = idsOf(request);
   const isGrpc = header.get("content-type")?.startsWith("application/grpc") === true;
   span.setAttributes({
     "rpc.system": isGrpc ? "grpc" : "connect_rpc",
-    "rpc.service": service,
-    "rpc.method": method,
+    "rpc.service": service.typeName,
+    "rpc.method": method.name,
     "rpc.response.status_code": code,
     ...(taskId !== undefined && { "pigeonhole.task.id": taskId }),
   });
 }
 
 /** The ids in a request, which say what it is about and nothing of what it says. */
-function idsOf(message: object): { taskId?: string; requestId?: string } {
-  return { ...textAt(message, "taskId"), ...textAt(message, "requestId") };
+function idsOf({ stream, message }: UnaryRequest | StreamRequest): { taskId?: string; requestId?: string } {
+  return stream ? {} : { ...textAt(message, "taskId"), ...textAt(message, "requestId") };
 }
 
 function textAt(message: object, key: "taskId" | "requestId") {

@@ -32,8 +32,9 @@ export function originOf(span = trace.getActiveSpan()?.spanContext()): { trace?:
 
 /** Reads a span's context. Undefined for what is none. */
 export function spanContextOf(text: TraceText | undefined): SpanContext | undefined {
+  if (text === undefined) return undefined;
   const [, version, traceId, spanId, flags, rest = "", state] =
-    /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-\S*)?(?: (.+))?$/.exec(text ?? "") ?? [];
+    /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-\S*)?(?: (.+))?$/.exec(text) ?? [];
   if (version === undefined || traceId === undefined || spanId === undefined || flags === undefined)
     return undefined;
   // A later version may append fields; this one has none, and ff is no version.
