@@ -54,7 +54,6 @@ export function createLine(name: string, shared: Shared): Line {
   let written: (() => void)[] = [];
   let read: (() => void)[] = [];
   let unsafe: (() => void) | undefined;
-  let nextId = 1;
 
   const line: Line = { store: createStore(), moves, tell, cut, abandon };
   return line;
@@ -83,7 +82,7 @@ export function createLine(name: string, shared: Shared): Line {
         return reject(new TaskError("STORE_UNAVAILABLE", "another process serves the database"));
       }
       // What is asked crosses to another thread.
-      const waiting = { call: { id: nextId++, name: method, args: structuredClone(args) }, resolve, reject };
+      const waiting = { call: { name: method, args: structuredClone(args) }, resolve, reject };
       (isRead ? reading : writing).push(waiting);
     });
   }

@@ -46,8 +46,8 @@ export function createBatches(
       if (db.isTransaction) db.exec("rollback");
       if (isSyncError(error)) takeBack(db);
       forgetPolicies(sql);
-      const failure = unavailable("the store cannot write", error);
-      return { results: calls.map(({ id }) => failed(id, failure)) };
+      const failure = failed(unavailable("the store cannot write", error));
+      return { results: calls.map(() => failure) };
     }
   }
 
@@ -59,21 +59,21 @@ export function createBatches(
       saveTasks(tx, timeOf(call));
       sql.run`release call`;
       changes.add(tx);
-      return { id: call.id, value };
+      return { value };
     } catch (error) {
       // SQLite may have undone the whole transaction by itself.
       if (!db.isTransaction || isStorageError(error)) throw error;
       db.exec("rollback to call; release call");
-      return failed(call.id, error);
+      return failed(error);
     }
   }
 
   function inTransaction(call: Call): CallResult {
     db.exec("begin");
     try {
-      return { id: call.id, value: run(call, createTx(sql)) };
+      return { value: run(call, createTx(sql)) };
     } catch (error) {
-      return failed(call.id, isStorageError(error) ? unavailable("the store cannot read", error) : error);
+      return failed(isStorageError(error) ? unavailable("the store cannot read", error) : error);
     } finally {
       if (db.isTransaction) db.exec("commit");
     }
@@ -92,10 +92,10 @@ function timeOf({ args }: Call): Millis {
   return args.now;
 }
 
-function failed(id: number, error: unknown): CallResult {
+function failed(error: unknown): CallResult {
   if (error instanceof TaskError) {
     const { reason, message, details, cause } = error;
-    return { id, reason, message, details, cause };
+    return { reason, message, details, cause };
   }
-  return { id, reason: "INTERNAL", message: "the store failed", details: {}, cause: error };
+  return { reason: "INTERNAL", message: "the store failed", details: {}, cause: error };
 }

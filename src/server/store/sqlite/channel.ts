@@ -48,11 +48,11 @@ export async function openChannel(
     // Not those of the process, which may be about its main module, such as --input-type.
     execArgv: [],
   });
-  const underWay = new Map<number, Waiting>();
+  // In the order of the calls, which is that of their answers.
+  let underWay: Waiting[] = [];
   let gathered: Waiting[] = [];
   let scheduled: NodeJS.Immediate | undefined;
   let weight = 0;
-  let nextId = 1;
   let gone: TaskError | undefined;
   let closed: Promise<void> | undefined;
 
@@ -71,11 +71,11 @@ export async function openChannel(
   function call<Name extends TransactionName>(name: Name, args: Parameters<Transactions[Name]>[1]) {
     return new Promise<ReturnType<Transactions[Name]>>((resolve, reject) => {
       if (gone !== undefined) return reject(gone);
-      if (underWay.size + gathered.length >= maxWaiting || weight >= maxWaitingBytes) {
+      if (underWay.length + gathered.length >= maxWaiting || weight >= maxWaitingBytes) {
         return reject(new TaskError("OVERLOADED", "the store is behind with its work", { retryAfter: 1000 }));
       }
       const settled = resolve as (value: unknown) => void;
-      const waiting = { call: { id: nextId++, name, args }, weight: weigh(args), resolve: settled, reject };
+      const waiting = { call: { name, args }, weight: weigh(args), resolve: settled, reject };
       gathered.push(waiting);
       weight += waiting.weight;
       if (gathered.length >= maxGathered) send();
@@ -89,13 +89,13 @@ export async function openChannel(
     const batch = gathered;
     gathered = [];
     if (batch.length > 0) post(batch);
-    if (gone !== undefined && underWay.size === 0) drained.resolve();
+    if (gone !== undefined && underWay.length === 0) drained.resolve();
   }
 
   function post(batch: Waiting[]): void {
     try {
       worker.postMessage(batch.map(({ call }) => call));
-      for (const waiting of batch) underWay.set(waiting.call.id, waiting);
+      underWay.push(...batch);
     } catch (cause) {
       // Nothing was sent. A call whose arguments cannot be cloned fails alone; the others go on.
       const cloneable = batch.filter(isCloneable);
@@ -109,16 +109,16 @@ export async function openChannel(
   }
 
   function settle({ results, commit, measures }: BatchResult): void {
-    for (const result of results) {
-      const waiting = underWay.get(result.id);
-      underWay.delete(result.id);
+    const answered = underWay.splice(0, results.length);
+    for (const [index, result] of results.entries()) {
+      const waiting = answered[index];
       if (waiting === undefined) continue;
       weight -= waiting.weight;
       answer(waiting, result);
     }
     if (commit !== undefined) onCommit(commit);
     if (measures !== undefined) onMeasures?.(measures);
-    if (gone !== undefined && underWay.size === 0) drained.resolve();
+    if (gone !== undefined && underWay.length === 0) drained.resolve();
   }
 
   function answer({ resolve, reject }: Waiting, result: CallResult): void {
@@ -138,9 +138,9 @@ export async function openChannel(
     opened.reject(gone);
     // Of those under way nobody knows whether they were committed, which STORE_UNAVAILABLE would deny.
     const unknown = new TaskError("INTERNAL", "the store has stopped during the call", {}, { cause });
-    for (const { reject } of underWay.values()) reject(unknown);
+    for (const { reject } of underWay) reject(unknown);
     for (const { reject } of gathered) reject(gone);
-    underWay.clear();
+    underWay = [];
     gathered = [];
     drained.resolve();
   }

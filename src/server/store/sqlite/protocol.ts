@@ -13,18 +13,16 @@ export interface WorkerSetup {
 
 /** A call of one transaction. */
 export interface Call {
-  id: number;
   name: TransactionName;
   args: unknown;
 }
 
 /** What became of a call. An error crosses the thread's border in parts. */
-export type CallResult = { id: number } & (
+export type CallResult =
   | { value: unknown }
-  | { reason: Reason; message: string; details: ErrorDetails; cause?: unknown }
-);
+  | { reason: Reason; message: string; details: ErrorDetails; cause?: unknown };
 
-/** The answer to a batch, after its commit: a result for each call, and what the commit has changed, if anything. */
+/** The answer to a batch, after its commit: a result for each call, in their order, and what the commit has changed, if anything. */
 export interface BatchResult {
   results: CallResult[];
   commit?: Commit;
