@@ -52,9 +52,9 @@ async function peerJob(client: GrpcClient): Promise<void> {
 async function jobs(
   server: ChildServer,
   job: (client: GrpcClient) => Promise<void>,
-  headers?: Record<string, string>,
+  { url = server.url, headers }: { url?: string; headers?: Record<string, string> } = {},
 ): Promise<Rate> {
-  await using opened = await connections(server.url, connectionCount, headers);
+  await using opened = await connections(url, connectionCount, headers);
   const work = async (worker: number) => {
     const client = opened.clients[worker % connectionCount];
     if (client) await job(client);
@@ -69,21 +69,26 @@ export const job: Figure = {
     await using pigeonhole = await startPigeonhole(bench);
     await using inMemory = await startServer("a2a-server.ts", ["memory"]);
     await using onSqlite = await startServer("a2a-server.ts", ["sqlite", join(bench.directory, "peer.db")]);
-    const version = { "a2a-version": "1.0" };
+    const headers = { "a2a-version": "1.0" };
     const variants = {
       pigeonhole: () => jobs(pigeonhole, pigeonholeJob),
-      onSqlite: () => jobs(onSqlite, peerJob, version),
-      inMemory: () => jobs(inMemory, peerJob, version),
+      door: () => jobs(pigeonhole, pigeonholeJob, { url: pigeonhole.grpcUrl }),
+      onSqlite: () => jobs(onSqlite, peerJob, { headers }),
+      inMemory: () => jobs(inMemory, peerJob, { headers }),
     };
     await interleave(1, variants); // Warms up.
     const rates = await interleave(bench.rounds, variants);
-    const to = (peer: readonly Rate[]) => ratios(perSecond(rates.pigeonhole), perSecond(peer));
+    const to = (ours: readonly Rate[], peers: readonly Rate[]) => ratios(perSecond(ours), perSecond(peers));
     return [
       ...rateRows("Pigeonhole, SQLite", "jobs/s", rates.pigeonhole),
+      ...rateRows("Pigeonhole's gRPC door, SQLite", "jobs/s", rates.door),
       ...rateRows("@a2a-js/sdk, its SQLite store", "jobs/s", rates.onSqlite),
       ...rateRows("@a2a-js/sdk, in memory", "jobs/s", rates.inMemory),
-      row("Pigeonhole to the peer on SQLite", "ratio", to(rates.onSqlite), { atLeast: 5 }),
-      row("Pigeonhole to the peer in memory", "ratio", to(rates.inMemory)),
+      row("Pigeonhole to the peer on SQLite", "ratio", to(rates.pigeonhole, rates.onSqlite), { atLeast: 5 }),
+      row("Pigeonhole's gRPC door to the peer on SQLite", "ratio", to(rates.door, rates.onSqlite), {
+        atLeast: 5,
+      }),
+      row("Pigeonhole to the peer in memory", "ratio", to(rates.pigeonhole, rates.inMemory)),
     ];
   },
 };
