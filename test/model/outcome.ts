@@ -52,21 +52,16 @@ function refusal(error: unknown): object {
 async function perform(store: Store, { method, args }: Call, prefix: string): Promise<Outcome> {
   switch (method) {
     case "createTask": {
-      const answer = await store.createTask(args);
+      const { turn, dueTime, ...answer } = await store.createTask(args);
       const { task, event, created, duplicate } = answer;
       const essence = { task: task.id, created, event: event?.id, duplicate };
-      return { answer, essence: { ...essence, ...atOnce(answer, prefix) } };
+      return { answer, essence: { ...essence, ...atOnce({ turn, dueTime }, prefix) } };
     }
     case "sendEvent": {
-      const answer = await store.sendEvent(args);
+      const { turn, dueTime, ...answer } = await store.sendEvent(args);
       const { event, duplicate } = answer;
-      return {
-        answer,
-        essence: {
-          ...{ task: event.taskId, event: event.id, state: event.state, duplicate },
-          ...atOnce(answer, prefix),
-        },
-      };
+      const essence = { task: event.taskId, event: event.id, state: event.state, duplicate };
+      return { answer, essence: { ...essence, ...atOnce({ turn, dueTime }, prefix) } };
     }
     case "cancelEvent": {
       const { id, state } = await store.cancelEvent(args);
@@ -120,13 +115,15 @@ async function perform(store: Store, { method, args }: Call, prefix: string): Pr
   }
 }
 
+type Started = { [Key in keyof StartTurnResult]: StartTurnResult[Key] | undefined };
+
 /** What was started with what was accepted. */
-function atOnce(answer: StartTurnResult, prefix: string): object {
+function atOnce(answer: Started, prefix: string): object {
   const essence = started(answer, prefix);
   return Object.keys(essence).length === 0 ? {} : { started: essence };
 }
 
-function started({ turn, dueTime }: StartTurnResult, prefix: string): object {
+function started({ turn, dueTime }: Started, prefix: string): object {
   if (turn === undefined) return dueTime === undefined ? {} : { dueTime };
   const { handler, events, hops, attempt, failures, state } = turn;
   const names = events.map((event) => nameOf(event, prefix));
