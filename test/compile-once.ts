@@ -1,10 +1,12 @@
+import { mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { build, type Plugin } from "vite";
 
 const root = join(import.meta.dirname, "..");
 const sources = join(root, "src/server/store/sqlite");
-const bundle = join(root, "node_modules/.cache/pigeonhole-tests");
+const cache = join(root, "node_modules/.cache");
+const thread = join(cache, "store-thread.mjs");
 /** How a store names its thread. */
 const started = /new URL\([^()]*\bworker\b[^()]*\([^()]*\)[^()]*, import\.meta\.url\)/;
 
@@ -16,26 +18,34 @@ export function compileOnce(): Plugin {
   return {
     name: "compile-once",
     config() {
-      process.env.NODE_COMPILE_CACHE ??= join(root, "node_modules/.cache/compiled");
+      process.env.NODE_COMPILE_CACHE ??= join(cache, "compiled");
     },
     async buildStart() {
-      await build({
-        configFile: false,
-        logLevel: "error",
-        build: {
-          ssr: join(sources, "worker.ts"),
-          outDir: bundle,
-          target: "esnext",
-          rolldownOptions: { output: { entryFileNames: "store-thread.mjs" } },
-        },
-        ssr: { noExternal: true, resolve: { conditions: ["pigeonhole-source"] } },
-      });
+      const code = await bundle(join(sources, "worker.ts"));
+      // Put in place as a whole: the tests of another run may be about to read it.
+      const written = `${thread}.${process.pid}`;
+      mkdirSync(cache, { recursive: true });
+      writeFileSync(written, code);
+      renameSync(written, thread);
     },
     transform(code, id) {
       if (id !== join(sources, "channel.ts")) return undefined;
       if (!started.test(code)) throw new Error("the threads of a store are started another way");
-      const url = pathToFileURL(join(bundle, "store-thread.mjs"));
-      return { code: code.replace(started, `new URL(${JSON.stringify(url.href)})`), map: null };
+      const url = JSON.stringify(pathToFileURL(thread).href);
+      return { code: code.replace(started, `new URL(${url})`), map: null };
     },
   };
+}
+
+/** Makes one file of a module and all that it imports. */
+async function bundle(path: string): Promise<string> {
+  const built = await build({
+    configFile: false,
+    logLevel: "error",
+    build: { ssr: path, write: false, target: "esnext" },
+    ssr: { noExternal: true, resolve: { conditions: ["pigeonhole-source"] } },
+  });
+  const [output] = Array.isArray(built) ? built : [built];
+  if (output === undefined || !("output" in output)) throw new Error(`${path} was not bundled`);
+  return output.output[0].code;
 }
