@@ -59,13 +59,20 @@ export function runCli(args: string[], options: CliOptions = {}): CliProcess {
     pid: child.pid ?? 0,
     stdout: stdout.text,
     stderr: stderr.text,
-    printed: (pattern) =>
-      Promise.race([
-        Promise.any([stdout.matches(pattern), stderr.matches(pattern)]),
-        exited.then(({ code, signal }) => {
-          throw new Error(`ended with ${code ?? signal} before it printed ${pattern}: ${stderr.text()}`);
-        }),
-      ]),
+    async printed(pattern) {
+      const found = new AbortController();
+      try {
+        return await Promise.race([
+          stdout.matches(pattern, found.signal),
+          stderr.matches(pattern, found.signal),
+          exited.then(({ code, signal }) => {
+            throw new Error(`ended with ${code ?? signal} before it printed ${pattern}: ${stderr.text()}`);
+          }),
+        ]);
+      } finally {
+        found.abort();
+      }
+    },
     kill: (signal) => child.kill(signal),
     exited,
     async [Symbol.asyncDispose]() {
@@ -96,15 +103,15 @@ function gather(stream: NodeJS.ReadableStream) {
   });
   return {
     text: () => text,
-    matches: (pattern: RegExp) =>
+    /** Resolves with a match, looked for until the signal aborts. */
+    matches: (pattern: RegExp, signal: AbortSignal) =>
       new Promise<RegExpExecArray>((resolve) => {
         const look = () => {
           const match = pattern.exec(text);
-          if (match === null) return;
-          stream.off("data", look);
-          resolve(match);
+          if (match !== null) resolve(match);
         };
         stream.on("data", look);
+        signal.addEventListener("abort", () => stream.off("data", look));
         look();
       }),
   };

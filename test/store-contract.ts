@@ -54,7 +54,7 @@ export interface OpenedStore {
  * tasks must tell what the lists show, and what is due must start.
  */
 export function describeStore(name: string, open: () => Promise<OpenedStore>): void {
-  describe(name, { timeout: 30_000 }, () => {
+  describe(name, () => {
     let opened: OpenedStore | undefined;
     beforeAll(async () => {
       opened = await open();

@@ -26,7 +26,7 @@ export interface Exchange {
 export function exchange(
   port: number,
   bytes: readonly Uint8Array[],
-  { expected, timeout = 20_000 }: { expected: number; timeout?: number },
+  { expected, timeout = 60_000 }: { expected: number; timeout?: number },
 ): Promise<Exchange> {
   const { promise, resolve } = Promise.withResolvers<Exchange>();
   const answers: RawResponse[] = [];
