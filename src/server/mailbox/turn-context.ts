@@ -96,10 +96,10 @@ export function createTurnContext(options: TurnContextOptions) {
     output.close();
   }
 
-  /** Ends what waits, once: an error is dear to make, and each turn ends. */
+  /** Ends what waits. */
   function endLife(): void {
     closed = true;
-    if (!life.signal.aborted) life.abort(over());
+    life.abort(ended);
   }
 
   function requireOpen(): void {
@@ -111,6 +111,9 @@ export function createTurnContext(options: TurnContextOptions) {
     return new TaskError("TURN_OVER", `turn ${turn.turn} of task ${taskId} is over`);
   }
 }
+
+/** What waits within a turn is told when the turn ends. Made once: an error is dear to make, and each turn ends. */
+const ended = new TaskError("TURN_OVER", "the turn is over");
 
 function taskInfo(task: TaskRecord): TaskInfo {
   let params: JsonObject | undefined;
