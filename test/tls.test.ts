@@ -205,6 +205,26 @@ describe("client certificates", () => {
     expect(stream && (await once(stream, "response"))[0]).toMatchObject({ ":status": 200 });
   });
 
+  it("are not taken for those of another authority that have the same serial numbers", async () => {
+    const [one, two] = ["one", "two"].map((name) => {
+      const own = createAuthority(folder, name);
+      // Authorities that count begin alike.
+      writeFileSync(join(folder, `${name}.srl`), "1000\n");
+      return { own, pair: own.issue(`of-${name}`, `/CN=of-${name}`, "DNS:x.example") };
+    });
+    if (one === undefined || two === undefined) throw new Error("there are two");
+    const together = (name: string, paths: string[]) => {
+      const path = join(folder, name);
+      writeFileSync(path, paths.map((each) => readFileSync(each)).join("\n"));
+      return path;
+    };
+    const clientCa = together("both.pem", [one.own.cert, two.own.cert]);
+    const clientCrl = together("both.crl", [one.own.revoke(one.pair.cert), two.own.revoke()]);
+    await using rig = await startRig({ tls: await open({ ...first, clientCa, clientCrl }) });
+    await expect(get(rig, shows(one.pair))).rejects.toThrow();
+    expect(await get(rig, shows(two.pair))).toBe(200);
+  });
+
   it("have a list that is one, of authorities that are there", async () => {
     const files = { ...first, clientCa: authority.cert };
     await expect(open({ ...files, clientCrl: first.cert })).rejects.toThrow(/holds no revocation list/);

@@ -5,12 +5,12 @@ import type { Logger } from "../agent.ts";
 import { TaskError } from "../errors.ts";
 import type { TlsFiles } from "../tls-files.ts";
 import { type WatchedFiles, watchFiles } from "../watch-files.ts";
-import { revokedSerials, splitLists } from "./revoked-serials.ts";
+import { revokedCertificates, splitLists } from "./revoked-certificates.ts";
 
 /** What the files of TLS hold. */
 export interface TlsContent {
   context: SecureContextOptions;
-  /** The serial numbers of the certificates of clients that were revoked. */
+  /** The certificates of clients that were revoked, as `certificateKey` names them. */
   revoked: ReadonlySet<string>;
 }
 
@@ -48,7 +48,7 @@ async function readCertificates({ cert, key, clientCa, clientCrl }: TlsFiles): P
     if (crl?.length === 0) throw new Error(`${clientCrl} holds no revocation list`);
     const context = { cert: certPem, key: keyPem, ...(ca && { ca }), ...(crl && { crl }) };
     createSecureContext(context);
-    return { context, revoked: revokedSerials(crl ?? []) };
+    return { context, revoked: revokedCertificates(crl ?? []) };
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     throw new TaskError("VALUE_INVALID", `the files of TLS cannot be used: ${message}`, {}, { cause: error });

@@ -4,7 +4,7 @@ import { createServer as createTlsServer, type SecureContextOptions, type TLSSoc
 import type { OnLimit } from "../limits.ts";
 import { awaitProtocol, type HttpProtocol } from "./await-protocol.ts";
 import type { TlsContent } from "./certificates.ts";
-import { serialOf } from "./revoked-serials.ts";
+import { certificateKey } from "./revoked-certificates.ts";
 
 /** How many connections above the greatest number are still told so. Those beyond are only closed. */
 const refusalMargin = 100;
@@ -45,10 +45,10 @@ export function createConnectionDoor(http1: Server, http2: Server, options: Door
   const sockets = new Set<Socket>();
   /** By the address of their other end, by which the socket of TLS finds the one that it is made of. */
   const undecided = new Map<string, Socket>();
-  /** The serial numbers of the certificate that each client has shown, and of those that vouch for it. */
+  /** The certificate that each client has shown, and those that vouch for it, as `certificateKey` names them. */
   const shown = new Map<TLSSocket, string[]>();
   let revoked = tls?.revoked ?? new Set();
-  const isRevoked = (serials: string[]) => serials.some((serial) => revoked.has(serial));
+  const isRevoked = (keys: string[]) => keys.some((key) => revoked.has(key));
   const onTimeout = () => onLimit("headers_timeout");
 
   function track(socket: Socket): void {
@@ -84,10 +84,10 @@ export function createConnectionDoor(http1: Server, http2: Server, options: Door
   });
   secured?.on("secureConnection", (socket: TLSSocket) => {
     if (tls?.context.ca !== undefined) {
-      const serials = serialsOf(socket);
+      const keys = certificatesOf(socket);
       // The file may have changed since the handshake began.
-      if (isRevoked(serials)) return void socket.destroy();
-      shown.set(socket, serials);
+      if (isRevoked(keys)) return void socket.destroy();
+      shown.set(socket, keys);
       socket.once("close", () => shown.delete(socket));
     }
     hand(socket, socket.alpnProtocol === "h2" ? "http2" : "http1");
@@ -107,7 +107,7 @@ export function createConnectionDoor(http1: Server, http2: Server, options: Door
       secured?.setSecureContext(tlsOptions(context));
       // A session that is resumed is not verified again: what another CA has let in must not outlive it.
       secured?.setTicketKeys(randomBytes(48));
-      for (const [socket, serials] of shown) if (isRevoked(serials)) socket.destroy();
+      for (const [socket, keys] of shown) if (isRevoked(keys)) socket.destroy();
     },
     close() {
       server.close();
@@ -123,16 +123,16 @@ function endOf({ remoteAddress, remotePort }: Socket): string {
   return `${remoteAddress} ${remotePort}`;
 }
 
-function serialsOf(socket: TLSSocket): string[] {
-  const serials: string[] = [];
+function certificatesOf(socket: TLSSocket): string[] {
+  const keys: string[] = [];
   let certificate = socket.getPeerX509Certificate();
   // A root vouches for itself.
   for (; certificate !== undefined; certificate = certificate.issuerCertificate) {
-    const serial = serialOf(certificate.serialNumber);
-    if (serials.includes(serial)) break;
-    serials.push(serial);
+    const key = certificateKey(certificate);
+    if (keys.includes(key)) break;
+    keys.push(key);
   }
-  return serials;
+  return keys;
 }
 
 /** What TLS is agreed on. Where there is a CA for clients, one without a certificate of it is not let in. */
