@@ -106,18 +106,21 @@ function failure(errorCode: Code, errorMessage: string): Answer {
  */
 async function* heeding<T>(signals: AbortSignal[], messages: AsyncIterable<T>): AsyncIterable<T> {
   const { signal, release } = linkSignals(...signals);
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  // It may abort while nothing is awaited.
-  aborted.catch(() => {});
-  const onAbort = () => reject(signal.reason);
-  if (signal.aborted) onAbort();
-  signal.addEventListener("abort", onAbort);
   const iterator = messages[Symbol.asyncIterator]();
   try {
     for (;;) {
-      const { done, value } = await Promise.race([iterator.next(), aborted]);
-      if (done) return;
-      yield value;
+      // One for each message: a promise that settles late keeps something of every race that it was in.
+      const { promise: aborted, reject } = Promise.withResolvers<never>();
+      const onAbort = () => reject(signal.reason);
+      if (signal.aborted) onAbort();
+      signal.addEventListener("abort", onAbort);
+      try {
+        const { done, value } = await Promise.race([iterator.next(), aborted]);
+        if (done) return;
+        yield value;
+      } finally {
+        signal.removeEventListener("abort", onAbort);
+      }
     }
   } finally {
     release();
