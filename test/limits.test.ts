@@ -97,6 +97,20 @@ describe("unfinished tasks", () => {
     rig.pass(1_000);
     await newTask(rig);
   });
+
+  it("are no more than that when many are made at once after one has ended", async () => {
+    await using rig = await startLimited({ maxTasks: 2 });
+    const { tasks } = rig;
+    const parentTaskId = await newTask(rig);
+    const taskId = await newTask(rig);
+    await tasks.cancelTask({ taskId });
+    for await (const _ of tasks.subscribeTask({ taskId }));
+    rig.pass(1_000);
+    // All of them look for their parent first, and find it together.
+    const creations = Array.from({ length: 40 }, () => tasks.createTask({ agent: "desk", parentTaskId }));
+    const made = (await Promise.allSettled(creations)).filter(({ status }) => status === "fulfilled");
+    expect(made).toHaveLength(1);
+  });
 });
 
 describe("subscriptions", () => {

@@ -58,9 +58,14 @@ export function createTaskQuota(
 
   return {
     async reserve(owner, tasks = 1) {
-      let count = await (counts.get(owner) ?? read(owner));
-      const isFull = () => count.most + tasks > maxTasks;
-      if (isFull() && Math.abs(clock.now() - count.readTime) >= rereadAfter) count = await read(owner);
+      const known = counts.get(owner) ?? read(owner);
+      let count = await known;
+      const isFull = count.most + tasks > maxTasks;
+      if (isFull && Math.abs(clock.now() - count.readTime) >= rereadAfter) {
+        const current = counts.get(owner);
+        // Of many who find it full at once, one reads: on a count of its own, each would make the same room.
+        count = await (current === undefined || current === known ? read(owner) : current);
+      }
       const room = Math.max(0, Math.min(tasks, maxTasks - count.most));
       count.most += room;
       return {
