@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { connect } from "node:http2";
 import { createClient } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport } from "@connectrpc/connect-node";
 import { describe, expect, it } from "vitest";
@@ -68,5 +70,27 @@ describe("calls that are refused before they are read are counted with their cod
     const headers = { "content-type": "application/json" };
     await fetch(`${rig.url}/pigeonhole.v1.TaskService/GetTask`, { method: "POST", headers, body });
     expect(await calls(rig.metricsPort)).toEqual({ "TaskService/GetTask INVALID_ARGUMENT": 1 });
+  });
+
+  it("when they cannot be read at the gRPC door", async () => {
+    await using rig = await startAuthRig({ grpcPort: 0, metricsPort: 0 });
+    const session = connect(rig.grpcUrl);
+    for (const method of ["GetTask", "SubscribeTask"]) {
+      const stream = session.request({
+        ":method": "POST",
+        ":path": `/pigeonhole.v1.TaskService/${method}`,
+        "content-type": "application/grpc",
+        te: "trailers",
+        authorization: `Bearer ${rig.tokens.alice}`,
+      });
+      // A message of one byte, which is no message.
+      stream.end(Buffer.from([0, 0, 0, 0, 1, 0xff]));
+      await once(stream.resume(), "end");
+    }
+    session.destroy();
+    expect(await calls(rig.metricsPort)).toEqual({
+      "TaskService/GetTask INVALID_ARGUMENT": 1,
+      "TaskService/SubscribeTask INVALID_ARGUMENT": 1,
+    });
   });
 });

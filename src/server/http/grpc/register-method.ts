@@ -12,10 +12,11 @@ import type {
   ServerDuplexStream,
   ServerUnaryCall,
   ServerWritableStream,
+  StatusObject,
   sendUnaryData,
 } from "@grpc/grpc-js";
 import { TaskError } from "../../errors.ts";
-import type { ConvertError } from "../error-info.ts";
+import { type ConvertError, type OnRefused, tellRefused } from "../error-info.ts";
 import { type CallContext, createCallContext } from "./call-context.ts";
 import { toMetadata, toStatus } from "./metadata.ts";
 import { pathOf } from "./method-specs.ts";
@@ -31,6 +32,8 @@ export interface MethodOptions {
   readMaxBytes: number;
   /** Makes the error that goes over the wire. */
   convertError: ConvertError;
+  /** Is told of calls that do not come to the interceptors. */
+  onRefused: OnRefused;
 }
 
 /** gRPC's own bound: the length of a message has four bytes. */
@@ -45,7 +48,7 @@ export function registerMethod(
   server: Server,
   spec: MethodImplSpec,
   calls: OpenCalls,
-  { interceptors, readMaxBytes, convertError }: MethodOptions,
+  { interceptors, readMaxBytes, convertError, onRefused }: MethodOptions,
 ): void {
   const { method } = spec;
   const path = pathOf(spec);
@@ -65,6 +68,10 @@ export function registerMethod(
     return call && createCallContext(spec, call);
   }
 
+  function statusOf(error: unknown, { values }: CallContext): StatusObject {
+    return toStatus(tellRefused(convertError, onRefused, method, { contextValues: values })(error));
+  }
+
   async function unary(call: ServerUnaryCall<Buffer, Buffer>, respond: sendUnaryData<Buffer>): Promise<void> {
     if (spec.kind !== "unary") return;
     const context = contextOf(call);
@@ -75,7 +82,7 @@ export function registerMethod(
       call.sendMetadata(toMetadata(context.responseHeader));
       respond(null, bytes, toMetadata(context.responseTrailer));
     } catch (error) {
-      respond(toStatus(convertError(error)));
+      respond(statusOf(error, context));
     } finally {
       context.end();
     }
@@ -91,7 +98,7 @@ export function registerMethod(
       call.end(toMetadata(context.responseTrailer));
     } catch (error) {
       // grpc-js sends what is emitted so as the status, behind the messages that are on their way.
-      if (!call.destroyed) call.emit("error", toStatus(convertError(error)));
+      if (!call.destroyed) call.emit("error", statusOf(error, context));
     } finally {
       context.end();
     }

@@ -19,7 +19,7 @@ import { statusHeaders, withErrorInfo } from "./own-errors.ts";
 import { type MethodOptions, registerMethod } from "./register-method.ts";
 import { streamListener } from "./stream-listener.ts";
 
-export interface GrpcStreamsOptions extends Omit<MethodOptions, "readMaxBytes"> {
+export interface GrpcStreamsOptions extends Omit<MethodOptions, "readMaxBytes" | "onRefused"> {
   /** Registers the services. */
   routes: (router: ConnectRouter) => void;
   limits: Limits;
@@ -55,7 +55,7 @@ export function takeGrpcStreams(options: GrpcStreamsOptions, others: OnStream): 
   const bodies = createBodyBudget(limits.maxBodyBytes, onLimit);
   const specs = new Map<string, MethodImplSpec>();
   for (const spec of methodSpecs(options.routes)) {
-    registerMethod(server, spec, calls, { ...options, readMaxBytes });
+    registerMethod(server, spec, calls, { ...options, onRefused, readMaxBytes });
     specs.set(pathOf(spec), spec);
   }
   const take = streamListener(server);
