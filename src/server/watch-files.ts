@@ -31,10 +31,12 @@ export interface WatchedFiles<T> {
 export async function watchFiles<T>(options: FilesOptions<T>): Promise<WatchedFiles<T>> {
   const { name, paths, read, describe, log } = options;
   const listeners: ((content: T) => void)[] = [];
-  let content = await read();
-  let reading = Promise.resolve();
   const onChange = () => void reload();
+  // Before they are read, so that what changes meanwhile is found.
   for (const path of paths) watchFile(path, { interval: lookInterval, persistent: false }, onChange);
+  const first = read();
+  let reading = first.then(() => {}, close);
+  let content = await first;
 
   /** One reading after the other: of two at once, the one that began first may end last. */
   function reload(): Promise<void> {
@@ -52,14 +54,16 @@ export async function watchFiles<T>(options: FilesOptions<T>): Promise<WatchedFi
     }
   }
 
+  function close(): void {
+    for (const path of paths) unwatchFile(path, onChange);
+  }
+
   return {
     get content() {
       return content;
     },
     watch: (listener) => void listeners.push(listener),
     reload,
-    close() {
-      for (const path of paths) unwatchFile(path, onChange);
-    },
+    close,
   };
 }
