@@ -146,6 +146,27 @@ describe("certificates that change", () => {
     expect(headers).toMatchObject({ ":status": 200 });
   });
 
+  it("are taken too when they change as the server begins to listen", async () => {
+    const [before, after] = [await open(first), await open(second)];
+    const listeners: Parameters<Certificates["watch"]>[0][] = [];
+    let { content } = before;
+    const changing: Certificates = {
+      ...before,
+      get content() {
+        const found = content;
+        queueMicrotask(() => {
+          if (content === after.content) return;
+          content = after.content;
+          for (const listener of listeners) listener(content);
+        });
+        return found;
+      },
+      watch: (onChange) => void listeners.push(onChange),
+    };
+    await using rig = await startRig({ tls: changing });
+    expect((await handshake(rig)).name).toBe("second");
+  });
+
   it("stay as they were while the new ones cannot be used, which the log says", async () => {
     const pair = authority.issue("broken", "/CN=before", "IP:127.0.0.1");
     const { log, lines } = createLog();

@@ -116,10 +116,10 @@ export function createListener(options: ListenerOptions): Listener {
   return {
     async listen() {
       const opened = createConnectionDoor(http1, http2, { ...limits, onLimit, tls: tls?.content });
+      tls?.watch(opened.setCertificates);
       opened.server.listen({ host: options.host, port: options.port, backlog: 1024 });
       await once(opened.server, "listening");
       door = opened;
-      tls?.watch(opened.setCertificates);
       return addressOf(opened.server, options.host, tls === undefined ? "http" : "https");
     },
     async close(deadline) {
