@@ -1,5 +1,7 @@
 import { create } from "@bufbuild/protobuf";
-import { expect, it } from "vitest";
+import { context, createContextKey, ROOT_CONTEXT } from "@opentelemetry/api";
+import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
+import { expect, it, onTestFinished } from "vitest";
 import { CreateTaskRequestSchema, SendEventRequestSchema } from "../src/proto.ts";
 import { createLocalEngine } from "../src/server/engine/local-engine.ts";
 import {
@@ -101,6 +103,17 @@ it("an idle task begins its turn with what makes it due, and the store is not as
   await using engine = await startEngine([counter], 10);
   await lead(engine.mailbox, handled.reached, 0);
   expect(engine.counts.asked).toBeLessThan(60);
+});
+
+it("a turn has nothing of what is active where it is made due", async () => {
+  context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
+  onTestFinished(() => context.disable());
+  const caller = createContextKey("caller");
+  const seen = Promise.withResolvers<unknown>();
+  const onTaskCreate = () => seen.resolve(context.active().getValue(caller));
+  await using engine = await startEngine([{ name: "looker", onTaskCreate, onTaskEventSend: () => {} }], 10);
+  await context.with(ROOT_CONTEXT.setValue(caller, "somebody"), () => engine.create("looker"));
+  expect(await seen.promise).toBeUndefined();
 });
 
 // As when it is cancelled by name, or as a child.

@@ -7,6 +7,7 @@ import type { Millis } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
 import type { TaskLog } from "../task-log/task-log.ts";
 import { type Meter, noMeter } from "../telemetry/meter.ts";
+import { detached } from "../telemetry/spans.ts";
 import { createAlarm } from "./alarm.ts";
 import type { Engine } from "./engine.ts";
 import { createTimekeeper } from "./timekeeper.ts";
@@ -91,8 +92,8 @@ export function createLocalEngine(options: LocalEngineOptions): Engine {
       const run = newRun();
       runs.set(taskId, run);
       const accepted = call(source);
-      // What it is refused for is its caller's.
-      track(advanceOne(taskId, run, () => accepted.catch(() => ({}))));
+      // What it is refused for is its caller's, and so is what is active there.
+      detached(() => track(advanceOne(taskId, run, () => accepted.catch(() => ({})))));
       return accepted;
     },
     async stop(deadline) {
