@@ -154,6 +154,20 @@ describe("a file of keys", () => {
     await read.promise;
     expect([await list(before), await list(after)]).toEqual(["CREDENTIALS_INVALID", "ok"]);
   });
+
+  it("has none of its tokens remembered that were looked at when it changed", async () => {
+    const path = join(tempDir(), "keys.json");
+    writeFileSync(path, JSON.stringify(keys));
+    const { verify, reload } = await openVerifier({ ...jwt, jwks: path });
+    const tokens = await Promise.all(
+      Array.from({ length: 200 }, (_, n) => sign({ claims: { sub: `dora-${n}` } })),
+    );
+    writeFileSync(path, JSON.stringify({ keys: [] }));
+    const verified = Promise.allSettled(tokens.map((token) => verify(token)));
+    await Promise.all([reload(), verified]);
+    const reasons = await Promise.all(tokens.map((token) => reasonOf(Promise.resolve(verify(token)))));
+    expect(new Set(reasons)).toEqual(new Set(["CREDENTIALS_INVALID"]));
+  });
 });
 
 describe("what verifies tokens", () => {

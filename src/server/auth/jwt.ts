@@ -67,6 +67,7 @@ export async function openJwtVerifier(
   file?.watch(() => known.clear());
 
   async function verify(token: string, digest: string): Promise<Session> {
+    const before = file?.content;
     const { payload } = await jwtVerify(token, find, {
       ...{ issuer, audience, algorithms, requiredClaims: ["exp", principalClaim] },
       clockTolerance: clockTolerance / 1000,
@@ -77,7 +78,8 @@ export async function openJwtVerifier(
     const expireTime = Number(payload.exp) * 1000 + clockTolerance;
     const principal = { id: principalIn(payload, principalClaim), role: roleIn(payload[roleClaim]) };
     const session = { principal, expireTime };
-    remember(digest, session);
+    // The keys may have changed meanwhile: what those before have found good is not to outlast them.
+    if (file?.content === before) remember(digest, session);
     return session;
   }
 
