@@ -18,10 +18,13 @@ export interface Authority {
   revoke(...certificates: string[]): string;
 }
 
-/** Makes an authority whose files, and those of all that it issues, are in a folder. */
-export function createAuthority(folder: string, name = "ca"): Authority {
+/** Makes an authority whose files, and those of all that it issues, are in a folder: a root, or one that another vouches for. */
+export function createAuthority(folder: string, name = "ca", above?: Authority): Authority {
   const own = pairIn(folder, name);
-  openssl("req", "-x509", ...newKey(own.key), "-out", own.cert, "-subj", `/CN=${name}`, "-days", "2");
+  const subject = `/CN=${name}`;
+  if (above === undefined)
+    openssl("req", "-x509", ...newKey(own.key), "-out", own.cert, "-subj", subject, "-days", "2");
+  else above.issue(name, subject, "DNS:ca.example\nbasicConstraints=critical,CA:TRUE");
   return {
     cert: own.cert,
     issue(name, subject, names, days = 2) {

@@ -42,6 +42,19 @@ async function open(files: TlsFiles, log = createLog().log): Promise<Certificate
   return certificates;
 }
 
+/** Resolves when a session is closed, also by one end without a word to the other. */
+function closed(session: http2.ClientHttp2Session): Promise<void> {
+  session.on("error", () => {});
+  return new Promise((resolve) => session.once("close", () => resolve()));
+}
+
+/** Puts files together into one. */
+function together(name: string, ...paths: string[]): string {
+  const path = join(folder, name);
+  writeFileSync(path, paths.map((each) => readFileSync(each)).join("\n"));
+  return path;
+}
+
 /** What a client shows and trusts. */
 function shows(pair?: Pair): tls.SecureContextOptions {
   const ca = readFileSync(authority.cert);
@@ -216,7 +229,7 @@ describe("client certificates", () => {
       get(rig, shows({ cert: `${folder}/gone.pem`, key: `${folder}/gone.key` })),
     ).rejects.toThrow();
     const [open1, cut] = sessions;
-    const ended = cut && once(cut, "close");
+    const ended = cut && closed(cut);
     own.revoke(lost?.cert ?? "");
     await files.reload();
     await ended;
@@ -224,6 +237,24 @@ describe("client certificates", () => {
     expect(await get(rig, shows(kept))).toBe(200);
     const stream = open1?.request({ ":path": "/healthz" });
     expect(stream && (await once(stream, "response"))[0]).toMatchObject({ ":status": 200 });
+  });
+
+  it("are cut off with an authority above them that is revoked, also one that they do not show", async () => {
+    const root = createAuthority(folder, "root");
+    const middle = createAuthority(folder, "middle", root);
+    const pair = middle.issue("below", "/CN=below", "DNS:x.example");
+    const clientCa = together("chain.pem", root.cert, middle.cert);
+    const clientCrl = together("chain.crl", root.revoke(), middle.revoke());
+    const files = await open({ ...first, clientCa, clientCrl });
+    await using rig = await startRig({ tls: files });
+    const session = http2.connect(rig.address.url, shows(pair));
+    onTestFinished(() => session.destroy());
+    await once(session, "remoteSettings");
+    const ended = closed(session);
+    together("chain.crl", root.revoke(middle.cert), middle.revoke());
+    await files.reload();
+    await ended;
+    await expect(get(rig, shows(pair))).rejects.toThrow();
   });
 
   it("are not taken for those of another authority that have the same serial numbers", async () => {
@@ -234,13 +265,8 @@ describe("client certificates", () => {
       return { own, pair: own.issue(`of-${name}`, `/CN=of-${name}`, "DNS:x.example") };
     });
     if (one === undefined || two === undefined) throw new Error("there are two");
-    const together = (name: string, paths: string[]) => {
-      const path = join(folder, name);
-      writeFileSync(path, paths.map((each) => readFileSync(each)).join("\n"));
-      return path;
-    };
-    const clientCa = together("both.pem", [one.own.cert, two.own.cert]);
-    const clientCrl = together("both.crl", [one.own.revoke(one.pair.cert), two.own.revoke()]);
+    const clientCa = together("both.pem", one.own.cert, two.own.cert);
+    const clientCrl = together("both.crl", one.own.revoke(one.pair.cert), two.own.revoke());
     await using rig = await startRig({ tls: await open({ ...first, clientCa, clientCrl }) });
     await expect(get(rig, shows(one.pair))).rejects.toThrow();
     expect(await get(rig, shows(two.pair))).toBe(200);

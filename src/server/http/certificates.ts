@@ -10,6 +10,8 @@ import { revokedCertificates, splitLists } from "./revoked-certificates.ts";
 /** What the files of TLS hold. */
 export interface TlsContent {
   context: SecureContextOptions;
+  /** The certificates by which those of clients are verified. */
+  authorities: readonly X509Certificate[];
   /** The certificates of clients that were revoked, as `certificateKey` names them. */
   revoked: ReadonlySet<string>;
 }
@@ -40,7 +42,7 @@ async function readCertificates({ cert, key, clientCa, clientCrl }: TlsFiles): P
       clientCa === undefined ? undefined : readFile(clientCa),
       clientCrl === undefined ? undefined : readFile(clientCrl, "utf8"),
     ]);
-    if (ca !== undefined) new X509Certificate(ca);
+    const authorities = ca === undefined ? [] : readAuthorities(ca);
     if (crlPem !== undefined && ca === undefined)
       throw new Error("a revocation list is of no use without the authorities of clients' certificates");
     // Node reads one list of each text.
@@ -48,9 +50,15 @@ async function readCertificates({ cert, key, clientCa, clientCrl }: TlsFiles): P
     if (crl?.length === 0) throw new Error(`${clientCrl} holds no revocation list`);
     const context = { cert: certPem, key: keyPem, ...(ca && { ca }), ...(crl && { crl }) };
     createSecureContext(context);
-    return { context, revoked: revokedCertificates(crl ?? []) };
+    return { context, authorities, revoked: revokedCertificates(crl ?? []) };
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     throw new TaskError("VALUE_INVALID", `the files of TLS cannot be used: ${message}`, {}, { cause: error });
   }
+}
+
+/** Reads a file in PEM of at least one certificate, with words between. */
+function readAuthorities(pem: Buffer): X509Certificate[] {
+  const found = String(pem).match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g);
+  return (found ?? [pem]).map((each) => new X509Certificate(each));
 }

@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { randomBytes, type X509Certificate } from "node:crypto";
 import { createServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer, type SecureContextOptions, type TLSSocket } from "node:tls";
 import type { OnLimit } from "../limits.ts";
@@ -47,8 +47,8 @@ export function createConnectionDoor(http1: Server, http2: Server, options: Door
   const undecided = new Map<string, Socket>();
   /** The certificate that each client has shown, and those that vouch for it, as `certificateKey` names them. */
   const shown = new Map<TLSSocket, string[]>();
-  let revoked = tls?.revoked ?? new Set();
-  const isRevoked = (keys: string[]) => keys.some((key) => revoked.has(key));
+  let current = tls;
+  const isRevoked = (keys: string[]) => keys.some((key) => current?.revoked.has(key));
   const onTimeout = () => onLimit("headers_timeout");
 
   function track(socket: Socket): void {
@@ -83,8 +83,8 @@ export function createConnectionDoor(http1: Server, http2: Server, options: Door
     awaitProtocol(socket, { timeout: headersTimeout, onTimeout }, (protocol) => hand(socket, protocol));
   });
   secured?.on("secureConnection", (socket: TLSSocket) => {
-    if (tls?.context.ca !== undefined) {
-      const keys = certificatesOf(socket);
+    if (current?.context.ca !== undefined) {
+      const keys = certificatesOf(socket, current.authorities);
       // The file may have changed since the handshake began.
       if (isRevoked(keys)) return void socket.destroy();
       shown.set(socket, keys);
@@ -102,9 +102,9 @@ export function createConnectionDoor(http1: Server, http2: Server, options: Door
   server.maxConnections = maxConnections + refusalMargin;
   return {
     server,
-    setCertificates({ context, ...content }) {
-      revoked = content.revoked;
-      secured?.setSecureContext(tlsOptions(context));
+    setCertificates(content) {
+      current = content;
+      secured?.setSecureContext(tlsOptions(content.context));
       // A session that is resumed is not verified again: what another CA has let in must not outlive it.
       secured?.setTicketKeys(randomBytes(48));
       for (const [socket, keys] of shown) if (isRevoked(keys)) socket.destroy();
@@ -123,12 +123,15 @@ function endOf({ remoteAddress, remotePort }: Socket): string {
   return `${remoteAddress} ${remotePort}`;
 }
 
-function certificatesOf(socket: TLSSocket): string[] {
+function certificatesOf(socket: TLSSocket, authorities: readonly X509Certificate[]): string[] {
   const keys: string[] = [];
+  // A client need not show what the server has, and does not where it resumes a session.
+  const above = (shown: X509Certificate) =>
+    shown.issuerCertificate ?? authorities.find((authority) => shown.checkIssued(authority));
   let certificate = socket.getPeerX509Certificate();
-  // A root vouches for itself.
-  for (; certificate !== undefined; certificate = certificate.issuerCertificate) {
+  for (; certificate !== undefined; certificate = above(certificate)) {
     const key = certificateKey(certificate);
+    // A root vouches for itself.
     if (keys.includes(key)) break;
     keys.push(key);
   }
