@@ -1,6 +1,7 @@
 /** The server's edge: one port for every protocol. */
 
 export { type Admission, createAdmission, tooMany } from "./admission.ts";
+/** @internal Its types are Node's, which those who read the package's declarations need not have. */
 export { type Certificates, openCertificates } from "./certificates.ts";
 export { type Connection, connectionKey, type HttpRequest } from "./connection.ts";
 export { createConsole } from "./console.ts";

@@ -41,7 +41,11 @@ export interface ListenerOptions {
   admit?: Admit;
   /** Is told of calls that are answered with an error before they come to the interceptors. */
   onRefused?: OnRefused;
-  /** What TLS is made of, and again when it changes. Without, there is none. It stays open. */
+  /**
+   * What TLS is made of, and again when it changes. Without, there is none. It stays open.
+   *
+   * @internal Its types are Node's, which those who read the package's declarations need not have.
+   */
   tls?: Certificates;
   /** The origins whose scripts may use the API, "*" for every one. Default none. */
   cors?: readonly string[];
@@ -54,7 +58,7 @@ export interface ListenerOptions {
   /**
    * Takes what comes over HTTP/2, or some of it, in place of the function that it is given.
    *
-   * @internal Its types are Node's, which those who read the package's declarations need not have.
+   * @internal As above.
    */
   takeStreams?: (others: OnStream) => OnStream;
 }
