@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from "../src/server/clock.ts";
 
-/** A clock that can be made to stand still, so that what is sent to be delivered soon arrives before that. */
+/** A clock that can be made to stand still, so that what is sent arrives before a time that is soon. */
 export interface HaltingClock extends Clock {
   /** Makes it stand still. Returns the time that it shows. */
   halt(): number;
