@@ -38,7 +38,7 @@ export function attempt<T>(tx: Tx, now: Millis, run: (tx: Tx) => T): T {
 }
 
 /** Finds out when a task's next turn is due. It stands in an index and changes rarely, so that it is written apart. */
-export function settleDue(tx: Tx, task: TaskRow, now: Millis): void {
+function settleDue(tx: Tx, task: TaskRow, now: Millis): void {
   const due = nextDue(tx.sql, task, now);
   if (task.due_at !== due) {
     task.due_at = due;

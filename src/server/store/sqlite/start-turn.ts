@@ -3,10 +3,10 @@ import type { StartTurn, StartTurnResult, TurnSource } from "../calls.ts";
 import type { Millis } from "../records.ts";
 import { readWholeEvents } from "./events.ts";
 import { firstEvents, passBy, readWaiting, takeInHand } from "./mailbox.ts";
+import { nextDue } from "./next-due.ts";
 import { policyOf } from "./policies.ts";
 import { readState } from "./reads.ts";
 import { type EventRow, eventRecord, type TaskRow, taskRecord, type WorkRow } from "./rows.ts";
-import { settleDue } from "./save-tasks.ts";
 import { loadTask, type Tx } from "./tx.ts";
 import { sequencesOf, showProcessing } from "./works.ts";
 
@@ -37,9 +37,10 @@ export function startAtOnce(
 
 /** Starts the turn of a task that is due. */
 function startNext(tx: Tx, task: TaskRow, now: Millis, source: TurnSource, forced: boolean): StartTurnResult {
-  settleDue(tx, task, now);
-  if (task.due_at === null) return {};
-  if (task.due_at > now) return { dueTime: task.due_at };
+  // Not written: what it is after this stands at the transaction's end.
+  const due = nextDue(tx.sql, task, now);
+  if (due === null) return {};
+  if (due > now) return { dueTime: due };
   const retry = oldestRetry(tx, task, now);
   return retry === undefined
     ? startFresh(tx, task, now, source, forced)
