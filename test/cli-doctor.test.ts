@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer as createHttpServer } from "node:http";
 import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
@@ -88,3 +88,15 @@ async function freePort(): Promise<number> {
   await once(server, "close");
   return port;
 }
+
+it("is told of a Node that is too old, as whatever is asked is, before anything that such a one cannot load", async () => {
+  const older = `Object.defineProperty(process, "versions", { value: { ...process.versions, node: "20.20.2" } })`;
+  const env = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(older)}` };
+  for (const args of [["doctor"], ["serve", agentPath("scribe")], ["--version"]]) {
+    const { code, stdout, stderr } = await runToEnd(args, { env });
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    expect(stderr).toBe("pigeonhole: this is Node 20.20.2, and >=24.9 is needed\n");
+  }
+  const main = readFileSync(new URL("../src/cli/main.ts", import.meta.url), "utf8");
+  expect(main.match(/^import .*/gm)).toEqual(['import { nodeFault } from "./node-version.ts";']);
+});

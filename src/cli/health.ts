@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { accessSync, constants, existsSync, statfsSync, statSync } from "node:fs";
 import { createServer } from "node:net";
 import { dirname, resolve } from "node:path";
-import { readOwnPackage } from "./own-package.ts";
+import { nodeFault } from "./node-version.ts";
 import { UsageError } from "./usage-error.ts";
 
 /** What was found of one thing. */
@@ -20,12 +20,9 @@ const enoughRoom = 1024 ** 3;
 
 /** Checks that Node is what the package needs. */
 export function checkNode(): Finding {
-  const { engines } = readOwnPackage();
-  const [major = 0, minor = 0] = numbers(engines.node);
-  const [ownMajor = 0, ownMinor = 0] = numbers(process.versions.node);
-  const fits = ownMajor > major || (ownMajor === major && ownMinor >= minor);
-  const message = fits ? process.versions.node : `${process.versions.node}, and ${engines.node} is needed`;
-  return { what: "node", verdict: fits ? "ok" : "failed", message };
+  const fault = nodeFault(process.versions.node);
+  const message = fault ?? process.versions.node;
+  return { what: "node", verdict: fault === undefined ? "ok" : "failed", message };
 }
 
 /** Checks that a port can be listened on. */
@@ -120,10 +117,6 @@ async function askHealth(url: string): Promise<Response | undefined> {
   } catch {
     return undefined;
   }
-}
-
-function numbers(version: string): number[] {
-  return [...version.matchAll(/\d+/g)].map(([digits]) => Number(digits));
 }
 
 function size(bytes: number): string {
