@@ -3,10 +3,12 @@ import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { join, relative } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { commands } from "../src/cli/commands.ts";
 import { exitCodes } from "../src/cli/exit-code.ts";
+import { ownCommand } from "../src/cli/own-package.ts";
 import { completionScript } from "../src/cli/shell-completion.ts";
 import { suggest } from "../src/cli/suggest.ts";
 import { parseDuration } from "../src/cli/values.ts";
@@ -40,6 +42,16 @@ describe("the command line", () => {
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
     expect(stderr).toMatch(message);
     expect(stderr).toMatch(/\nTry pigeonhole --help\.\n$/);
+  });
+
+  it("is called by the Node of the clone where that runs it, and as the package where that is installed", () => {
+    const main = join(root, "src/cli/main.ts");
+    const brought = join(root, "node_modules/node/bin/node");
+    const here = (path: string) => relative(process.cwd(), path);
+    const sources = `--conditions=pigeonhole-source ${here(main)}`;
+    expect(ownCommand([brought, main])).toBe(`${here(brought)} ${sources}`);
+    expect(ownCommand(["/usr/bin/node", main])).toBe(`node ${sources}`);
+    expect(ownCommand([brought, "/app/node_modules/.bin/pigeonhole"])).toBe("npx pigeonhole");
   });
 
   it("takes options before the command", async () => {

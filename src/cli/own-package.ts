@@ -18,11 +18,17 @@ export function readOwnPackage(): OwnPackage {
   return JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
 }
 
-/** Tells how this command line is called from here: as the package that somebody has installed, or, in a clone, by its sources. */
-export function ownCommand(): string {
-  const [, main = ""] = process.argv;
+/**
+ * Tells how this command line is called from here: as the package that somebody has installed, or, in a clone, by its sources. They need
+ * the Node that the clone has brought with it, if that is what runs them: the one that a shell finds may be too old.
+ */
+export function ownCommand(
+  [node = "", main = ""]: readonly string[] = [process.execPath, process.argv[1] ?? ""],
+): string {
   if (!main.endsWith(".ts")) return "npx pigeonhole";
-  return `node --conditions=pigeonhole-source ${relative(process.cwd(), main)}`;
+  const here = (path: string) => relative(process.cwd(), path);
+  const brought = node.startsWith(join(root, "node_modules"));
+  return `${brought ? here(node) : "node"} --conditions=pigeonhole-source ${here(main)}`;
 }
 
 /** Whether what is in a folder can import this package as it is. */
