@@ -100,6 +100,8 @@ describe("mistakes in the configuration of serve", () => {
       env: { PIGEONHOLE_DRAIN: "soon", PIGEONHOLE_MAX_TURN: "5", PIGEONHOLE_NO_CONSOLE: "maybe" },
       file: {
         "max-turns": 0,
+        "max-body-bytes": "4 MiB",
+        "idle-timeout": "10s",
         maxTurns: 5,
         "cors-origin": [1],
         "no-console": "yes",
@@ -112,15 +114,17 @@ describe("mistakes in the configuration of serve", () => {
       '  --store must be sqlite:PATH or memory:, not "letterbox"',
       '  FILE: "__proto__" is no setting',
       '  FILE: "cors-origin" must be a list of strings',
+      '  FILE: "idle-timeout" must be a whole number of seconds from 1 to 86400, not "10s"',
+      '  FILE: "max-body-bytes" must be a whole number of bytes from 1048576 to 1099511627776, not "4 MiB"',
       '  FILE: "max-turns" must be a whole number from 1 to 1000000, not "0"',
       '  FILE: "maxTurns" is no setting; did you mean max-turns?',
       '  FILE: "no-console" must be true or false',
       '  FILE: "port" must be a whole number from 0 to 65535, not "-1"',
-      '  PIGEONHOLE_DRAIN must be a whole number from 0 to 86400, not "soon"',
+      '  PIGEONHOLE_DRAIN must be a whole number of seconds from 0 to 86400, not "soon"',
       "  PIGEONHOLE_MAX_TURN is no setting; did you mean PIGEONHOLE_MAX_TURNS?",
       '  PIGEONHOLE_NO_CONSOLE must be true or false, not "maybe"',
       "  serve needs AGENT, or agents in the file or in PIGEONHOLE_AGENTS",
-      "there are 12 mistakes:",
+      "there are 14 mistakes:",
     ]);
   });
 

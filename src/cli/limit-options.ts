@@ -27,14 +27,15 @@ export const limitOptions = {
   "idle-timeout": seconds("idleTimeout", "How long a connection may be idle, or leave its answers unread."),
 } as const satisfies Options;
 
-function number(limit: keyof typeof limitBounds, summary: string, value = "number", unit = 1) {
+function number(limit: keyof typeof limitBounds, summary: string, unit?: "bytes" | "seconds") {
+  const size = unit === "seconds" ? 1000 : 1;
   const bounds = limitBounds[limit];
   return {
     type: "string",
-    value,
+    value: unit ?? "number",
     summary,
-    defaultValue: String(bounds.default / unit),
-    parse: wholeNumber(Math.ceil(bounds.min / unit), Math.floor(bounds.max / unit)),
+    defaultValue: String(bounds.default / size),
+    parse: wholeNumber(Math.ceil(bounds.min / size), Math.floor(bounds.max / size), unit),
   } as const;
 }
 
@@ -43,5 +44,5 @@ function bytes(limit: keyof typeof limitBounds, summary: string) {
 }
 
 function seconds(limit: keyof typeof limitBounds, summary: string) {
-  return number(limit, summary, "seconds", 1000);
+  return number(limit, summary, "seconds");
 }

@@ -52,14 +52,14 @@ export const serveOptions = {
     value: "seconds",
     summary: "How long turns may go on after SIGTERM or SIGINT; 1 with --watch.",
     defaultValue: "10",
-    parse: wholeNumber(0, 86_400),
+    parse: wholeNumber(0, 86_400, "seconds"),
   },
   "drain-delay": {
     type: "string",
     value: "seconds",
     summary: "How long requests are still taken after SIGTERM or SIGINT, for load balancers to go elsewhere.",
     defaultValue: "0",
-    parse: wholeNumber(0, 3_600),
+    parse: wholeNumber(0, 3_600, "seconds"),
   },
   "allow-private-webhooks": {
     type: "boolean",

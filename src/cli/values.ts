@@ -36,16 +36,18 @@ export function parseNumber(
   text: string | undefined,
   min: number,
   max: number,
+  unit?: string,
 ): number | undefined {
   if (text === undefined) return undefined;
   const value = Number(text);
   if (/^\d+$/.test(text) && value >= min && value <= max) return value;
-  throw new UsageError(`--${name} must be a whole number from ${min} to ${max}, not ${JSON.stringify(text)}`);
+  const what = unit === undefined ? "a whole number" : `a whole number of ${unit}`;
+  throw new UsageError(`--${name} must be ${what} from ${min} to ${max}, not ${JSON.stringify(text)}`);
 }
 
-/** Makes what parses a whole number within its bounds. */
-export function wholeNumber(min: number, max: number): (name: string, text: string) => number {
-  return (name, text) => parseNumber(name, text, min, max) ?? min;
+/** Makes what parses a whole number within its bounds, of a unit if it has one. */
+export function wholeNumber(min: number, max: number, unit?: string): (name: string, text: string) => number {
+  return (name, text) => parseNumber(name, text, min, max, unit) ?? min;
 }
 
 /** Parses where a store is: `sqlite:PATH` or `memory:`. */
