@@ -58,5 +58,10 @@ describe("token create, list and revoke", () => {
     ]);
     expect(code).toBe(2);
     expect(stderr).toContain("--jwt-issuer, --jwt-audience and --jwt-jwks go together");
+    for (const flag of ["--peer-admin", "--peer-agent"]) {
+      const alone = await offline.run(["serve", "agent.ts", "--auth", flag, "ops"]);
+      expect(alone.code).toBe(2);
+      expect(alone.stderr).toContain("--peer-admin and --peer-agent need --tls-client-ca");
+    }
   });
 });

@@ -7,6 +7,8 @@ export function authOptions(settings: ServeSettings): Pick<ServeOptions, "auth">
   const jwt = jwtOptions(settings);
   const { "peer-admin": admins, "peer-agent": agents } = settings;
   const hasPeers = admins !== undefined || agents !== undefined;
+  if (hasPeers && settings["tls-client-ca"] === undefined)
+    throw new UsageError("--peer-admin and --peer-agent need --tls-client-ca");
   if (settings.auth !== true && jwt === undefined && !hasPeers) return {};
   const peerRoles = { ...(admins && { admins }), ...(agents && { agents }) };
   return { auth: { ...(jwt && { jwt }), ...(hasPeers && { peerRoles }) } };
