@@ -30,6 +30,13 @@ describe("the command line over TLS", () => {
     const stranger = await runToEnd(["agents", "--server", url, "--ca", "ca.pem", "--json"], { cwd });
     expect(stranger.code).toBe(4);
 
+    const doctor = await runToEnd(["doctor", "--port", "1", ...args.slice(1)], { cwd });
+    expect(jsonLines(doctor.stdout)).toMatchObject([
+      ...[{}, {}, {}],
+      { what: "server", verdict: "ok", message: `${url} is healthy` },
+      { what: "clock", verdict: "ok", message: expect.stringContaining("as the server's") },
+    ]);
+
     const pair = { cert: join(cwd, "server.pem"), key: join(cwd, "server.key") };
     writeFileSync(pair.key, "no key");
     server.kill("SIGHUP");

@@ -1,8 +1,11 @@
 import { once } from "node:events";
 import { accessSync, constants, existsSync, statfsSync, statSync } from "node:fs";
+import { get as getPlainly, type IncomingMessage } from "node:http";
+import { get as getSecurely } from "node:https";
 import { createServer } from "node:net";
 import { dirname, resolve } from "node:path";
 import { nodeFault } from "./node-version.ts";
+import type { ClientCertificate } from "./tls-client.ts";
 import { UsageError } from "./usage-error.ts";
 
 /** What was found of one thing. */
@@ -11,6 +14,12 @@ export interface Finding {
   /** `note` is no fault, but something to know. */
   verdict: "ok" | "note" | "failed";
   message: string;
+}
+
+/** What a server answers that is asked whether it lives. */
+interface Health {
+  status: number;
+  date: string | undefined;
 }
 
 /** How far the clocks of this machine and of a server may be apart, in ms: an HTTP date has whole seconds. */
@@ -36,7 +45,7 @@ export async function checkPort(host: string, port: number): Promise<Finding> {
   } catch (error) {
     const used = error instanceof Error && "code" in error && error.code === "EADDRINUSE";
     if (!used) return { what: "port", verdict: "failed", message: messageOf(error) };
-    const pigeonhole = (await askHealth(`http://${where}`))?.ok === true;
+    const pigeonhole = (await askHealth(`http://${where}`))?.status === 200;
     const message = pigeonhole ? `${where} is taken, by a server that is healthy` : `${where} is taken`;
     return { what: "port", verdict: pigeonhole ? "note" : "failed", message };
   }
@@ -73,17 +82,18 @@ export async function checkStore(url: string): Promise<Finding> {
 }
 
 /** Checks whether a server answers. That none does is no fault: it may be what somebody is about to start. */
-export async function checkServer(url: string): Promise<Finding> {
-  const answer = await askHealth(url);
+export async function checkServer(url: string, certificate?: ClientCertificate): Promise<Finding> {
+  const answer = await askHealth(url, certificate);
   if (answer === undefined) return { what: "server", verdict: "note", message: `nothing answers at ${url}` };
-  const message = answer.ok ? `${url} is healthy` : `${url} answers ${answer.status}`;
-  return { what: "server", verdict: answer.ok ? "ok" : "failed", message };
+  const healthy = answer.status === 200;
+  const message = healthy ? `${url} is healthy` : `${url} answers ${answer.status}`;
+  return { what: "server", verdict: healthy ? "ok" : "failed", message };
 }
 
 /** Checks this machine's clock against a server's, if one answers. */
-export async function checkClock(url: string): Promise<Finding> {
+export async function checkClock(url: string, certificate?: ClientCertificate): Promise<Finding> {
   const now = new Date();
-  const date = (await askHealth(url))?.headers.get("date");
+  const date = (await askHealth(url, certificate))?.date;
   if (now.getUTCFullYear() < 2025) {
     return { what: "clock", verdict: "failed", message: `says ${now.toISOString()}, which has passed` };
   }
@@ -111,9 +121,17 @@ async function faultOf(path: string): Promise<string | undefined> {
   }
 }
 
-async function askHealth(url: string): Promise<Response | undefined> {
+/** Asks by Node's own means: `fetch` cannot show a certificate. */
+async function askHealth(url: string, certificate?: ClientCertificate): Promise<Health | undefined> {
+  const get = url.startsWith("https:") ? getSecurely : getPlainly;
   try {
-    return await fetch(`${url}/healthz`, { signal: AbortSignal.timeout(3000) });
+    const signal = AbortSignal.timeout(3000);
+    const request = get(`${url}/healthz`, { agent: false, signal, ...certificate });
+    // What breaks after the answer's headers is of no interest.
+    request.on("error", () => {});
+    const [response]: IncomingMessage[] = await once(request, "response");
+    const { statusCode: status = 0, headers } = response?.on("error", () => {}).resume() ?? {};
+    return { status, date: headers?.date };
   } catch {
     return undefined;
   }

@@ -26,16 +26,28 @@ export function trustAuthorities({ ca = process.env.PIGEONHOLE_CA ?? "" }: TlsFl
   if (ca !== "") setDefaultCACertificates([...getCACertificates("default"), read("ca", ca)]);
 }
 
+/** A certificate to show, and its key, in PEM. */
+export interface ClientCertificate {
+  cert: string;
+  key: string;
+}
+
+/** Reads the certificate that the options name, if they name one. */
+export function clientCertificate(flags: TlsFlags): ClientCertificate | undefined {
+  const { cert = process.env.PIGEONHOLE_CERT ?? "", key = process.env.PIGEONHOLE_KEY ?? "" } = flags;
+  if (cert === "" && key === "") return undefined;
+  if (cert === "" || key === "") throw new UsageError("a client certificate needs both --cert and --key");
+  return { cert: read("cert", cert), key: read("key", key) };
+}
+
 /** Makes a transport that shows a certificate, if the options name one: `fetch` cannot. */
 export function certificateTransport(
   flags: TlsFlags,
   baseUrl: string,
   interceptors: Interceptor[],
 ): Transport | undefined {
-  const { cert = process.env.PIGEONHOLE_CERT ?? "", key = process.env.PIGEONHOLE_KEY ?? "" } = flags;
-  if (cert === "" && key === "") return undefined;
-  if (cert === "" || key === "") throw new UsageError("a client certificate needs both --cert and --key");
-  const nodeOptions = { cert: read("cert", cert), key: read("key", key) };
+  const nodeOptions = clientCertificate(flags);
+  if (nodeOptions === undefined) return undefined;
   // Loaded at the first call: most command lines show no certificate.
   const load = async () => {
     const { createConnectTransport } = await import("@connectrpc/connect-node");

@@ -11,7 +11,7 @@ import {
 } from "../health.ts";
 import { withProgress } from "../progress.ts";
 import type { Style } from "../style.ts";
-import { trustAuthorities } from "../tls-client.ts";
+import { clientCertificate, trustAuthorities } from "../tls-client.ts";
 import { parseNumber } from "../values.ts";
 
 const styles: Record<Finding["verdict"], Style> = { ok: "green", note: "yellow", failed: ["red", "bold"] };
@@ -28,14 +28,15 @@ export const doctor = defineCommand({
   },
   async run({ values, output }) {
     trustAuthorities(values);
+    const certificate = clientCertificate(values);
     const { host = "127.0.0.1", store = "sqlite:./pigeonhole.db" } = values;
     const port = parseNumber("port", values.port, 1, 65_535) ?? 8080;
     const checks: (() => Promise<Finding>)[] = [
       async () => checkNode(),
       () => checkPort(host, port),
       () => checkStore(store),
-      () => checkServer(serverUrl(values)),
-      () => checkClock(serverUrl(values)),
+      () => checkServer(serverUrl(values), certificate),
+      () => checkClock(serverUrl(values), certificate),
     ];
     const large = largeStore(store);
     if (large !== undefined) output.note(`Reading all of the store, ${large}: that takes a while.`);
