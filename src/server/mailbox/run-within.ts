@@ -45,8 +45,8 @@ function runOnce<T extends NonNullable<unknown>>(timeout: Millis, work: () => T)
     // Nothing but this can break off code that runs: a timer would have to wait for its end.
     call.runInContext(context, { timeout });
   } catch (error) {
-    // What breaks it off cannot be caught inside, so that nothing has come out.
-    if (outcomes.length > 0) throw error;
+    // The time may also be up just when it is done: what has come out then is whole, because what breaks it off cannot be caught inside.
+    if (!isTimeout(error)) throw error;
   } finally {
     slot.work = () => {};
   }
@@ -54,4 +54,14 @@ function runOnce<T extends NonNullable<unknown>>(timeout: Millis, work: () => T)
   if (outcome === undefined) return undefined;
   if ("error" in outcome) throw outcome.error;
   return outcome.result;
+}
+
+/** Whether an error is that of the time that is up. It is made in the context, so that it is no Error of this one. */
+function isTimeout(error: unknown): boolean {
+  return (
+    typeof error === "object" &&
+    error !== null &&
+    "code" in error &&
+    error.code === "ERR_SCRIPT_EXECUTION_TIMEOUT"
+  );
 }
