@@ -11,7 +11,8 @@ import {
   RetryInfoSchema,
 } from "../src/proto.ts";
 import { toConnectError } from "../src/server/connect-error.ts";
-import { codes, type Reason, TaskError } from "../src/server/errors.ts";
+import { codes } from "../src/server/error-codes.ts";
+import { type Reason, TaskError } from "../src/server/errors.ts";
 
 function convert(error: unknown) {
   const reported: [unknown, string][] = [];

@@ -7,7 +7,8 @@ import {
   ResourceInfoSchema,
   RetryInfoSchema,
 } from "../proto.ts";
-import { codes, type ErrorDetails, type Reason, TaskError } from "./errors.ts";
+import { codes } from "./error-codes.ts";
+import { type ErrorDetails, type Reason, TaskError } from "./errors.ts";
 import { limitOf } from "./limit-refusals.ts";
 
 /** The domain of every ErrorInfo. */

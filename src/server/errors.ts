@@ -1,4 +1,3 @@
-import { Code } from "@connectrpc/connect";
 import type { ErrorReason } from "../proto.ts";
 import type { Millis } from "./store/records.ts";
 
@@ -38,61 +37,6 @@ export class TaskError extends Error {
     this.details = details;
   }
 }
-
-/** The canonical code (google.rpc.Code) that each reason goes with. */
-export const codes: Record<Reason, Code> = {
-  FIELD_INVALID: Code.InvalidArgument,
-  REQUEST_MALFORMED: Code.InvalidArgument,
-  REQUEST_TOO_LARGE: Code.ResourceExhausted,
-  PAGE_TOKEN_INVALID: Code.InvalidArgument,
-  AGENT_NOT_FOUND: Code.NotFound,
-  TASK_NOT_FOUND: Code.NotFound,
-  TASK_FINISHED: Code.FailedPrecondition,
-  TASK_NAME_TAKEN: Code.AlreadyExists,
-  MAILBOX_FULL: Code.ResourceExhausted,
-  REQUEST_ID_REUSED: Code.AlreadyExists,
-  SEQUENCE_MISMATCH: Code.Aborted,
-  SEQUENCE_OUT_OF_RANGE: Code.OutOfRange,
-  OVERLOADED: Code.ResourceExhausted,
-  SERVER_STOPPING: Code.Unavailable,
-  STORE_UNAVAILABLE: Code.Unavailable,
-  METHOD_UNKNOWN: Code.Unimplemented,
-  DEADLINE_EXCEEDED: Code.DeadlineExceeded,
-  CALLER_GONE: Code.Canceled,
-  INTERNAL: Code.Internal,
-  HANDLER_FAILED: Code.Unknown,
-  TURN_LOST: Code.Aborted,
-  TASK_CANCELLED: Code.Canceled,
-  TURN_OVER: Code.Aborted,
-  VALUE_INVALID: Code.InvalidArgument,
-  TASK_BUSY: Code.FailedPrecondition,
-  TASK_INTERRUPTED: Code.Aborted,
-  TIMED_OUT: Code.DeadlineExceeded,
-  EVENT_NOT_FOUND: Code.NotFound,
-  EVENT_STATE: Code.FailedPrecondition,
-  QUESTION_CLOSED: Code.FailedPrecondition,
-  ANSWER_INVALID: Code.InvalidArgument,
-  TASK_UNFINISHED: Code.FailedPrecondition,
-  FAN_OUT_EXCEEDED: Code.ResourceExhausted,
-  STATE_CONFLICT: Code.Aborted,
-  SCHEDULE_NOT_FOUND: Code.NotFound,
-  SCHEDULE_EXISTS: Code.AlreadyExists,
-  SCHEDULE_DECLARED: Code.FailedPrecondition,
-  WEBHOOK_NOT_FOUND: Code.NotFound,
-  URL_FORBIDDEN: Code.InvalidArgument,
-  SIGNATURE_INVALID: Code.Unauthenticated,
-  LIMIT_REACHED: Code.ResourceExhausted,
-  EVENT_CANCELLED: Code.Canceled,
-  SERVICE_NOT_FOUND: Code.NotFound,
-  REVISION_NOT_FOUND: Code.NotFound,
-  CREDENTIALS_MISSING: Code.Unauthenticated,
-  CREDENTIALS_INVALID: Code.Unauthenticated,
-  CREDENTIALS_EXPIRED: Code.Unauthenticated,
-  NOT_ALLOWED: Code.PermissionDenied,
-  ISSUER_UNAVAILABLE: Code.Unavailable,
-  TOKEN_NOT_FOUND: Code.NotFound,
-  AUTHENTICATION_OFF: Code.FailedPrecondition,
-};
 
 /** Whether something that was thrown is a TaskError for one of these reasons. */
 export function hasReason(error: unknown, ...reasons: readonly Reason[]): error is TaskError {

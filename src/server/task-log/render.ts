@@ -22,7 +22,7 @@ import {
   type TaskUpdate,
   TaskUpdateSchema,
 } from "../../proto.ts";
-import { codes } from "../errors.ts";
+import { codes } from "../error-codes.ts";
 import type {
   CancellationRecord,
   Delta,

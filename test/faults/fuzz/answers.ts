@@ -1,6 +1,6 @@
 import { Code } from "@connectrpc/connect";
 import { hasErrorInfo } from "../../../src/server/connect-error.ts";
-import { codes } from "../../../src/server/errors.ts";
+import { codes } from "../../../src/server/error-codes.ts";
 import { type RawResponse, reasonOf } from "../../http-rig.ts";
 import type { RpcInput } from "./rpc-inputs.ts";
 
