@@ -1,7 +1,7 @@
-import { EventState, TaskState } from "../../../proto.ts";
 import { TaskError, taskFinished } from "../../errors.ts";
 import type { NewEvent } from "../calls.ts";
 import type { EventRecord, Millis } from "../records.ts";
+import { EventState, nameOf, TaskState } from "../states.ts";
 import { insertEvent } from "./events.ts";
 import { interrupt } from "./interrupt-task.ts";
 import { ahead } from "./mailbox.ts";
@@ -86,7 +86,7 @@ export function acceptedEvent(row: AcceptedRow): EventRecord {
 /** Throws TASK_FINISHED unless the task takes events. */
 export function requireUnfinished(task: TaskRow): void {
   if (takesEvents(task)) return;
-  const state = TaskState[task.state];
+  const state = nameOf(TaskState, task.state);
   throw taskFinished(task.id, state, `the task is ${state} and takes no more events`);
 }
 

@@ -1,5 +1,5 @@
-import { MessageState } from "../../../proto.ts";
 import type { AppendOutput, OutputEntry } from "../calls.ts";
+import { MessageState } from "../states.ts";
 import { logDelta, logMessage } from "./log.ts";
 import type { MessageRow, WorkRow } from "./rows.ts";
 import type { Tx } from "./tx.ts";

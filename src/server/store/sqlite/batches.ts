@@ -32,15 +32,15 @@ export function createBatches(
   function writeBatch(calls: Call[]): BatchResult {
     const changes = createChanges(sql);
     try {
-      const begun = performance.now();
+      const begun = process.hrtime.bigint();
       db.exec("begin immediate");
       const results = calls.map((call) => inSavepoint(call, changes));
-      const done = performance.now();
+      const done = process.hrtime.bigint();
       db.exec("commit");
       const result = { results, ...changes.commit() };
       if (!measured) return result;
-      const committed = performance.now();
-      const [transaction, commit] = [(committed - begun) / 1000, (committed - done) / 1000];
+      const committed = process.hrtime.bigint();
+      const [transaction, commit] = [seconds(committed - begun), seconds(committed - done)];
       return { ...result, measures: { writes: calls.length, transaction, commit, events: changes.events } };
     } catch (error) {
       if (db.isTransaction) db.exec("rollback");
@@ -78,6 +78,10 @@ export function createBatches(
       if (db.isTransaction) db.exec("commit");
     }
   }
+}
+
+function seconds(nanoseconds: bigint): number {
+  return Number(nanoseconds) / 1e9;
 }
 
 function run(call: Call, tx: Tx): unknown {

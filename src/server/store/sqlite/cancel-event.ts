@@ -1,7 +1,7 @@
-import { EventState } from "../../../proto.ts";
 import { TaskError } from "../../errors.ts";
 import type { CancelEvent } from "../calls.ts";
 import type { EventRecord } from "../records.ts";
+import { EventState, nameOf } from "../states.ts";
 import { findEvent, readWholeEvents } from "./events.ts";
 import { dropEvent } from "./mailbox.ts";
 import { type EventRow, eventRecord, type TaskRow } from "./rows.ts";
@@ -33,7 +33,7 @@ export function requireEvent(tx: Tx, task: TaskRow, id: string): EventRow {
 
 /** Makes the error for an event whose state does not allow what was asked. */
 export function wrongState({ id, state, held }: EventRow, why: string): TaskError {
-  const name = EventState[state];
+  const name = nameOf(EventState, state);
   return new TaskError("EVENT_STATE", `event ${id} is ${name}${held === 1 ? ", in hand" : ""}: ${why}`, {
     metadata: { state: name },
     precondition: { subject: id, description: why },

@@ -1,7 +1,7 @@
-import { CancelOutcome, TaskState } from "../../../proto.ts";
 import { taskFinished } from "../../errors.ts";
 import type { CancelledTask, CancelTask } from "../calls.ts";
 import type { CancellationRecord, Failure, Millis } from "../records.ts";
+import { CancelOutcome, nameOf, TaskState } from "../states.ts";
 import { takesEvents } from "./accept-event.ts";
 import { dropWorks } from "./interrupt-task.ts";
 import { logTask } from "./log.ts";
@@ -19,7 +19,7 @@ export function cancelTask(tx: Tx, args: CancelTask): CancelledTask {
   const answered = findAnswer<TaskSnapshot>(tx.sql, task.id, args.request);
   if (answered !== undefined) return { task: taskRecord(tx.sql, task, answered), duplicate: true };
   if (task.ended_at !== null && task.state !== TaskState.CANCELLED) {
-    const state = TaskState[task.state];
+    const state = nameOf(TaskState, task.state);
     throw taskFinished(task.id, state, `the task is ${state} and cannot be cancelled`);
   }
   cancelTree(tx, task, args.now, args.reason);

@@ -1,5 +1,5 @@
-import { MessageState } from "../../../proto.ts";
 import type { Millis } from "../records.ts";
+import { MessageState } from "../states.ts";
 import { policyOf } from "./policies.ts";
 import type { MessageRow, TaskRow, WorkRow } from "./rows.ts";
 import { setTimer } from "./timers.ts";

@@ -1,7 +1,7 @@
-import { TaskState } from "../../../proto.ts";
 import { TaskError, taskFinished } from "../../errors.ts";
 import type { CreatedTask, CreateTask } from "../calls.ts";
 import type { EventRecord } from "../records.ts";
+import { nameOf, TaskState } from "../states.ts";
 import { type AcceptedRow, acceptEvent, acceptedEvent } from "./accept-event.ts";
 import { logTask } from "./log.ts";
 import { createScope, findAnswer, keepAnswer } from "./requests.ts";
@@ -115,7 +115,7 @@ function takeChild(parent: TaskRow): void {
   const { id, state, depth, children } = parent;
   if (state === TaskState.CANCELLING || state === TaskState.CANCELLED || state === TaskState.TIMED_OUT) {
     const description = "the parent was cancelled, and its children with it";
-    throw taskFinished(id, TaskState[state], description, "the parent task");
+    throw taskFinished(id, nameOf(TaskState, state), description, "the parent task");
   }
   if (depth + 1 >= maxDepth) {
     throw new TaskError("FAN_OUT_EXCEEDED", `fewer than ${maxDepth} parents may be above a task`, {

@@ -1,6 +1,6 @@
-import { TaskState } from "../../../proto.ts";
 import { TaskError } from "../../errors.ts";
 import type { Millis } from "../records.ts";
+import { nameOf, TaskState } from "../states.ts";
 import type { TaskRow } from "./rows.ts";
 import { clearTimer, setTimer } from "./timers.ts";
 import { changesOf, requireTask, type Tx } from "./tx.ts";
@@ -12,7 +12,7 @@ const sweepSize = 2000;
 export function deleteTask(tx: Tx, { taskId, now }: { taskId: string; now: Millis }): void {
   const task = requireTask(tx, taskId);
   if (task.ended_at === null) {
-    throw new TaskError("TASK_UNFINISHED", `task ${taskId} is ${TaskState[task.state]}`, {
+    throw new TaskError("TASK_UNFINISHED", `task ${taskId} is ${nameOf(TaskState, task.state)}`, {
       precondition: { subject: taskId, description: "only a finished task can be deleted" },
     });
   }

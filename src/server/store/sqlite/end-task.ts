@@ -1,5 +1,5 @@
-import { CancelOutcome, TaskState } from "../../../proto.ts";
 import type { Failure, Millis } from "../records.ts";
+import { CancelOutcome, nameOf, TaskState } from "../states.ts";
 import { newEventRow, takesEvents } from "./accept-event.ts";
 import { insertEvent } from "./events.ts";
 import { dropWorks } from "./interrupt-task.ts";
@@ -22,7 +22,7 @@ export interface End {
 
 /** Brings a task to a final state: drops what is in hand and what waits, tells the parent, and appends the final entry. */
 export function endTask(tx: Tx, task: TaskRow, now: Millis, end: End): void {
-  const error: Failure = { reason: "TASK_FINISHED", message: `the task is ${TaskState[end.state]}` };
+  const error: Failure = { reason: "TASK_FINISHED", message: `the task is ${nameOf(TaskState, end.state)}` };
   dropWorks(tx, task, now, readWorks(tx, task), error);
   dropPending(tx, task, now, error);
   forgetQuestion(tx, task);

@@ -1,6 +1,6 @@
-import { EventState, Handler, TaskState } from "../../../proto.ts";
 import type { CommitTurn, FailTurn, Outcome, StartTurnResult } from "../calls.ts";
 import type { Failure, Millis } from "../records.ts";
+import { EventState, Handler, TaskState } from "../states.ts";
 import { writeOutput } from "./append-output.ts";
 import { armCompaction, hasDeltas } from "./compact.ts";
 import { endCancelled, endTask } from "./end-task.ts";

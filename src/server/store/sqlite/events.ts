@@ -1,5 +1,5 @@
-import { EventState } from "../../../proto.ts";
 import type { Failure, Millis } from "../records.ts";
+import { EventState } from "../states.ts";
 import { logEvent, logNewEvent } from "./log.ts";
 import type { EventRow, TaskRow } from "./rows.ts";
 import { changesOf, type Tx } from "./tx.ts";

@@ -1,4 +1,3 @@
-import { EventState } from "../../../proto.ts";
 import { TaskError } from "../../errors.ts";
 import type { CreatedTask } from "../calls.ts";
 import type { Millis } from "../records.ts";
@@ -9,6 +8,7 @@ import type {
   TriggeredSchedule,
   TriggerSchedule,
 } from "../schedule-records.ts";
+import { EventState } from "../states.ts";
 import { cancelTask } from "./cancel-task.ts";
 import { createTask } from "./create-task.ts";
 import { attempt } from "./save-tasks.ts";
@@ -19,7 +19,6 @@ import {
   saveFiring,
   scheduleRecord,
 } from "./schedule-rows.ts";
-
 import { loadTask, type Tx } from "./tx.ts";
 
 /** See ScheduleStore.fireSchedule. */

@@ -1,6 +1,6 @@
-import { EventState } from "../../../proto.ts";
 import type { FollowUp } from "../calls.ts";
 import type { Millis } from "../records.ts";
+import { EventState } from "../states.ts";
 import { acceptEvent } from "./accept-event.ts";
 import { cancelTree } from "./cancel-task.ts";
 import { findOrInsert, nameTaken } from "./create-task.ts";

@@ -1,6 +1,6 @@
-import { EventState, Handler } from "../../../proto.ts";
 import type { InterruptedTask, InterruptTask } from "../calls.ts";
 import type { Failure, Millis } from "../records.ts";
+import { EventState, Handler } from "../states.ts";
 import { requireUnfinished } from "./accept-event.ts";
 import { moveEvent } from "./events.ts";
 import { findAnswer, keepAnswer } from "./requests.ts";

@@ -1,5 +1,5 @@
-import { EventState } from "../../../proto.ts";
 import type { Failure, Millis } from "../records.ts";
+import { EventState } from "../states.ts";
 import { moveEvent, readParked } from "./events.ts";
 import type { EventRow, TaskRow } from "./rows.ts";
 import type { Sql } from "./sql.ts";

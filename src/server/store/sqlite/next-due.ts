@@ -1,5 +1,5 @@
-import { EventState, TaskState } from "../../../proto.ts";
 import type { Millis } from "../records.ts";
+import { EventState, TaskState } from "../states.ts";
 import { policyOf } from "./policies.ts";
 import type { TaskRow } from "./rows.ts";
 import type { Sql } from "./sql.ts";

@@ -1,6 +1,6 @@
-import { TaskState } from "../../../proto.ts";
 import { TaskError } from "../../errors.ts";
 import type { Millis, QuestionRecord } from "../records.ts";
+import { TaskState } from "../states.ts";
 import { newEventRow } from "./accept-event.ts";
 import { insertEvent } from "./events.ts";
 import { logTask } from "./log.ts";

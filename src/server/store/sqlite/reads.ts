@@ -1,4 +1,3 @@
-import { MessageState } from "../../../proto.ts";
 import type {
   CountUnfinished,
   DueTasks,
@@ -21,6 +20,7 @@ import type {
   StateRecord,
   TaskRecord,
 } from "../records.ts";
+import { MessageState } from "../states.ts";
 import { readDeltas, readEntries } from "./log.ts";
 import { firstEvents, readWaiting } from "./mailbox.ts";
 import { fill } from "./pages.ts";

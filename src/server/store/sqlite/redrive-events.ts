@@ -1,5 +1,5 @@
-import { EventState, TaskState } from "../../../proto.ts";
 import type { RedriveEvents, RedrivenEvents } from "../calls.ts";
+import { EventState, TaskState } from "../states.ts";
 import { requireRoom, requireUnfinished } from "./accept-event.ts";
 import { requireEvent, wrongState } from "./cancel-event.ts";
 import { enqueueEvent, readParked } from "./events.ts";

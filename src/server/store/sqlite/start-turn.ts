@@ -1,6 +1,6 @@
-import { Handler, TaskState } from "../../../proto.ts";
 import type { StartTurn, StartTurnResult, TurnSource } from "../calls.ts";
 import type { Millis } from "../records.ts";
+import { Handler, TaskState } from "../states.ts";
 import { readWholeEvents } from "./events.ts";
 import { firstEvents, passBy, readWaiting, takeInHand } from "./mailbox.ts";
 import { nextDue } from "./next-due.ts";

@@ -1,5 +1,5 @@
-import { MessageState, WebhookState } from "../../../proto.ts";
 import type { LogEntry } from "../records.ts";
+import { MessageState, WebhookState } from "../states.ts";
 import type {
   Delivery,
   DueDeliveries,

@@ -1,6 +1,6 @@
-import { WebhookState } from "../../../proto.ts";
 import { TaskError, webhookNotFound } from "../../errors.ts";
 import type { ListPage, Millis } from "../records.ts";
+import { WebhookState } from "../states.ts";
 import type {
   ChangeWebhook,
   CreateWebhook,

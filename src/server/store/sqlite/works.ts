@@ -1,6 +1,6 @@
-import { MessageState } from "../../../proto.ts";
 import { TaskError } from "../../errors.ts";
 import type { Failure, Millis } from "../records.ts";
+import { MessageState } from "../states.ts";
 import { armCompaction } from "./compact.ts";
 import { readEvents } from "./events.ts";
 import { logSuperseded } from "./log.ts";

@@ -1,4 +1,4 @@
-import { EventState, MessageState, TaskState, WebhookState } from "../../../../proto.ts";
+import { EventState, MessageState, TaskState, WebhookState } from "../../states.ts";
 
 /** Something that holds of every store, and how to find where it does not. */
 export interface Invariant {
