@@ -33,7 +33,7 @@ describe.each(protocols)("tasks and agents over $name", ({ open }) => {
       expect(task).toMatchObject({
         name,
         agent: "desk",
-        state: TaskState.PENDING,
+        state: TaskState.ACTIVE,
         params: { topic: "tea", cups: [1, 2.5], deep: { er: null } },
         labels: { team: "blue", "a.b/c_d-e": "" },
         sequence: 1n,

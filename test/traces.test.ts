@@ -81,7 +81,11 @@ async function serveFamily(options: Partial<ServeOptions>, hold: AgentDefinition
       await ctx.messages.send("a child helps");
     },
   });
-  const child = defineAgent({ name: "child", onTaskEventSend: (ctx) => ctx.complete() });
+  const child = defineAgent({
+    name: "child",
+    onTaskCreate() {},
+    onTaskEventSend: (ctx) => ctx.complete(),
+  });
   return serve({
     agents: [parent, child],
     port: 0,

@@ -303,8 +303,12 @@ async function createDoor(options: ListenerOptions): Promise<Listener> {
 }
 
 /** Tells what of an agent the store has to know. */
-function agentRecord({ name, mailbox, retention, keepDeltas, stateHistory }: Agent): AgentRecord {
-  return { name, ...mailbox, keepDeltas, stateHistory, ...(retention !== undefined && { retention }) };
+function agentRecord(agent: Agent): AgentRecord {
+  const { name, mailbox, retention, keepDeltas, stateHistory, onTaskCreate } = agent;
+  return {
+    ...{ name, ...mailbox, keepDeltas, stateHistory, startsActive: onTaskCreate === undefined },
+    ...(retention !== undefined && { retention }),
+  };
 }
 
 function requireWithin(name: string, value: Millis, most: Millis): void {

@@ -15,6 +15,27 @@ export function describeStartingAtOnce(scene: () => Scene): void {
     expect((await events())[0]).toEqual(turn?.events[0]);
   });
 
+  it("starts the first event's turn with the task, where the agent has nothing to run before", async () => {
+    const { agent, create, rules, log, due, id } = scene();
+    await rules({ startsActive: true });
+    const created = await create({ event: newEvent(id("e")), next: { owner: "a", agents: [agent] } });
+    expect(created).toMatchObject({ created: true, task: { state: TaskState.ACTIVE, sequence: 2 } });
+    expect(created.turn).toMatchObject({
+      turn: 1,
+      handler: Handler.TASK_EVENT_SEND,
+      events: [{ id: id("e") }],
+    });
+    expect(await log()).toMatchObject([
+      { sequence: 1, task: { state: TaskState.ACTIVE } },
+      { sequence: 2, event: { state: EventState.QUEUED } },
+      { sequence: 3, event: { state: EventState.PROCESSING } },
+    ]);
+    expect(await create({ taskId: id("idle"), next: { owner: "a", agents: [agent] } })).not.toHaveProperty(
+      "turn",
+    );
+    expect(await due(at(9))).toEqual([]);
+  });
+
   it("starts the turn of an event that it accepts, which the answer tells of as it was accepted", async () => {
     const { agent, store, activate, log, due, id } = scene();
     await activate();

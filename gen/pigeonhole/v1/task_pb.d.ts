@@ -557,7 +557,7 @@ export enum TaskState {
   UNSPECIFIED = 0,
 
   /**
-   * Created, and onTaskCreate has not completed yet.
+   * Created, and onTaskCreate has not completed yet. A task whose agent has no onTaskCreate is ACTIVE from the start.
    *
    * @generated from enum value: TASK_STATE_PENDING = 1;
    */

@@ -37,6 +37,8 @@ export interface AgentRecord {
   keepDeltas: Millis;
   /** How many revisions of a task's state are kept. Absent: none but the present one. */
   stateHistory?: number;
+  /** Whether its tasks are ACTIVE from the start, because nothing is to run before their events. Absent: they are not. */
+  startsActive?: boolean;
 }
 
 /** How many events there are of an agent. */

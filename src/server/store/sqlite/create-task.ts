@@ -4,6 +4,7 @@ import type { EventRecord } from "../records.ts";
 import { nameOf, TaskState } from "../states.ts";
 import { type AcceptedRow, acceptEvent, acceptedEvent } from "./accept-event.ts";
 import { logTask } from "./log.ts";
+import { policyOf } from "./policies.ts";
 import { createScope, findAnswer, keepAnswer } from "./requests.ts";
 import { snapshotOf, type TaskRow, type TaskSnapshot, taskRecord } from "./rows.ts";
 import { startAtOnce } from "./start-turn.ts";
@@ -76,16 +77,17 @@ export function nameTaken(name: string, task: TaskRow): TaskError {
 }
 
 function insertTask(tx: Tx, args: CreateTask): TaskRow {
-  const { now, taskId, expireTime, reachedTasks } = args;
+  const { now, taskId, agent, expireTime, reachedTasks } = args;
   if (reachedTasks !== undefined) throw tooManyTasks(reachedTasks);
   const parent = args.parentTaskId === undefined ? undefined : requireTask(tx, args.parentTaskId);
   if (parent !== undefined) takeChild(parent);
+  const state = policyOf(tx.sql, agent).startsActive === true ? TaskState.ACTIVE : TaskState.PENDING;
   tx.sql
     .run`insert into tasks (id, owner, agent, name, parent_id, depth, children, labels, state, sequence, created_at,
       updated_at, revision, waiting, ahead, held, scheduled, dead, cursor, in_hand, retrying, paused, turn, expire_at,
       trace)
-    values (${taskId}, ${parent?.owner ?? args.creator ?? ""}, ${args.agent}, ${args.name}, ${args.parentTaskId}, ${(parent?.depth ?? -1) + 1}, 0,
-      ${JSON.stringify(args.labels)}, ${TaskState.PENDING}, 0, ${now}, ${now}, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, ${expireTime},
+    values (${taskId}, ${parent?.owner ?? args.creator ?? ""}, ${agent}, ${args.name}, ${args.parentTaskId}, ${(parent?.depth ?? -1) + 1}, 0,
+      ${JSON.stringify(args.labels)}, ${state}, 0, ${now}, ${now}, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, ${expireTime},
       ${args.trace})`;
   if (args.params !== undefined) {
     tx.sql.run`insert into task_params (task_id, params) values (${taskId}, ${args.params})`;

@@ -204,4 +204,6 @@ export const migrations: readonly string[] = [
   stateHistorySchema,
   ownerSchema,
   tokenSchema,
+  // Whether an agent's tasks begin without a turn of their own.
+  "alter table agents add column starts_active integer",
 ];

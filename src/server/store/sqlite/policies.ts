@@ -12,6 +12,7 @@ interface AgentRow {
   retention: Millis | null;
   keep_deltas: Millis;
   state_history: number | null;
+  starts_active: number | null;
 }
 
 /** The rules that a connection has read: almost every transaction needs them, and they change when a server starts. */
@@ -25,11 +26,12 @@ export function forgetPolicies(sql: Sql): void {
 /** See Store.putAgents. */
 export function putAgents(tx: Tx, agents: readonly AgentRecord[]): void {
   forgetPolicies(tx.sql);
-  for (const { name, maxPending, parallel, batch, retention, keepDeltas, stateHistory } of agents) {
+  for (const agent of agents) {
+    const { name, maxPending, parallel, batch, retention, keepDeltas, stateHistory, startsActive } = agent;
     tx.sql.run`insert or replace into agents
-        (name, max_pending, parallel, batch_max, batch_wait, retention, keep_deltas, state_history)
+        (name, max_pending, parallel, batch_max, batch_wait, retention, keep_deltas, state_history, starts_active)
       values (${name}, ${maxPending}, ${parallel}, ${batch?.max}, ${batch?.wait}, ${retention}, ${keepDeltas},
-        ${stateHistory})`;
+        ${stateHistory}, ${startsActive === true ? 1 : 0})`;
   }
 }
 
@@ -54,6 +56,7 @@ function readPolicy(sql: Sql, agent: string): AgentRecord {
   }
   const { name, max_pending, parallel, batch_max, batch_wait, retention, keep_deltas, state_history } = row;
   return {
+    ...(row.starts_active === 1 && { startsActive: true }),
     name,
     maxPending: max_pending,
     parallel,
