@@ -97,7 +97,12 @@ describe("mistakes in the configuration of serve", () => {
   it("are told all at once, each with its place, its bound, and what was meant", () => {
     const { mistakes } = read({
       flags: { port: "70000", store: "letterbox" },
-      env: { PIGEONHOLE_DRAIN: "soon", PIGEONHOLE_MAX_TURN: "5", PIGEONHOLE_NO_CONSOLE: "maybe" },
+      env: {
+        PIGEONHOLE_DRAIN: "soon",
+        PIGEONHOLE_MAX_TURN: "5",
+        PIGEONHOLE_NO_CONSOLE: "maybe",
+        PIGEONHOLE_TOKN: "t",
+      },
       file: {
         "max-turns": 0,
         "max-body-bytes": "4 MiB",
@@ -123,8 +128,9 @@ describe("mistakes in the configuration of serve", () => {
       '  PIGEONHOLE_DRAIN must be a whole number of seconds from 0 to 86400, not "soon"',
       "  PIGEONHOLE_MAX_TURN is no setting; did you mean PIGEONHOLE_MAX_TURNS?",
       '  PIGEONHOLE_NO_CONSOLE must be true or false, not "maybe"',
+      "  PIGEONHOLE_TOKN is no setting; did you mean PIGEONHOLE_TOKEN?",
       "  serve needs AGENT, or agents in the file or in PIGEONHOLE_AGENTS",
-      "there are 14 mistakes:",
+      "there are 15 mistakes:",
     ]);
   });
 

@@ -162,6 +162,8 @@ describe("a suggestion", () => {
     ["wacth", ["watch", "list"], "watch"],
     ["--allow", ["--host", "--allow-private-webhooks"], "--allow-private-webhooks"],
     ["xyz", ["list", "get"], undefined],
+    ["PIGEONHOLE_TOKN", ["PIGEONHOLE_PORT", "PIGEONHOLE_TOKEN"], "PIGEONHOLE_TOKEN"],
+    ["PIGEONHOLE_TOKN", ["PIGEONHOLE_PORT"], undefined],
   ])("for %s of %j is %s", (given, words, expected) => {
     expect(suggest(given, words)).toBe(expected);
   });

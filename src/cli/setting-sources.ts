@@ -18,11 +18,11 @@ export interface Source {
   readonly unknown: readonly { name: string; label: string }[];
   /** What is wrong besides. */
   readonly mistakes: readonly string[];
-  /** How a setting is named here. */
-  nameOf(setting: string): string;
+  /** All names that mean something here, for what is misspelt. */
+  readonly names: readonly string[];
 }
 
-/** The variables of the environment that are none of the server's settings. */
+/** The variables of the environment that people set and that are none of the server's settings. */
 const otherVariables = [
   "PIGEONHOLE_SERVER",
   "PIGEONHOLE_TOKEN",
@@ -30,8 +30,9 @@ const otherVariables = [
   "PIGEONHOLE_CERT",
   "PIGEONHOLE_KEY",
   "PIGEONHOLE_CONFIG",
-  "PIGEONHOLE_SUPERVISED",
 ];
+/** What `serve --watch` sets for the server that it starts, and nobody means. */
+const ownVariable = "PIGEONHOLE_SUPERVISED";
 
 /** What Kubernetes sets in every container for a Service that is named `pigeonhole`. */
 const serviceVariable = /^PIGEONHOLE_(SERVICE_(HOST|PORT(_\w+)?)|PORT_\d+_(TCP|UDP|SCTP)(_\w+)?)$/;
@@ -46,7 +47,7 @@ export function fromFlags(
     const label = labels[name] ?? `--${name}`;
     return isGiven(value) ? [{ name, value, from: label, label }] : [];
   });
-  return { given, unknown: [], mistakes: [], nameOf: (name) => name };
+  return { given, unknown: [], mistakes: [], names: [] };
 }
 
 /**
@@ -59,7 +60,8 @@ export function fromEnvironment(options: Options, environment: NodeJS.ProcessEnv
   const unknown: { name: string; label: string }[] = [];
   const mistakes: string[] = [];
   for (const [variable, text] of Object.entries(environment)) {
-    if (!variable.startsWith("PIGEONHOLE_") || !text || otherVariables.includes(variable)) continue;
+    if (!variable.startsWith("PIGEONHOLE_") || !text) continue;
+    if (otherVariables.includes(variable) || variable === ownVariable) continue;
     if (serviceVariable.test(variable) || serviceAddress.test(text)) continue;
     const name = names.get(variable);
     const option = name === undefined ? undefined : options[name];
@@ -71,12 +73,12 @@ export function fromEnvironment(options: Options, environment: NodeJS.ProcessEnv
     if (value !== undefined) given.push({ name, value, from: variable, label: variable });
     else mistakes.push(`${variable} must be true or false, not ${JSON.stringify(text)}`);
   }
-  return { given, unknown, mistakes, nameOf: variableOf };
+  return { given, unknown, mistakes, names: [...names.keys(), ...otherVariables] };
 }
 
 /** Takes settings from a file: a JSON object whose keys are the flags' names. */
 export function fromFile(options: Options, path: string): Source {
-  const none: Source = { given: [], unknown: [], mistakes: [], nameOf: (name) => name };
+  const none: Source = { given: [], unknown: [], mistakes: [], names: Object.keys(options) };
   const content = readObject(path);
   if (typeof content === "string") return { ...none, mistakes: [`${path}: ${content}`] };
   const given: Given[] = [];

@@ -54,7 +54,7 @@ export function resolveSettings<O extends Options>(
       ...(first === undefined ? fallback(option) : { ...first, ...concealed(option, first.value) }),
     });
   }
-  mistakes.push(...sources.flatMap((source) => unknownNames(options, source)));
+  mistakes.push(...sources.flatMap(unknownNames));
   mistakes.push(...sources.flatMap((source) => source.mistakes));
   // What the table says that each is parsed into.
   const settled = values as SettingValues<O>;
@@ -99,8 +99,7 @@ function checkChoice(name: string, { choices }: Option, text: string): void {
   throw new UsageError(`--${name} must be one of ${choices.join(", ")}, not ${JSON.stringify(text)}${hint}`);
 }
 
-function unknownNames(options: Options, { unknown, nameOf }: Source): string[] {
-  const names = Object.keys(options).map(nameOf);
+function unknownNames({ unknown, names }: Source): string[] {
   return unknown.map(({ name, label }) => `${label} is no setting${didYouMean(name, names)}`);
 }
 

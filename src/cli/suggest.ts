@@ -8,9 +8,14 @@ export function didYouMean(given: string, words: readonly string[]): string {
 export function suggest(given: string, words: readonly string[]): string | undefined {
   const ranked = words
     .map((word) => ({ word, slips: slips(given, word) }))
-    .filter(({ word, slips }) => slips <= Math.max(1, Math.floor(word.replace(/^-+/, "").length / 3)))
+    .filter(({ word, slips }) => slips <= Math.max(1, Math.floor(own(word).length / 3)))
     .sort((a, b) => a.slips - b.slips);
   return ranked[0]?.word ?? words.find((word) => given.length > 2 && word.startsWith(given));
+}
+
+/** A word without what all of its kind begin with, where no finger slips. */
+function own(word: string): string {
+  return word.replace(/^(-+|PIGEONHOLE_)/, "");
 }
 
 /** Counts the letters that are missing, too much, wrong, or swapped with their neighbour. */
