@@ -135,10 +135,10 @@ describe("mistakes in the configuration of serve", () => {
   });
 
   it.each([
-    ["no JSON", '{ "port": ', /^FILE: .*JSON/],
+    ["no JSON", '{ "port": ', /^FILE: .*JSON.*$/],
     ["no object", [1], /^FILE: it must be a JSON object$/],
-  ])("are of a file that has %s", (_, file, message) => {
-    expect(read({ args: ["a.ts"], file }).mistakes).toMatch(message);
+  ])("are of a file that has %s alone: what it would have said is not missing", (_, file, message) => {
+    expect(read({ file }).mistakes).toMatch(message);
   });
 
   it("are of a file that is not there, whoever named it", () => {

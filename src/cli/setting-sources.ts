@@ -18,6 +18,8 @@ export interface Source {
   readonly unknown: readonly { name: string; label: string }[];
   /** What is wrong besides. */
   readonly mistakes: readonly string[];
+  /** Whether it could not be read, so that nobody knows what it says. */
+  readonly isUnread?: true;
   /** All names that mean something here, for what is misspelt. */
   readonly names: readonly string[];
 }
@@ -80,7 +82,7 @@ export function fromEnvironment(options: Options, environment: NodeJS.ProcessEnv
 export function fromFile(options: Options, path: string): Source {
   const none: Source = { given: [], unknown: [], mistakes: [], names: Object.keys(options) };
   const content = readObject(path);
-  if (typeof content === "string") return { ...none, mistakes: [`${path}: ${content}`] };
+  if (typeof content === "string") return { ...none, mistakes: [`${path}: ${content}`], isUnread: true };
   const given: Given[] = [];
   const unknown: { name: string; label: string }[] = [];
   const mistakes: string[] = [];

@@ -34,7 +34,7 @@ export interface Settings<O extends Options> {
  * Takes each setting from the first of the sources that has it, and parses it.
  *
  * Throws one UsageError that tells every mistake in all sources, also in values that another source takes the place of, so that none waits
- * to be found until the other is taken away. `check` tells what is wrong with them together.
+ * to be found until the other is taken away. `check` tells what is wrong with them together, where all of them are known.
  */
 export function resolveSettings<O extends Options>(
   options: O,
@@ -58,7 +58,7 @@ export function resolveSettings<O extends Options>(
   mistakes.push(...sources.flatMap((source) => source.mistakes));
   // What the table says that each is parsed into.
   const settled = values as SettingValues<O>;
-  mistakes.push(...check(settled));
+  if (!sources.some(({ isUnread }) => isUnread)) mistakes.push(...check(settled));
   if (mistakes.length > 0) throw new UsageError(tell(mistakes));
   return { values: settled, shown };
 }
