@@ -8,9 +8,11 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { commands } from "../src/cli/commands.ts";
 import { exitCodes } from "../src/cli/exit-code.ts";
+import { findCommand } from "../src/cli/find-command.ts";
 import { ownCommand } from "../src/cli/own-package.ts";
 import { completionScript } from "../src/cli/shell-completion.ts";
 import { suggest } from "../src/cli/suggest.ts";
+import { UsageError } from "../src/cli/usage-error.ts";
 import { parseDuration } from "../src/cli/values.ts";
 import { runToEnd, serveForCli } from "./cli-rig.ts";
 import { root } from "./readme-code.ts";
@@ -153,6 +155,20 @@ describe("help", () => {
         types.set(name, type);
       }
     }
+  });
+});
+
+describe("a command that is called by another word", () => {
+  it.each([
+    ["task show", "task get or task watch"],
+    ["schedule show", "schedule get"],
+    ["token rm", "token revoke"],
+    ["start", "serve"],
+    ["task constructor", undefined],
+  ])("as in %s is taken for %s", (given, meant) => {
+    const hint = meant === undefined ? "" : `; did you mean ${meant}?`;
+    const find = () => findCommand(commands, given.split(" "));
+    expect(find).toThrow(new UsageError(`there is no command "${given}"${hint}`));
   });
 });
 

@@ -46,7 +46,32 @@ function without(given: readonly string[], ...indexes: number[]): string[] {
   return given.filter((_, index) => !indexes.includes(index));
 }
 
+/** What commands are called elsewhere, by the last of their words. */
+const synonyms: Readonly<Record<string, readonly string[]>> = {
+  show: ["get", "watch"],
+  describe: ["get"],
+  info: ["get"],
+  status: ["get"],
+  follow: ["watch"],
+  tail: ["watch"],
+  logs: ["watch"],
+  ls: ["list"],
+  new: ["create"],
+  add: ["create"],
+  make: ["create"],
+  stop: ["cancel", "pause"],
+  kill: ["cancel"],
+  start: ["resume", "serve"],
+  run: ["trigger", "serve"],
+  rm: ["delete", "revoke"],
+  remove: ["delete", "revoke"],
+};
+
 function unknown(name: string, commands: readonly Command[]): UsageError {
   const names = commands.flatMap(({ name }) => [name, name.split(" ")[0] ?? name]);
-  return new UsageError(`there is no command ${JSON.stringify(name)}${didYouMean(name, names)}`);
+  const [, before = "", last = ""] = /^(.* )?(.*)$/s.exec(name) ?? [];
+  const meant = Object.hasOwn(synonyms, last) ? synonyms[last] : undefined;
+  const same = meant?.map((word) => before + word).filter((word) => names.includes(word)) ?? [];
+  const hint = same.length === 0 ? didYouMean(name, names) : `; did you mean ${same.join(" or ")}?`;
+  return new UsageError(`there is no command ${JSON.stringify(name)}${hint}`);
 }
