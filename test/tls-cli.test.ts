@@ -29,6 +29,12 @@ describe("the command line over TLS", () => {
 
     const stranger = await runToEnd(["agents", "--server", url, "--ca", "ca.pem", "--json"], { cwd });
     expect(stranger.code).toBe(4);
+    expect(JSON.parse(stranger.stderr)).toMatchObject({
+      error: { reason: "CONNECTION_LOST", message: expect.stringMatching(/show a certificate: --cert and/) },
+    });
+    const trusting = await runToEnd(["agents", "--server", url], { cwd });
+    expect(trusting.code).toBe(4);
+    expect(trusting.stderr).toMatch(/^pigeonhole: the server cannot be reached: .*--ca must name.*\n$/);
 
     const doctor = await runToEnd(["doctor", "--port", "1", ...args.slice(1)], { cwd });
     expect(jsonLines(doctor.stdout)).toMatchObject([

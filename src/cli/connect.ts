@@ -1,7 +1,8 @@
 import type { Interceptor } from "@connectrpc/connect";
 import { createClient, type PigeonholeClient, type RetryOptions } from "../client/index.ts";
 import type { Options, Values } from "./command.ts";
-import { certificateTransport, tlsOptions, trustAuthorities } from "./tls-client.ts";
+import { certificateTransport, clientCertificate, tlsOptions, trustAuthorities } from "./tls-client.ts";
+import { createTlsInterceptor } from "./tls-fault.ts";
 import { UsageError } from "./usage-error.ts";
 
 const defaultServer = "http://127.0.0.1:8080";
@@ -37,15 +38,17 @@ export function connectPatiently(values: Values<typeof serverOptions>): Pigeonho
 function createServerClient(values: Values<typeof serverOptions>, retry: RetryOptions): PigeonholeClient {
   const token = values.token ?? process.env.PIGEONHOLE_TOKEN ?? "";
   const baseUrl = serverUrl(values);
+  const certificate = clientCertificate(values);
   const interceptors: Interceptor[] = [
+    createTlsInterceptor(baseUrl, certificate),
     (next) => (request) => {
       if (token !== "") request.header.set("authorization", `Bearer ${token}`);
       return next(request);
     },
   ];
   trustAuthorities(values);
-  const transport = certificateTransport(values, baseUrl, interceptors);
-  return createClient(transport === undefined ? { baseUrl, retry, interceptors } : { transport, retry });
+  if (certificate === undefined) return createClient({ baseUrl, retry, interceptors });
+  return createClient({ transport: certificateTransport(certificate, baseUrl, interceptors), retry });
 }
 
 /** Tells where the server is. */

@@ -6,6 +6,7 @@ import { createServer } from "node:net";
 import { dirname, resolve } from "node:path";
 import { nodeFault } from "./node-version.ts";
 import type { ClientCertificate } from "./tls-client.ts";
+import { findTlsFault } from "./tls-fault.ts";
 import { UsageError } from "./usage-error.ts";
 
 /** What was found of one thing. */
@@ -81,10 +82,14 @@ export async function checkStore(url: string): Promise<Finding> {
   }
 }
 
-/** Checks whether a server answers. That none does is no fault: it may be what somebody is about to start. */
+/** Checks whether a server answers. That none does is no fault, unless TLS is why: it may be what somebody is about to start. */
 export async function checkServer(url: string, certificate?: ClientCertificate): Promise<Finding> {
   const answer = await askHealth(url, certificate);
-  if (answer === undefined) return { what: "server", verdict: "note", message: `nothing answers at ${url}` };
+  if (answer === undefined) {
+    const fault = await findTlsFault(url, certificate);
+    const message = fault === undefined ? `nothing answers at ${url}` : `nothing answers at ${url}: ${fault}`;
+    return { what: "server", verdict: fault === undefined ? "note" : "failed", message };
+  }
   const healthy = answer.status === 200;
   const message = healthy ? `${url} is healthy` : `${url} answers ${answer.status}`;
   return { what: "server", verdict: healthy ? "ok" : "failed", message };

@@ -1,3 +1,4 @@
+import { ConnectError } from "@connectrpc/connect";
 import { PigeonholeError } from "../client/index.ts";
 import { commands } from "./commands.ts";
 import { exitCodeOf, exitCodes, Stopped } from "./exit-code.ts";
@@ -47,7 +48,7 @@ function sayAsText(error: unknown, { note }: Output): void {
   if (error instanceof UsageError) note("Try pigeonhole --help.");
   if (!(error instanceof PigeonholeError)) return;
   for (const { field, description } of error.fields) note(clean(`  ${field}: ${description}`));
-  if (error.reason === "CONNECTION_LOST")
+  if (error.reason === "CONNECTION_LOST" && !isMendedByFlag(error))
     note("Does a server run? --server says where; pigeonhole doctor looks for what is wrong.");
   if (error.reason === "CREDENTIALS_MISSING") note("--token or PIGEONHOLE_TOKEN says who calls.");
 }
@@ -56,6 +57,11 @@ function sayAsJson(error: unknown, exitCode: number, { note }: Output): void {
   const { reason = "USAGE", fields = [] } = error instanceof PigeonholeError ? error : {};
   const kind = error instanceof PigeonholeError || error instanceof UsageError ? reason : "INTERNAL";
   note(JSON.stringify({ error: { reason: kind, message: messageOf(error), fields, exitCode } }));
+}
+
+/** Whether the message says already which option is wrong. */
+function isMendedByFlag({ cause }: PigeonholeError): boolean {
+  return cause instanceof ConnectError && cause.cause instanceof UsageError;
 }
 
 function messageOf(error: unknown): string {

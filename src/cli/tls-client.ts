@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { getCACertificates, setDefaultCACertificates } from "node:tls";
+import { createSecureContext, getCACertificates, setDefaultCACertificates } from "node:tls";
 import type { Interceptor, Transport } from "@connectrpc/connect";
 import type { Options, Values } from "./command.ts";
 import { UsageError } from "./usage-error.ts";
@@ -37,17 +37,21 @@ export function clientCertificate(flags: TlsFlags): ClientCertificate | undefine
   const { cert = process.env.PIGEONHOLE_CERT ?? "", key = process.env.PIGEONHOLE_KEY ?? "" } = flags;
   if (cert === "" && key === "") return undefined;
   if (cert === "" || key === "") throw new UsageError("a client certificate needs both --cert and --key");
-  return { cert: read("cert", cert), key: read("key", key) };
+  const certificate = { cert: read("cert", cert), key: read("key", key) };
+  try {
+    createSecureContext(certificate);
+  } catch (error) {
+    throw new UsageError(`--cert and --key are no certificate with its key: ${messageOf(error)}`);
+  }
+  return certificate;
 }
 
-/** Makes a transport that shows a certificate, if the options name one: `fetch` cannot. */
+/** Makes a transport that shows a certificate: `fetch` cannot. */
 export function certificateTransport(
-  flags: TlsFlags,
+  nodeOptions: ClientCertificate,
   baseUrl: string,
   interceptors: Interceptor[],
-): Transport | undefined {
-  const nodeOptions = clientCertificate(flags);
-  if (nodeOptions === undefined) return undefined;
+): Transport {
   // Loaded at the first call: most command lines show no certificate.
   const load = async () => {
     const { createConnectTransport } = await import("@connectrpc/connect-node");
@@ -75,7 +79,10 @@ function read(option: string, path: string): string {
   try {
     return readFileSync(path, "utf8");
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    throw new UsageError(`--${option} cannot be read: ${message}`);
+    throw new UsageError(`--${option} cannot be read: ${messageOf(error)}`);
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
