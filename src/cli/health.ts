@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { accessSync, constants, existsSync, statfsSync, statSync } from "node:fs";
 import { get as getPlainly, type IncomingMessage } from "node:http";
-import { get as getSecurely } from "node:https";
+import { get as getSecurely, type RequestOptions } from "node:https";
 import { createServer } from "node:net";
 import { dirname, resolve } from "node:path";
 import { nodeFault } from "./node-version.ts";
@@ -35,9 +35,13 @@ export function checkNode(): Finding {
   return { what: "node", verdict: fault === undefined ? "ok" : "failed", message };
 }
 
-/** Checks that a port can be listened on. */
-export async function checkPort(host: string, port: number): Promise<Finding> {
-  const where = `${host}:${port}`;
+/** Checks that a port can be listened on, or that it is a server that is healthy, with TLS or without, who has it. */
+export async function checkPort(
+  host: string,
+  port: number,
+  certificate?: ClientCertificate,
+): Promise<Finding> {
+  const where = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
   const server = createServer();
   try {
     await once(server.listen(port, host), "listening");
@@ -46,7 +50,10 @@ export async function checkPort(host: string, port: number): Promise<Finding> {
   } catch (error) {
     const used = error instanceof Error && "code" in error && error.code === "EADDRINUSE";
     if (!used) return { what: "port", verdict: "failed", message: messageOf(error) };
-    const pigeonhole = (await askHealth(`http://${where}`))?.status === 200;
+    // An address to listen on is none of the names of a certificate.
+    const anyName = { ...certificate, checkServerIdentity: () => undefined };
+    const answer = (await askHealth(`http://${where}`)) ?? (await askHealth(`https://${where}`, anyName));
+    const pigeonhole = answer?.status === 200;
     const message = pigeonhole ? `${where} is taken, by a server that is healthy` : `${where} is taken`;
     return { what: "port", verdict: pigeonhole ? "note" : "failed", message };
   }
@@ -127,11 +134,11 @@ async function faultOf(path: string): Promise<string | undefined> {
 }
 
 /** Asks by Node's own means: `fetch` cannot show a certificate. */
-async function askHealth(url: string, certificate?: ClientCertificate): Promise<Health | undefined> {
+async function askHealth(url: string, options: RequestOptions = {}): Promise<Health | undefined> {
   const get = url.startsWith("https:") ? getSecurely : getPlainly;
   try {
     const signal = AbortSignal.timeout(3000);
-    const request = get(`${url}/healthz`, { agent: false, signal, ...certificate });
+    const request = get(`${url}/healthz`, { agent: false, signal, ...options });
     // What breaks after the answer's headers is of no interest.
     request.on("error", () => {});
     const [response]: IncomingMessage[] = await once(request, "response");

@@ -33,7 +33,7 @@ export const doctor = defineCommand({
     const port = parseNumber("port", values.port, 1, 65_535) ?? 8080;
     const checks: (() => Promise<Finding>)[] = [
       async () => checkNode(),
-      () => checkPort(host, port),
+      () => checkPort(host, port, certificate),
       () => checkStore(store),
       () => checkServer(serverUrl(values), certificate),
       () => checkClock(serverUrl(values), certificate),
