@@ -134,6 +134,16 @@ describe("mistakes in the configuration of serve", () => {
     ]);
   });
 
+  it("are ports of which one server has two", () => {
+    const both = (flags: object) => read({ args: ["a.ts"], flags }).mistakes;
+    expect(both({ "grpc-port": "8080" })).toBe("--port and --grpc-port must not both be 8080");
+    expect(both({ "grpc-port": "9090", "metrics-port": "9090" })).toBe(
+      "--grpc-port and --metrics-port must not both be 9090",
+    );
+    const apart = { "metrics-port": "8080", "metrics-host": "127.0.0.2" };
+    expect([both({ port: "0", "grpc-port": "0" }), both(apart)]).toEqual(["", ""]);
+  });
+
   it.each([
     ["no JSON", '{ "port": ', /^FILE: .*JSON.*$/],
     ["no object", [1], /^FILE: it must be a JSON object$/],

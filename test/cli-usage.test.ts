@@ -102,9 +102,15 @@ describe("the server's code", () => {
   it("is imported by what serves or keeps a store alone, which is loaded for that alone", () => {
     const text = (name: string) => readFileSync(`${folder}${name}`, "utf8");
     const users = files.filter((name) => /^import (?!type).*\/server\/(?!limit-bounds)/m.test(text(name)));
-    expect(users.sort()).toEqual(["load-agent.ts", "serve-command.ts", "store-tokens.ts", "store-tools.ts"]);
+    expect(users.sort()).toEqual([
+      "load-agent.ts",
+      "serve-command.ts",
+      "start-fault.ts",
+      "store-tokens.ts",
+      "store-tools.ts",
+    ]);
     const importers = files.filter((name) =>
-      /from "[./]+(load-agent|serve-command|store-tokens|store-tools)\.ts"/.test(text(name)),
+      /from "[./]+(load-agent|serve-command|start-fault|store-tokens|store-tools)\.ts"/.test(text(name)),
     );
     expect(importers).toEqual(["serve-command.ts"]);
   });

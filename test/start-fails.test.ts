@@ -27,7 +27,7 @@ it("a start that fails leaves no timer and no port behind", async () => {
 });
 
 it.each([
-  ["of TLS", "the files of TLS cannot be used: ENOENT", { tls: { cert: "no.pem", key: "no.key" } }],
+  ["of TLS", "tls.cert no.pem cannot be used: ENOENT", { tls: { cert: "no.pem", key: "no.key" } }],
   [
     "of keys",
     "auth.jwt.jwks no.json is no JSON Web Key Set: ENOENT",

@@ -135,7 +135,12 @@ describe("TLS", () => {
 
   it("does not start with files that are no certificate with its key", async () => {
     const mixed = { cert: first.cert, key: second.key };
-    await expect(open(mixed)).rejects.toMatchObject({ reason: "VALUE_INVALID" });
+    const description = `${second.key} cannot be used: it is not the key of the certificate in ${first.cert}`;
+    await expect(open(mixed)).rejects.toMatchObject({
+      reason: "VALUE_INVALID",
+      message: `tls.key ${description}`,
+      details: { fields: [{ field: "tls.key", description }] },
+    });
     await expect(open({ ...first, cert: `${folder}/nothing` })).rejects.toThrow(/ENOENT/);
   });
 });

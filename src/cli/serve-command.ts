@@ -1,4 +1,4 @@
-import { type Logger, type ServeOptions, type Server, serve, TaskError } from "../server/index.ts";
+import { type Logger, type Server, serve, TaskError } from "../server/index.ts";
 import { createLogger } from "../server/logger.ts";
 import { isLoopback } from "../server/require-safe-address.ts";
 import { withoutWords } from "../server/telemetry/without-words.ts";
@@ -8,9 +8,9 @@ import { loadAgents } from "./load-agent.ts";
 import type { Output } from "./output.ts";
 import { ownCommand } from "./own-package.ts";
 import type { ServeSettings } from "./serve-options.ts";
+import { startFault } from "./start-fault.ts";
 import { reportToSupervisor, supervisorGone } from "./supervised.ts";
 import { tlsFiles } from "./tls-files.ts";
-import { UsageError } from "./usage-error.ts";
 
 /** How long the store may take to close, once the turns have come to their end, in ms. */
 const closingTime = 30_000;
@@ -47,7 +47,7 @@ export async function serveCommand(
   const agents = loaded.flat();
   // Listened for from here on: one that comes while the server starts must not cut it off half-way.
   const stopped = Promise.race([stopSignal(), orphaned, uncaught(log, logHandlerErrors)]);
-  const server = await begin({
+  const server = await serve({
     agents,
     log,
     logHandlerErrors,
@@ -67,6 +67,8 @@ export async function serveCommand(
     console: !noConsole,
     corsOrigins: settings["cors-origin"] ?? [],
     webhooks: { allowPrivateAddresses: settings["allow-private-webhooks"] ?? false },
+  }).catch((error: unknown) => {
+    throw startFault(error, settings);
   });
   if (tls !== undefined || auth.auth?.jwt !== undefined)
     process.on("SIGHUP", () => void server.reloadFiles());
@@ -94,16 +96,6 @@ async function beginTraces(endpoint: string | undefined, log: Logger): Promise<(
   // Loaded here: without traces, nothing of it is needed.
   const { registerTraces } = await import("./otlp-traces.ts");
   return registerTraces(endpoint, log);
-}
-
-/** Starts the server. What it refuses of its options is the caller's. */
-async function begin(options: ServeOptions): Promise<Server> {
-  try {
-    return await serve(options);
-  } catch (error) {
-    if (error instanceof TaskError && error.reason === "VALUE_INVALID") throw new UsageError(error.message);
-    throw error;
-  }
 }
 
 function title({ url, grpcUrl, host }: Server, agents: string[]): string {

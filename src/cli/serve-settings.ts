@@ -1,4 +1,5 @@
 import type { Options } from "./command.ts";
+import { portClashes } from "./listen-places.ts";
 import { type ServeSettings, serveOptions } from "./serve-options.ts";
 import { fromEnvironment, fromFile, fromFlags } from "./setting-sources.ts";
 import { resolveSettings, type Setting, type SettingValues } from "./settings.ts";
@@ -42,8 +43,10 @@ export function readServeSettings(
   return { agents, settings: rest, shown, file };
 }
 
-function checkTogether({ agents = [] }: SettingValues<typeof settings>): string[] {
-  return agents.length === 0 ? ["serve needs AGENT, or agents in the file or in PIGEONHOLE_AGENTS"] : [];
+function checkTogether({ agents = [], ...values }: SettingValues<typeof settings>): string[] {
+  const missing =
+    agents.length === 0 ? ["serve needs AGENT, or agents in the file or in PIGEONHOLE_AGENTS"] : [];
+  return [...portClashes(values), ...missing];
 }
 
 /** What is another default for a server that starts again and again: nobody waits long for the new code. */

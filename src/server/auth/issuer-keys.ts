@@ -41,6 +41,7 @@ async function readKeys(path: string): Promise<JWTVerifyGetKey> {
   }
 }
 
-function invalid(message: string): TaskError {
-  return new TaskError("VALUE_INVALID", `auth.jwt.jwks ${message}`);
+function invalid(description: string): TaskError {
+  const field = "auth.jwt.jwks";
+  return new TaskError("VALUE_INVALID", `${field} ${description}`, { fields: [{ field, description }] });
 }

@@ -1,4 +1,4 @@
-import { X509Certificate } from "node:crypto";
+import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { createSecureContext, type SecureContextOptions } from "node:tls";
 import type { Logger } from "../agent.ts";
@@ -34,31 +34,55 @@ export function openCertificates(files: TlsFiles, log: Logger): Promise<Certific
   });
 }
 
-async function readCertificates({ cert, key, clientCa, clientCrl }: TlsFiles): Promise<TlsContent> {
+async function readCertificates(files: TlsFiles): Promise<TlsContent> {
+  const { clientCa, clientCrl } = files;
+  const cert = await use("cert", files.cert, (pem) => checked(pem, { cert: pem }));
+  const key = await use("key", files.key, (pem) => {
+    const isOfCertificate = new X509Certificate(cert).checkPrivateKey(createPrivateKey(pem));
+    if (!isOfCertificate) throw new Error(`it is not the key of the certificate in ${files.cert}`);
+    return checked(pem, { cert, key: pem });
+  });
+  if (clientCrl !== undefined && clientCa === undefined) {
+    const message = "a revocation list is of no use without the authorities of clients' certificates";
+    throw new TaskError("VALUE_INVALID", message);
+  }
+  const ca = clientCa === undefined ? undefined : await use("clientCa", clientCa, readAuthorities);
+  const crl = clientCrl === undefined ? undefined : await use("clientCrl", clientCrl, readLists);
+  return {
+    context: { cert, key, ...(ca && { ca: ca.pem }), ...(crl && { crl: crl.lists }) },
+    authorities: ca?.authorities ?? [],
+    revoked: crl?.revoked ?? new Set(),
+  };
+}
+
+/** Makes what is needed of a file. What is wrong with it is told with the option that names it. */
+async function use<T>(option: keyof TlsFiles, path: string, make: (pem: Buffer) => T): Promise<T> {
   try {
-    const [certPem, keyPem, ca, crlPem] = await Promise.all([
-      readFile(cert),
-      readFile(key),
-      clientCa === undefined ? undefined : readFile(clientCa),
-      clientCrl === undefined ? undefined : readFile(clientCrl, "utf8"),
-    ]);
-    const authorities = ca === undefined ? [] : readAuthorities(ca);
-    if (crlPem !== undefined && ca === undefined)
-      throw new Error("a revocation list is of no use without the authorities of clients' certificates");
-    // Node reads one list of each text.
-    const crl = crlPem === undefined ? undefined : splitLists(crlPem);
-    if (crl?.length === 0) throw new Error(`${clientCrl} holds no revocation list`);
-    const context = { cert: certPem, key: keyPem, ...(ca && { ca }), ...(crl && { crl }) };
-    createSecureContext(context);
-    return { context, authorities, revoked: revokedCertificates(crl ?? []) };
+    return make(await readFile(path));
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    throw new TaskError("VALUE_INVALID", `the files of TLS cannot be used: ${message}`, {}, { cause: error });
+    const field = `tls.${option}`;
+    const description = `${path} cannot be used: ${error instanceof Error ? error.message : error}`;
+    const details = { fields: [{ field, description }] };
+    throw new TaskError("VALUE_INVALID", `${field} ${description}`, details, { cause: error });
   }
 }
 
+function checked(pem: Buffer, context: SecureContextOptions): Buffer {
+  createSecureContext(context);
+  return pem;
+}
+
+/** Node reads one list of each text. */
+function readLists(pem: Buffer) {
+  const lists = splitLists(String(pem));
+  if (lists.length === 0) throw new Error("it holds no revocation list");
+  createSecureContext({ crl: lists });
+  return { lists, revoked: revokedCertificates(lists) };
+}
+
 /** Reads a file in PEM of at least one certificate, with words between. */
-function readAuthorities(pem: Buffer): X509Certificate[] {
+function readAuthorities(pem: Buffer) {
   const found = String(pem).match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g);
-  return (found ?? [pem]).map((each) => new X509Certificate(each));
+  const authorities = (found ?? [pem]).map((each) => new X509Certificate(each));
+  return { pem: checked(pem, { ca: pem }), authorities };
 }
