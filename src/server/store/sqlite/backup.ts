@@ -30,6 +30,7 @@ export async function backupDatabase(
     throw new TaskError("VALUE_INVALID", `${file} is there already; --force replaces it`);
   const db = openOurs(path, { older: true });
   const partial = `${file}.${process.pid}.partial`;
+  const refusal = `cannot back up ${path} to ${file}`;
   try {
     // Reading something is what begins a transaction.
     db.exec("begin; select count(*) from sqlite_schema");
@@ -39,11 +40,11 @@ export async function backupDatabase(
     });
     db.exec("commit");
     makeWhole(partial);
-    requireSound(partial);
+    requireSound(partial, refusal);
     putInPlace(partial, file);
   } catch (error) {
     if (error instanceof TaskError) throw error;
-    throw unavailable(`cannot back up ${path} to ${file}`, error);
+    throw unavailable(refusal, error);
   } finally {
     db.close();
     for (const suffix of ["", "-journal", "-wal", "-shm"]) rmSync(`${partial}${suffix}`, { force: true });
@@ -60,12 +61,12 @@ function makeWhole(path: string): void {
   }
 }
 
-/** Throws STORE_UNAVAILABLE if a database is damaged or none of ours. */
-export function requireSound(path: string): void {
-  const db = openOurs(path, { older: true });
+/** Throws STORE_UNAVAILABLE, which begins with `refusal`, if a copy is damaged or none of ours: it says nothing of where that is. */
+export function requireSound(copy: string, refusal: string): void {
+  const db = openOurs(copy, { older: true, refusal });
   try {
     const { integrity_check: result } = db.prepare("pragma integrity_check(1)").get() ?? {};
-    if (result !== "ok") throw new TaskError("STORE_UNAVAILABLE", `${path} is damaged: ${result}`);
+    if (result !== "ok") throw new TaskError("STORE_UNAVAILABLE", `${refusal}: it is damaged: ${result}`);
   } finally {
     db.close();
   }

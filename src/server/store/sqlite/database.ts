@@ -40,9 +40,12 @@ export function openReader(path: string): DatabaseSync {
 
 /**
  * Opens a database of ours for reads alone, also while a server uses it, of this very version unless an older one will do. Throws
- * STORE_UNAVAILABLE.
+ * STORE_UNAVAILABLE, which begins with `refusal`.
  */
-export function openOurs(path: string, { older = false } = {}): DatabaseSync {
+export function openOurs(
+  path: string,
+  { older = false, refusal = `cannot open the database ${path}` } = {},
+): DatabaseSync {
   let db: DatabaseSync | undefined;
   try {
     db = new DatabaseSync(path, { readOnly: true, timeout: 5000 });
@@ -57,7 +60,7 @@ export function openOurs(path: string, { older = false } = {}): DatabaseSync {
     return db;
   } catch (error) {
     db?.close();
-    throw unavailable(`cannot open the database ${path}`, error);
+    throw unavailable(refusal, error);
   }
 }
 

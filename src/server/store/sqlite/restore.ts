@@ -34,7 +34,7 @@ export function restoreDatabase(
       );
     }
     copyFileSync(file, partial, constants.COPYFILE_FICLONE);
-    requireSound(partial);
+    requireSound(partial, `${file} is no backup that can be restored`);
     const aside = moveAside(path, now);
     putInPlace(partial, path);
     return aside;
