@@ -28,7 +28,7 @@ export function createStoreTokens(url: string): TokenKeeper {
   };
 
   async function within<T>(use: (store: Store) => Promise<T>): Promise<T> {
-    const store = await openStore(url);
+    const store = await openStore(url).catch(tellServer);
     try {
       return await use(store);
     } catch (error) {
@@ -38,6 +38,14 @@ export function createStoreTokens(url: string): TokenKeeper {
       await store.close();
     }
   }
+}
+
+/** Says what to do about a store that a server has. */
+function tellServer(error: unknown): never {
+  if (!hasReason(error, "STORE_UNAVAILABLE") || error.details.precondition === undefined) throw error;
+  const hint =
+    "Without --store that server does it, for the --token of an admin; with it, once the server has stopped.";
+  throw new Error(`${error.message}. ${hint}`, { cause: error });
 }
 
 function render(record: TokenRecord): Token {

@@ -20,6 +20,7 @@ export function lockDatabase(path: string): { release(): void } {
       throw new TaskError(
         "STORE_UNAVAILABLE",
         `another server is using the database ${path}; one file serves one server`,
+        { precondition: { subject: path, description: "the other server must have stopped" } },
       );
     }
     throw unavailable(`cannot lock the database ${path}`, error);
