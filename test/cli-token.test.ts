@@ -47,6 +47,8 @@ describe("token create, list and revoke", () => {
     const { tasks } = createClient({ baseUrl: server.url, token: secretOf(made) });
     expect((await tasks.create({ agent: "desk" })).task.owner).toBe("alice");
     expect((await cli.run(["token", "list", "--token", secretOf(made)])).code).toBe(9);
+    const second = await cli.run(["task", "create", "desk", "--token", secretOf(made)]);
+    expect([second.code, second.stderr]).toEqual([5, expect.stringContaining("serve --max-tasks sets it")]);
     expect(await cli.json(["task", "list", "--owner", "alice"], { env })).toHaveLength(1);
 
     const listed = await cli.run(["token", "list"], { env });

@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vites
 import { commands } from "../src/cli/commands.ts";
 import { exitCodes } from "../src/cli/exit-code.ts";
 import { findCommand } from "../src/cli/find-command.ts";
+import { flagOfLimit } from "../src/cli/limit-options.ts";
 import { ownCommand } from "../src/cli/own-package.ts";
 import { completionScript } from "../src/cli/shell-completion.ts";
 import { suggest } from "../src/cli/suggest.ts";
@@ -176,6 +177,13 @@ describe("a command that is called by another word", () => {
     const find = () => findCommand(commands, given.split(" "));
     expect(find).toThrow(new UsageError(`there is no command "${given}"${hint}`));
   });
+});
+
+it("the flag of a limit is found by what a refusal calls it", () => {
+  const page = readFileSync(`${root}docs/limits.md`, "utf8");
+  for (const name of ["body_bytes", "tasks", "subscriptions", "request_rate", "requests"])
+    expect(page).toMatch(new RegExp(`^\\| \`--${flagOfLimit(name)}\` .*\\| \`${name}\` `, "m"));
+  expect(flagOfLimit("schedules")).toBeUndefined();
 });
 
 describe("a suggestion", () => {

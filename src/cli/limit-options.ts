@@ -27,6 +27,12 @@ export const limitOptions = {
   "idle-timeout": seconds("idleTimeout", "How long a connection may be idle, or leave its answers unread."),
 } as const satisfies Options;
 
+/** Finds the option that sets a limit, by what a refusal calls it, as in `request_rate`. */
+export function flagOfLimit(limit: string): string | undefined {
+  const name = limit.replaceAll("_", "-");
+  return [`max-${name}`, name].find((flag) => Object.hasOwn(limitOptions, flag));
+}
+
 function number(limit: keyof typeof limitBounds, summary: string, unit?: "bytes" | "seconds") {
   const size = unit === "seconds" ? 1000 : 1;
   const bounds = limitBounds[limit];

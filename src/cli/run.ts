@@ -4,6 +4,7 @@ import { commands } from "./commands.ts";
 import { exitCodeOf, exitCodes, Stopped } from "./exit-code.ts";
 import { findCommand } from "./find-command.ts";
 import { commandHelp, groupHelp, overallHelp } from "./help.ts";
+import { flagOfLimit } from "./limit-options.ts";
 import { createOutput, type Output } from "./output.ts";
 import { readOwnPackage } from "./own-package.ts";
 import { clean } from "./style.ts";
@@ -50,6 +51,8 @@ function sayAsText(error: unknown, { note }: Output): void {
   for (const { field, description } of error.fields) note(clean(`  ${field}: ${description}`));
   if (error.reason === "CONNECTION_LOST" && !isMendedByFlag(error))
     note("Does a server run? --server says where; pigeonhole doctor looks for what is wrong.");
+  const flag = flagOfLimit(error.metadata.limit ?? "");
+  if (flag !== undefined) note(`That limit is the server's: pigeonhole serve --${flag} sets it.`);
   if (error.reason === "CREDENTIALS_MISSING") note("--token or PIGEONHOLE_TOKEN says who calls.");
 }
 
