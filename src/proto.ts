@@ -79,6 +79,7 @@ export type {
 export {
   CancelTaskRequestSchema,
   CreateTaskRequestSchema,
+  CreateTaskTokenResponseSchema,
   EventWait,
   GetTaskStateResponseSchema,
   InterruptTaskRequestSchema,

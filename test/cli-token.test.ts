@@ -1,12 +1,36 @@
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { createStoreTokens } from "../src/cli/store-tokens.ts";
 import { createClient } from "../src/client/index.ts";
 import { serve } from "../src/server/index.ts";
 import { createCliRig } from "./cli-rig.ts";
 import { createDesk } from "./service-agent.ts";
+import { startServer } from "./service-server.ts";
 import { tempDir } from "./temp-dir.ts";
 
 const secretOf = ([result]: Record<string, unknown>[]) => String(result?.secret);
+
+describe("task token", () => {
+  it("makes a token that follows one task, or sends to it, for as long as it is told", async () => {
+    const store = `sqlite:${join(tempDir(), "store.db")}`;
+    const { secret } = await createStoreTokens(store).create({ principal: "alice" });
+    await using server = await startServer({ store, auth: {} });
+    const owner = createClient({ baseUrl: server.url, token: secret });
+    const [{ task }, other] = [
+      await owner.tasks.create({ agent: "desk", name: "mine" }),
+      await owner.tasks.create({ agent: "desk" }),
+    ];
+    const env = { PIGEONHOLE_TOKEN: secret };
+    const args = ["task", "token", "mine", "--permission", "subscribe,send", "--ttl", "1m"];
+    const [made] = await createCliRig(server.url).json(args, { env });
+    expect(Date.parse(String(made?.expireTime)) - Date.now()).toBeLessThanOrEqual(60_000);
+    const { tasks } = createClient({ baseUrl: server.url, token: String(made?.token) });
+    await tasks.send(task.id, "hello");
+    expect((await tasks.get(task.id)).name).toBe("mine");
+    await expect(tasks.cancel(task.id)).rejects.toMatchObject({ reason: "NOT_ALLOWED" });
+    await expect(tasks.get(other.task.id)).rejects.toMatchObject({ reason: "TASK_NOT_FOUND" });
+  });
+});
 
 describe("token create, list and revoke", () => {
   it("make the first admin on a store that no server has, and the others by a server", async () => {

@@ -213,7 +213,7 @@ describe("completion", () => {
   it.each([
     [["ta"], "task"],
     [["task", "w"], "watch"],
-    [["task", ""], "create list get watch state cancel interrupt delete"],
+    [["task", ""], "create list get watch state cancel interrupt delete token"],
     [["schedule", "tr"], "trigger"],
     [["send", "t1", "--on"], "--on-busy"],
     [["send", "t1", "--on-busy", "st"], "steer"],

@@ -14,6 +14,7 @@ import { taskGet } from "./commands/task-get.ts";
 import { taskList } from "./commands/task-list.ts";
 import { taskState } from "./commands/task-state.ts";
 import { taskCancel, taskDelete, taskInterrupt } from "./commands/task-stop.ts";
+import { taskToken } from "./commands/task-token.ts";
 import { taskWatch } from "./commands/task-watch.ts";
 import { tokenCommands } from "./commands/token.ts";
 import { webhookCommands } from "./commands/webhook.ts";
@@ -31,6 +32,7 @@ export const commands: readonly Command[] = [
   taskCancel,
   taskInterrupt,
   taskDelete,
+  taskToken,
   send,
   unsend,
   messages,

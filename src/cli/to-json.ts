@@ -8,6 +8,7 @@ import {
 import {
   AgentSchema,
   BadRequestSchema,
+  CreateTaskTokenResponseSchema,
   ErrorInfoSchema,
   EventSchema,
   MessageSchema,
@@ -44,4 +45,5 @@ export const updateJson = jsonOf(TaskUpdateSchema);
 export const agentJson = jsonOf(AgentSchema);
 export const scheduleJson = jsonOf(ScheduleSchema);
 export const webhookJson = jsonOf(WebhookSchema);
+export const taskTokenJson = jsonOf(CreateTaskTokenResponseSchema);
 export const tokenJson = jsonOf(TokenSchema);
