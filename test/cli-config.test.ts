@@ -62,6 +62,19 @@ describe("a setting of serve", () => {
     });
   });
 
+  it("is a time or a size with a unit, or without one in seconds or bytes, in all places", () => {
+    const { settings } = read({
+      args: ["a.ts"],
+      flags: { drain: "1m30s", "max-header-bytes": "16384" },
+      env: { PIGEONHOLE_IDLE_TIMEOUT: "2h", PIGEONHOLE_MAX_BODY_BYTES: "1GiB" },
+      file: { "max-message-bytes": "4 MiB", "drain-delay": "5000ms", "request-timeout": 60 },
+    });
+    expect(settings).toEqual({
+      ...{ drain: 90, "drain-delay": 5, "idle-timeout": 7200, "request-timeout": 60 },
+      ...{ "max-header-bytes": 16_384, "max-body-bytes": 1024 ** 3, "max-message-bytes": 4 * 1024 ** 2 },
+    });
+  });
+
   it("is none in an empty variable, nor in what Kubernetes sets for a service named pigeonhole", () => {
     const env = {
       PIGEONHOLE_AGENTS: "a.ts",
@@ -105,8 +118,8 @@ describe("mistakes in the configuration of serve", () => {
       },
       file: {
         "max-turns": 0,
-        "max-body-bytes": "4 MiB",
-        "idle-timeout": "10s",
+        "max-body-bytes": "4 MB",
+        "idle-timeout": "500ms",
         maxTurns: 5,
         "cors-origin": [1],
         "no-console": "yes",
@@ -119,13 +132,13 @@ describe("mistakes in the configuration of serve", () => {
       '  --store must be sqlite:PATH or memory:, not "letterbox"',
       '  FILE: "__proto__" is no setting',
       '  FILE: "cors-origin" must be a list of strings',
-      '  FILE: "idle-timeout" must be a whole number of seconds from 1 to 86400, not "10s"',
-      '  FILE: "max-body-bytes" must be a whole number of bytes from 1048576 to 1099511627776, not "4 MiB"',
+      '  FILE: "idle-timeout" must be a whole number of seconds from 1 to 86400, or such as 30s, 10m or 1h30m, not "500ms"',
+      '  FILE: "max-body-bytes" must be a whole number of bytes from 1048576 to 1099511627776, or such as 64KiB, 4MiB or 1GiB, not "4 MB"',
       '  FILE: "max-turns" must be a whole number from 1 to 1000000, not "0"',
       '  FILE: "maxTurns" is no setting; did you mean max-turns?',
       '  FILE: "no-console" must be true or false',
       '  FILE: "port" must be a whole number from 0 to 65535, not "-1"',
-      '  PIGEONHOLE_DRAIN must be a whole number of seconds from 0 to 86400, not "soon"',
+      '  PIGEONHOLE_DRAIN must be a whole number of seconds from 0 to 86400, or such as 30s, 10m or 1h30m, not "soon"',
       "  PIGEONHOLE_MAX_TURN is no setting; did you mean PIGEONHOLE_MAX_TURNS?",
       '  PIGEONHOLE_NO_CONSOLE must be true or false, not "maybe"',
       "  PIGEONHOLE_TOKN is no setting; did you mean PIGEONHOLE_TOKEN?",

@@ -1,6 +1,6 @@
 import { limitBounds } from "../server/limit-bounds.ts";
 import type { Options } from "./command.ts";
-import { wholeNumber } from "./values.ts";
+import { quantity, wholeNumber } from "./values.ts";
 
 /** The options that bound what callers may take, by the server's names. Times are in seconds here. */
 export const limitOptions = {
@@ -36,12 +36,13 @@ export function flagOfLimit(limit: string): string | undefined {
 function number(limit: keyof typeof limitBounds, summary: string, unit?: "bytes" | "seconds") {
   const size = unit === "seconds" ? 1000 : 1;
   const bounds = limitBounds[limit];
+  const [min, max] = [Math.ceil(bounds.min / size), Math.floor(bounds.max / size)];
   return {
     type: "string",
     value: unit ?? "number",
     summary,
     defaultValue: String(bounds.default / size),
-    parse: wholeNumber(Math.ceil(bounds.min / size), Math.floor(bounds.max / size), unit),
+    parse: unit === undefined ? wholeNumber(min, max) : quantity(unit, min, max),
   } as const;
 }
 

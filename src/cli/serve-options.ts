@@ -1,7 +1,7 @@
 import type { Options, Values } from "./command.ts";
 import { limitOptions } from "./limit-options.ts";
 import type { SettingValues } from "./settings.ts";
-import { oneOf, parseStore, wholeNumber } from "./values.ts";
+import { oneOf, parseStore, quantity, wholeNumber } from "./values.ts";
 
 /**
  * The settings of what serves: each is a flag, an environment variable and a key of the file (docs/operations.md), by being here.
@@ -52,14 +52,14 @@ export const serveOptions = {
     value: "seconds",
     summary: "How long turns may go on after SIGTERM or SIGINT; 1 with --watch.",
     defaultValue: "10",
-    parse: wholeNumber(0, 86_400, "seconds"),
+    parse: quantity("seconds", 0, 86_400),
   },
   "drain-delay": {
     type: "string",
     value: "seconds",
     summary: "How long requests are still taken after SIGTERM or SIGINT, for load balancers to go elsewhere.",
     defaultValue: "0",
-    parse: wholeNumber(0, 3_600, "seconds"),
+    parse: quantity("seconds", 0, 3_600),
   },
   "allow-private-webhooks": {
     type: "boolean",

@@ -10,13 +10,17 @@ const units: Record<string, number> = {
   w: 604_800_000,
 };
 
+const sizes: Record<string, number> = { KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3, TiB: 1024 ** 4 };
+
 /** Parses a span of time, such as `10m`, `1h30m`, `500ms` or `2d`, into milliseconds. */
 export function parseDuration(name: string, text: string): number {
-  if (!/^(\d+(ms|s|m|h|d|w))+$/.test(text)) {
-    throw new UsageError(
-      `--${name} must be a time such as 30s, 10m, 1h30m or 2d, not ${JSON.stringify(text)}`,
-    );
-  }
+  const span = spanOf(text);
+  if (span !== undefined) return span;
+  throw new UsageError(`--${name} must be a time such as 30s, 10m, 1h30m or 2d, not ${JSON.stringify(text)}`);
+}
+
+function spanOf(text: string): number | undefined {
+  if (!/^(\d+(ms|s|m|h|d|w))+$/.test(text)) return undefined;
   return [...text.matchAll(/(\d+)([a-z]+)/g)].reduce(
     (sum, [, count, unit = ""]) => sum + Number(count) * (units[unit] ?? 0),
     0,
@@ -36,18 +40,42 @@ export function parseNumber(
   text: string | undefined,
   min: number,
   max: number,
-  unit?: string,
 ): number | undefined {
   if (text === undefined) return undefined;
   const value = Number(text);
   if (/^\d+$/.test(text) && value >= min && value <= max) return value;
-  const what = unit === undefined ? "a whole number" : `a whole number of ${unit}`;
-  throw new UsageError(`--${name} must be ${what} from ${min} to ${max}, not ${JSON.stringify(text)}`);
+  throw new UsageError(`--${name} must be a whole number from ${min} to ${max}, not ${JSON.stringify(text)}`);
 }
 
-/** Makes what parses a whole number within its bounds, of a unit if it has one. */
-export function wholeNumber(min: number, max: number, unit?: string): (name: string, text: string) => number {
-  return (name, text) => parseNumber(name, text, min, max, unit) ?? min;
+/** Makes what parses a whole number within its bounds. */
+export function wholeNumber(min: number, max: number): (name: string, text: string) => number {
+  return (name, text) => parseNumber(name, text, min, max) ?? min;
+}
+
+const quantities = {
+  seconds: { such: "30s, 10m or 1h30m", read: (text: string) => (spanOf(text) ?? Number.NaN) / 1000 },
+  bytes: { such: "64KiB, 4MiB or 1GiB", read: bytesOf },
+} as const;
+
+/** Makes what parses how much there may be of something: a whole number of its unit, or with another unit, as in `10m` or `4MiB`. */
+export function quantity(
+  unit: keyof typeof quantities,
+  min: number,
+  max: number,
+): (name: string, text: string) => number {
+  const { such, read } = quantities[unit];
+  return (name, text) => {
+    const value = /^\d+$/.test(text) ? Number(text) : read(text);
+    if (Number.isInteger(value) && value >= min && value <= max) return value;
+    throw new UsageError(
+      `--${name} must be a whole number of ${unit} from ${min} to ${max}, or such as ${such}, not ${JSON.stringify(text)}`,
+    );
+  };
+}
+
+function bytesOf(text: string): number {
+  const [, count, unit = ""] = /^(\d+) ?([KMGT]iB)$/.exec(text) ?? [];
+  return Number(count) * (sizes[unit] ?? 0);
 }
 
 /** Parses where a store is: `sqlite:PATH` or `memory:`. */

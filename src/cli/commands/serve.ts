@@ -9,7 +9,8 @@ export const serve = defineCommand({
   args: "[AGENT...]",
   summary: "Serve agents: modules whose default export is defineAgent({ ... }), or a list of several.",
   details: `SIGTERM or SIGINT stops it: turns may finish, the rest waits in the mailboxes. A second one ends it at once.
-What no option says is taken from the environment (PIGEONHOLE_PORT is --port), or else from --config.`,
+What no option says is taken from the environment (PIGEONHOLE_PORT is --port), or else from --config. Times are seconds, or
+such as 10m; sizes are bytes, or such as 4MiB.`,
   options: {
     ...serveOptions,
     config: {
