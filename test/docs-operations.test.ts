@@ -9,12 +9,14 @@ import {
   createGrpcWebTransport,
 } from "@connectrpc/connect-node";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { readServeSettings } from "../src/cli/serve-settings.ts";
 import { createClient, EventWait } from "../src/client/index.ts";
 import { defineAgent, serve } from "../src/server/index.ts";
 import { collect } from "./agents/rig.ts";
 import { hasFor } from "./clients-rig.ts";
 import { atAddress, pageCode, root } from "./readme-code.ts";
 import { serving, shell } from "./readme-shell.ts";
+import { startServer } from "./service-server.ts";
 import { tempDir } from "./temp-dir.ts";
 import { createUserFolder } from "./user-folder.ts";
 
@@ -50,6 +52,22 @@ describe("the page on running it", () => {
     expect(printed).toMatch(/^agents +agent\.ts +pigeonhole\.json$/m);
     expect(printed).toMatch(/^max-turns +200 +PIGEONHOLE_MAX_TURNS$/m);
     expect(printed).toMatch(/^drain +30 +--drain$/m);
+  });
+
+  it("has an image that starts what the package has, with settings that go together", async () => {
+    const image = code("FROM node");
+    const [, variables = ""] = /^ENV (.*)$/m.exec(image) ?? [];
+    const env = Object.fromEntries(variables.split(" ").map((each) => each.split("=")));
+    const [node, main, serving, ...agents] = JSON.parse(/^CMD (.*)$/m.exec(image)?.[1] ?? "[]");
+    const { bin } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+    expect([node, main, serving]).toEqual(["node", `node_modules/pigeonhole/${bin.pigeonhole}`, "serve"]);
+    const { settings } = readServeSettings(agents, {}, env);
+    const [, volume] = /^VOLUME (.*)$/m.exec(image) ?? [];
+    const store = `sqlite:${volume}/pigeonhole.db`;
+    expect(settings).toEqual({ store, host: "0.0.0.0", auth: true, drain: 30 });
+    expect(code("docker run")).toContain(`main.js token create ops --role admin --store ${store}`);
+    await using server = await startServer({ host: settings.host ?? "", auth: {} });
+    expect((await fetch(`http://127.0.0.1:${server.port}/readyz`)).status).toBe(200);
   });
 
   it("has commands that back up a server that runs, restore, and check", async () => {

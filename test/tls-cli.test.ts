@@ -1,7 +1,10 @@
 import { execFileSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { X509Certificate } from "node:crypto";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { openCertificates } from "../src/server/http/index.ts";
+import { certificateKey } from "../src/server/http/revoked-certificates.ts";
 import { jsonLines, runToEnd } from "./cli-rig.ts";
 import { agentPath, runCli, urlOf } from "./crash-process.ts";
 import { pageCode } from "./readme-code.ts";
@@ -45,7 +48,14 @@ describe("the command line over TLS", () => {
       { what: "clock", verdict: "ok", message: expect.stringContaining("as the server's") },
     ]);
 
+    execFileSync("sh", ["-c", pageCode("docs/operations.md", "-gencrl")], { cwd, stdio: "pipe" });
     const pair = { cert: join(cwd, "server.pem"), key: join(cwd, "server.key") };
+    const lists = { ...pair, clientCa: join(cwd, "ca.pem"), clientCrl: join(cwd, "ca.crl") };
+    const certificates = await openCertificates(lists, { info() {}, warn() {}, error() {} });
+    certificates.close();
+    const revoked = new X509Certificate(readFileSync(join(cwd, "agent.pem")));
+    expect(certificates.content.revoked).toEqual(new Set([certificateKey(revoked)]));
+
     writeFileSync(pair.key, "no key");
     server.kill("SIGHUP");
     await server.printed(/cannot be used; those before stay/);
