@@ -1,7 +1,8 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { setDefaultCACertificates } from "node:tls";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { clientCertificate } from "../src/cli/tls-client.ts";
+import { clientCertificate, trustAuthorities } from "../src/cli/tls-client.ts";
 import { findTlsFault } from "../src/cli/tls-fault.ts";
 import { openCertificates } from "../src/server/http/index.ts";
 import type { TlsFiles } from "../src/server/index.ts";
@@ -29,7 +30,10 @@ describe("what keeps a client from a server that speaks TLS", () => {
     const authority = createAuthority(tempDir());
     const { url, port } = await start(authority.issue("server", "/CN=server", "IP:127.0.0.1"));
     expect(await find(url)).toMatch(/^no authority .*\(UNABLE_TO_VERIFY_LEAF_SIGNATURE\): --ca must name/);
-    setDefaultCACertificates([readFileSync(authority.cert, "utf8")]);
+    const junk = join(tempDir(), "junk.pem");
+    writeFileSync(junk, "no certificate");
+    expect(() => trustAuthorities({ ca: junk })).toThrow(/^--ca is no file of certificates in PEM: /);
+    trustAuthorities({ ca: authority.cert });
     expect(await find(url)).toBeUndefined();
     const named = `localhost:${port}`;
     expect(await find(`https://${named}`)).toBe(

@@ -1,3 +1,4 @@
+import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createSecureContext, getCACertificates, setDefaultCACertificates } from "node:tls";
 import type { Interceptor, Transport } from "@connectrpc/connect";
@@ -23,7 +24,15 @@ export type TlsFlags = Values<typeof tlsOptions>;
 
 /** Trusts the authorities that the options name, for all that this process connects to from here on. */
 export function trustAuthorities({ ca = process.env.PIGEONHOLE_CA ?? "" }: TlsFlags): void {
-  if (ca !== "") setDefaultCACertificates([...getCACertificates("default"), read("ca", ca)]);
+  if (ca === "") return;
+  const authorities = read("ca", ca);
+  try {
+    // What holds none is taken without a word.
+    new X509Certificate(authorities);
+  } catch (error) {
+    throw new UsageError(`--ca is no file of certificates in PEM: ${messageOf(error)}`);
+  }
+  setDefaultCACertificates([...getCACertificates("default"), authorities]);
 }
 
 /** A certificate to show, and its key, in PEM. */
