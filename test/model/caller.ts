@@ -56,7 +56,7 @@ export function createCaller(prefix: string): Caller {
     { name: `${prefix}-plain`, maxPending: 4, parallel: 1, keepDeltas: 60 },
     {
       ...{ name: `${prefix}-batch`, maxPending: 5, parallel: 1, keepDeltas: 0 },
-      ...{ batch: { max: 3, wait: 40 }, retention: 500 },
+      ...{ batch: { max: 3, wait: 40 }, retention: 500, startsActive: true },
     },
     { name: `${prefix}-parallel`, maxPending: 5, parallel: 3, keepDeltas: 400, retention: 150 },
   ];

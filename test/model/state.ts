@@ -121,7 +121,8 @@ export function newTask(
   return {
     ...{ id, agent, name: about.name, expireTime: about.expireTime },
     ...{ parent: about.parent?.id, depth: about.parent === undefined ? 0 : about.parent.depth + 1 },
-    ...{ state: TaskState.PENDING, timedOut: false, forced: false, paused: false },
+    state: agent.startsActive === true ? TaskState.ACTIVE : TaskState.PENDING,
+    ...{ timedOut: false, forced: false, paused: false },
     ...{ events: [], messages: [], works: [], turns: 0, values: {}, revision: 0, changed: {} },
   };
 }
