@@ -9,7 +9,14 @@ import { describe, expect, it } from "vitest";
 import * as v1 from "../gen/grpc/reflection/v1/reflection_pb.js";
 import * as v1alpha from "../gen/grpc/reflection/v1alpha/reflection_pb.js";
 import { Health } from "../gen/health/v1/health_pb.js";
-import { AgentService, ScheduleService, TaskService, TokenService, WebhookService } from "../src/proto.ts";
+import {
+  AgentService,
+  EventWait,
+  ScheduleService,
+  TaskService,
+  TokenService,
+  WebhookService,
+} from "../src/proto.ts";
 import { operationServices } from "../src/server/operations.ts";
 import { type AuthRig, startAuthRig } from "./auth-rig.ts";
 import { reasonOf } from "./http-rig.ts";
@@ -84,6 +91,39 @@ describe("every stream that asks who calls", () => {
     const ends = await openAll(rig, secret);
     clock.advance(60_000);
     expect(new Set(await Promise.all(ends))).toEqual(new Set(["Unauthenticated CREDENTIALS_EXPIRED"]));
+  });
+
+  it("ends so though its reader has not read yet what it was told before", async () => {
+    await using rig = await startAuthRig({ grpcPort: 0 });
+    const { token, secret } = await rig.as.ops.tokens.create({ principal: "carol" });
+    const { tasks } = rig.with(secret);
+    const { task } = await tasks.create({ agent: "clerk" });
+    const text = "x".repeat(20_000);
+    for (let sent = 0; sent < 10; sent += 1) await tasks.send(task.id, text, { wait: EventWait.PROCESSED });
+    const ends = [rig.url, rig.grpcUrl].map(async (baseUrl) => {
+      const { subscribeTask } = createClient(
+        TaskService,
+        createGrpcTransport({ baseUrl, acceptCompression: [] }),
+      );
+      const updates = subscribeTask({ taskId: task.id }, { headers: { authorization: `Bearer ${secret}` } })[
+        Symbol.asyncIterator
+      ]();
+      await updates.next();
+      return updates;
+    });
+    const begun = await Promise.all(ends);
+    await rig.as.ops.tokens.revoke(token.id);
+    for (const updates of begun) {
+      let read = 1;
+      const counted = {
+        next() {
+          read += 1;
+          return updates.next();
+        },
+      };
+      expect(await endOf(counted)).toBe("Unauthenticated CREDENTIALS_INVALID");
+      expect(read).toBeLessThan(25);
+    }
   });
 
   it("does not begin if its token was revoked between its headers and its body", async () => {

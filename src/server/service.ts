@@ -133,7 +133,11 @@ export function createTaskService({
       try {
         const follow = { taskId, afterSequence: Number(afterSequence), signal };
         for await (const updates of taskLog.follow(follow)) {
-          for (const update of updates) yield respond(update);
+          for (const update of updates) {
+            // A reader that is slow may take long over a page.
+            signal.throwIfAborted();
+            yield respond(update);
+          }
         }
       } finally {
         release();

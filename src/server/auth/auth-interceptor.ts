@@ -8,6 +8,7 @@ import {
 } from "@connectrpc/connect";
 import { TaskError } from "../errors.ts";
 import { linkSignals } from "../link-signals.ts";
+import { watchStream } from "../watch-stream.ts";
 import type { Authenticate } from "./authenticator.ts";
 import { type PeerRequest, peerKey } from "./peer.ts";
 import { type Caller, callerKey } from "./principal.ts";
@@ -72,9 +73,16 @@ export function createAuthInterceptor({ authenticate, onEnd }: AuthInterceptorOp
     try {
       signal.throwIfAborted();
       const response = await next({ ...request, signal });
-      if (response.stream) return { ...response, message: until(signal, response.message, done) };
-      done();
-      return response;
+      if (!response.stream) {
+        done();
+        return response;
+      }
+      const message = watchStream(response.message, ({ error, left = false }) => {
+        done();
+        // Some messages end quietly when they are to end.
+        if (error === undefined && !left) signal.throwIfAborted();
+      });
+      return { ...response, message };
     } catch (error) {
       done();
       throw error;
@@ -111,21 +119,4 @@ function callerOf(
 
 function notAllowed(who: string, { parent, name }: DescMethod): TaskError {
   return new TaskError("NOT_ALLOWED", `${who} may not call ${parent.name}.${name}`);
-}
-
-/** Passes messages on until they end. Throws the signal's reason if it has aborted, also where the messages end quietly for that. */
-async function* until<T>(
-  signal: AbortSignal,
-  messages: AsyncIterable<T>,
-  done: () => void,
-): AsyncIterable<T> {
-  try {
-    for await (const message of messages) {
-      signal.throwIfAborted();
-      yield message;
-    }
-    signal.throwIfAborted();
-  } finally {
-    done();
-  }
 }
