@@ -4,6 +4,9 @@ import type { Millis } from "../store/records.ts";
 /** How long an alarm sleeps at most: the clock that tells the time may be set, and the one that counts it down is not. */
 const longestSleep: Millis = 60_000;
 
+/** How long to wait when the store does not answer. */
+export const storeBackoff: Millis = 500;
+
 /** An alarm for the earliest of the times that it was set to. It may ring early, and is then to be set again. */
 export interface Alarm {
   set(time: Millis): void;

@@ -3,21 +3,19 @@ import type { Clock } from "../clock.ts";
 import { hasReason, serverStopping, TaskError } from "../errors.ts";
 import { runTurn } from "../mailbox/turn.ts";
 import type { Commit, StartedTurn, StartTurnResult, StoppedTurn, TurnSource } from "../store/calls.ts";
-import type { Millis } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
 import type { TaskLog } from "../task-log/task-log.ts";
 import { type Meter, noMeter } from "../telemetry/meter.ts";
 import { detached } from "../telemetry/spans.ts";
-import { createAlarm } from "./alarm.ts";
+import { storeBackoff } from "./alarm.ts";
+import { createBacklog } from "./backlog.ts";
 import type { Engine } from "./engine.ts";
 import { createTimekeeper } from "./timekeeper.ts";
 
 /** How many times work may lose its process before it is given up: something about it may be what kills them. */
 const maxLosses = 100;
-/** How many tasks that can go on one look at the store brings, and how many turns one transaction recovers. */
-const scanLimit = 500;
-/** How long to wait when the store does not answer. */
-const storeBackoff: Millis = 500;
+/** How many turns one transaction recovers. */
+const recoverLimit = 500;
 
 export interface LocalEngineOptions {
   store: Store;
@@ -62,33 +60,32 @@ export function createLocalEngine(options: LocalEngineOptions): Engine {
   const owner = clock.id();
   const source: TurnSource = { owner, agents: [...agents.keys()] };
   const timekeeper = createTimekeeper({ store, clock, log });
-  const alarm = createAlarm(clock, () => void scan());
   const runs = new Map<string, Run>();
   const running = new Set<Promise<void>>();
   const deadlinePassed = new AbortController();
   let unwatch: (() => void) | undefined;
   let stopping = false;
-  /** Due tasks that there was no room for when the store was asked, due longest first. */
-  let ready: string[] = [];
-  /** Whether the store may hold more of them. */
-  let behind = false;
-  /** Whether the store is being asked for due tasks, and whether it is to be asked again after that. */
-  let scanning = false;
-  let again = false;
+  const backlog = createBacklog({
+    ...{ store, agents: source.agents, clock, log },
+    hasRoom,
+    begin: (taskId) => wake(taskId, true),
+    blocked: () => [...runs.values()].filter(isSettling).length,
+  });
 
   return {
     async start() {
       unwatch = store.watch(onCommit);
       while (
-        (await store.recoverTurns({ owner, maxLosses, limit: scanLimit, now: clock.now() })) === scanLimit
+        (await store.recoverTurns({ owner, maxLosses, limit: recoverLimit, now: clock.now() })) ===
+        recoverLimit
       );
       await timekeeper.start();
-      await scan();
+      await backlog.look();
     },
     accept(taskId, call) {
       // Before it hears of what is stopped, and where it could not begin at once, it starts what is due as it is told of it.
-      const isReady = unwatch !== undefined && !stopping && running.size < maxTurns && !othersWait();
-      if (!isReady || runs.has(taskId)) return call(undefined);
+      const canBegin = unwatch !== undefined && !runs.has(taskId) && isWelcome();
+      if (!canBegin) return call(undefined);
       const run = newRun();
       runs.set(taskId, run);
       const accepted = call(source);
@@ -98,7 +95,7 @@ export function createLocalEngine(options: LocalEngineOptions): Engine {
     },
     async stop(deadline) {
       stopping = true;
-      alarm.stop();
+      backlog.stop();
       await timekeeper.stop();
       const disarm = clock.timer(deadline, () => {
         deadlinePassed.abort();
@@ -115,7 +112,7 @@ export function createLocalEngine(options: LocalEngineOptions): Engine {
     const now = clock.now();
     for (const { taskId, time } of due) {
       if (time <= now) wake(taskId);
-      else alarm.set(time);
+      else backlog.lookAt(time);
     }
   }
 
@@ -131,6 +128,17 @@ export function createLocalEngine(options: LocalEngineOptions): Engine {
     lane.abort.abort(new TaskError(turn.error.reason, turn.error.message));
   }
 
+  /** Whether one more turn may run. */
+  function hasRoom(): boolean {
+    return !stopping && running.size < maxTurns;
+  }
+
+  /** Whether a task that comes now may begin: others that are due do not wait for the same room. */
+  function isWelcome(): boolean {
+    return hasRoom() && !backlog.isWaiting();
+  }
+
+  /** Has a task go on if there is something to do. One that is `admitted` has waited for the room. */
   function wake(taskId: string, admitted = false): void {
     if (stopping) return;
     const run = runs.get(taskId) ?? newRun();
@@ -142,13 +150,12 @@ export function createLocalEngine(options: LocalEngineOptions): Engine {
   /** Asks the store for a task's next turn, if it may have one, it is its turn, and no handler that was stopped is still to settle. */
   function advance(taskId: string, run: Run, admitted = false): void {
     if (run.asking || isSettling(run)) return;
-    if (run.woken && !stopping && running.size < maxTurns && (admitted || !othersWait())) {
+    if (run.woken && (admitted ? hasRoom() : isWelcome())) {
       run.woken = false;
       track(advanceOne(taskId, run, () => startTurn(taskId, run)));
       return;
     }
-    // What there is no room for now is found in the store when there is.
-    if (run.woken) behind = true;
+    if (run.woken) backlog.leave();
     run.woken = false;
     if (run.lanes.size === 0 && !run.forced) runs.delete(taskId);
   }
@@ -157,7 +164,7 @@ export function createLocalEngine(options: LocalEngineOptions): Engine {
     running.add(work);
     void work.finally(() => {
       running.delete(work);
-      fill();
+      backlog.fill();
     });
   }
 
@@ -168,7 +175,7 @@ export function createLocalEngine(options: LocalEngineOptions): Engine {
       if (turn !== undefined) await runLane(taskId, run, turn);
     } catch (error) {
       log.error("a task's turns stopped, and go on later", { taskId, error });
-      alarm.set(clock.now() + storeBackoff);
+      backlog.lookAt(clock.now() + storeBackoff);
     }
     advance(taskId, run);
   }
@@ -183,7 +190,7 @@ export function createLocalEngine(options: LocalEngineOptions): Engine {
     run.asking = true;
     try {
       const { turn, dueTime } = await start();
-      if (dueTime !== undefined) alarm.set(dueTime);
+      if (dueTime !== undefined) backlog.lookAt(dueTime);
       // Those beside it may have been stopped since the store was asked, and the turn be what comes after them.
       while (isSettling(run)) await Promise.all([...run.lanes].map(({ stopped, ended }) => stopped && ended));
       return turn;
@@ -231,7 +238,7 @@ export function createLocalEngine(options: LocalEngineOptions): Engine {
       meter,
       logErrors,
     });
-    if (result.dueTime !== undefined) alarm.set(result.dueTime);
+    if (result.dueTime !== undefined) backlog.lookAt(result.dueTime);
     if (lane.stopped) {
       // The next turn waited for this one's handler.
       run.woken = true;
@@ -240,55 +247,12 @@ export function createLocalEngine(options: LocalEngineOptions): Engine {
     return result.turn;
   }
 
-  /** Whether due tasks wait for room. */
-  function othersWait(): boolean {
-    return behind || ready.length > 0;
-  }
-
   /** Says who may run a task's next turn: nobody if others wait, so that a task with much to do does not keep them waiting. */
   function nextSource(): TurnSource | undefined {
     if (stopping) return undefined;
-    if (!othersWait()) return source;
-    behind = true;
+    if (!backlog.isWaiting()) return source;
+    backlog.leave();
     return undefined;
-  }
-
-  /** Uses the room there is for tasks that wait for some. */
-  function fill(): void {
-    while (running.size < maxTurns && !stopping) {
-      const taskId = ready.shift();
-      if (taskId === undefined) break;
-      wake(taskId, true);
-    }
-    if (behind && ready.length === 0 && running.size < maxTurns) void scan();
-  }
-
-  /** Wakes every task that is due, as far as there is room, and sets the alarm for the next. */
-  async function scan(): Promise<void> {
-    if (stopping) return;
-    again = scanning;
-    if (scanning) return;
-    scanning = true;
-    behind = false;
-    // Tasks whose handlers are still to settle are due and cannot go on: they are not to stand in the way of the others.
-    const limit = scanLimit + [...runs.values()].filter(isSettling).length;
-    try {
-      const { taskIds, nextDueTime } = await store.dueTasks({
-        agents: source.agents,
-        now: clock.now(),
-        limit,
-      });
-      if (taskIds.length === limit) behind = true;
-      ready = taskIds;
-      fill();
-      if (nextDueTime !== undefined) alarm.set(nextDueTime);
-    } catch (error) {
-      log.error("the store did not tell which tasks are due", { error });
-      alarm.set(clock.now() + storeBackoff);
-    } finally {
-      scanning = false;
-    }
-    if (again) void scan();
   }
 }
 

@@ -1,13 +1,10 @@
 import type { Logger } from "../agent.ts";
 import type { Clock } from "../clock.ts";
-import type { Millis } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
-import { createAlarm } from "./alarm.ts";
+import { createAlarm, storeBackoff } from "./alarm.ts";
 
 /** How many timers fire in one transaction. */
 const batch = 500;
-/** How long to wait when the store does not answer. */
-const storeBackoff: Millis = 500;
 
 /** Fires the store's timers when they are due. It keeps the time of the next alone, however many there are. */
 export interface Timekeeper {
