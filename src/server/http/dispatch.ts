@@ -72,7 +72,7 @@ const jsonOptions = {
 /** Makes the function that brings each request to its RPC, and tells the protocols apart. */
 export function createDispatch(options: DispatchOptions): Dispatch {
   const { routes, interceptors, readMaxBytes, convertError, isHealthy, fallback = notFound } = options;
-  const { onRefused = () => {} } = options;
+  const convertRefusal = tellRefused(convertError, options.onRefused);
   const cors = createCors(options.cors);
   const router = createConnectRouter({
     interceptors,
@@ -89,7 +89,7 @@ export function createDispatch(options: DispatchOptions): Dispatch {
   for (const handler of router.handlers) {
     const unary = handler.method.methodKind === "unary";
     paths.set(handler.requestPath, {
-      handle: withErrorInfo(handler, convertError, onRefused),
+      handle: withErrorInfo(handler, convertRefusal),
       unary,
       method: handler.method,
     });
@@ -121,8 +121,7 @@ export function createDispatch(options: DispatchOptions): Dispatch {
       if (refused !== undefined) await refused;
       if (options.authenticate !== undefined) await options.authenticate(request, method);
     } catch (error) {
-      const refused = tellRefused(convertError, onRefused, method, request)(error);
-      return wireFormatOf(request).refuse(refused);
+      return wireFormatOf(request).refuse(convertRefusal(error, method, request));
     }
     return handle(request);
   }

@@ -15,14 +15,16 @@ export type ConvertError = (error: unknown) => ConnectError;
 /** Is told of a call that is answered with an error by what stands before, or around, its interceptors. It is quick, and throws nothing. */
 export type OnRefused = (method: DescMethod, error: ConnectError, values: ContextValues | undefined) => void;
 
-/** Makes what turns the errors of one call into those that are answered, and tells of each. */
-export function tellRefused(
-  convert: ConvertError,
-  onRefused: OnRefused,
+/** Turns what a call of a method is refused with into the error that is answered, and tells of it. */
+export type ConvertRefusal = (
+  error: unknown,
   method: DescMethod,
-  { contextValues }: { contextValues?: ContextValues | undefined },
-): ConvertError {
-  return (error) => {
+  call: { contextValues?: ContextValues | undefined },
+) => ConnectError;
+
+/** Makes what turns the errors of calls into those that are answered, and tells of each. */
+export function tellRefused(convert: ConvertError, onRefused: OnRefused = () => {}): ConvertRefusal {
+  return (error, method, { contextValues }) => {
     const converted = convert(error);
     onRefused(method, converted, contextValues);
     return converted;
@@ -34,13 +36,9 @@ export function tellRefused(
  * the code that goes with it: a request that cannot be parsed or decompressed, is too large, is of an HTTP method or a
  * media type that its RPC does not speak.
  */
-export function withErrorInfo(
-  handler: UniversalHandler,
-  convertError: ConvertError,
-  onRefused: OnRefused,
-): UniversalHandlerFn {
+export function withErrorInfo(handler: UniversalHandler, convertRefusal: ConvertRefusal): UniversalHandlerFn {
   return async (request) => {
-    const convert = tellRefused(convertError, onRefused, handler.method, request);
+    const convert = (error: unknown) => convertRefusal(error, handler.method, request);
     const format = wireFormatOf(request);
     const amend: Amend = (error) => (hasErrorInfo(error) ? undefined : convert(asSent(error, request)));
     try {

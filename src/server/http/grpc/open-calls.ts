@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
+import type { DescMethod } from "@bufbuild/protobuf";
 import type { UniversalServerRequest } from "@connectrpc/connect/protocol";
 import type { Metadata } from "@grpc/grpc-js";
 import type { Millis } from "../../store/records.ts";
@@ -11,9 +12,8 @@ const key = "call";
 /** A call whose request arrives, or that is under way. */
 export interface OpenCall {
   stream: ServerHttp2Stream;
+  method: DescMethod;
   request: UniversalServerRequest;
-  /** Answers with nothing but an error, if nothing was answered yet. */
-  refuse(error: unknown): void;
   /** Aborts the request's signal. It is aborted when the caller goes. */
   controller: AbortController;
   /** When the call began, in ms since the epoch. */

@@ -1,16 +1,18 @@
-import type { OutgoingHttpHeaders, ServerHttp2Stream } from "node:http2";
+import type { OutgoingHttpHeaders } from "node:http2";
 import { ConnectError } from "@connectrpc/connect";
 import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
 import { TaskError } from "../../errors.ts";
-import type { ConvertError } from "../error-info.ts";
+import type { ConvertError, ConvertRefusal } from "../error-info.ts";
 import { plain } from "../write-response.ts";
+import type { OpenCall } from "./open-calls.ts";
 
 /**
  * Sees to it that the errors that grpc-js sends on its own, without asking anybody, carry an ErrorInfo too, and the code that goes with
  * it: a message that is too large, cannot be decompressed, is missing or one too many, and a deadline that has passed.
  */
-export function withErrorInfo(stream: ServerHttp2Stream, convert: ConvertError): void {
+export function withErrorInfo({ stream, method, request }: OpenCall, convertRefusal: ConvertRefusal): void {
   const { respond, sendTrailers } = stream;
+  const convert = (error: unknown) => convertRefusal(error, method, request);
   stream.respond = (headers, options) => {
     respond.call(stream, isList(headers) ? headers : amend(headers, convert), options);
   };

@@ -16,7 +16,7 @@ import type {
   sendUnaryData,
 } from "@grpc/grpc-js";
 import { TaskError } from "../../errors.ts";
-import { type ConvertError, type OnRefused, tellRefused } from "../error-info.ts";
+import type { ConvertRefusal } from "../error-info.ts";
 import { type CallContext, createCallContext } from "./call-context.ts";
 import { toMetadata, toStatus } from "./metadata.ts";
 import { pathOf } from "./method-specs.ts";
@@ -31,9 +31,7 @@ export interface MethodOptions {
   /** The most bytes of one message, as sent and decompressed. */
   readMaxBytes: number;
   /** Makes the error that goes over the wire. */
-  convertError: ConvertError;
-  /** Is told of calls that do not come to the interceptors. */
-  onRefused: OnRefused;
+  convertRefusal: ConvertRefusal;
 }
 
 /** gRPC's own bound: the length of a message has four bytes. */
@@ -48,7 +46,7 @@ export function registerMethod(
   server: Server,
   spec: MethodImplSpec,
   calls: OpenCalls,
-  { interceptors, readMaxBytes, convertError, onRefused }: MethodOptions,
+  { interceptors, readMaxBytes, convertRefusal }: MethodOptions,
 ): void {
   const { method } = spec;
   const path = pathOf(spec);
@@ -69,7 +67,7 @@ export function registerMethod(
   }
 
   function statusOf(error: unknown, { values }: CallContext): StatusObject {
-    return toStatus(tellRefused(convertError, onRefused, method, { contextValues: values })(error));
+    return toStatus(convertRefusal(error, method, { contextValues: values }));
   }
 
   async function unary(call: ServerUnaryCall<Buffer, Buffer>, respond: sendUnaryData<Buffer>): Promise<void> {

@@ -9,7 +9,7 @@ import { TaskError } from "../../errors.ts";
 import type { Limits, OnLimit } from "../../limits.ts";
 import { type BodyShare, createBodyBudget } from "../body-budget.ts";
 import type { Admit } from "../dispatch.ts";
-import { type OnRefused, tellRefused } from "../error-info.ts";
+import { type ConvertError, type OnRefused, tellRefused } from "../error-info.ts";
 import { abortWhenGone, dropRestWhenAnswered, type OnStream } from "../http2-server.ts";
 import { readRequest } from "../read-request.ts";
 import { tooMuchInHand } from "../request-body.ts";
@@ -19,7 +19,7 @@ import { statusHeaders, withErrorInfo } from "./own-errors.ts";
 import { type MethodOptions, registerMethod } from "./register-method.ts";
 import { streamListener } from "./stream-listener.ts";
 
-export interface GrpcStreamsOptions extends Omit<MethodOptions, "readMaxBytes" | "onRefused"> {
+export interface GrpcStreamsOptions extends Pick<MethodOptions, "interceptors"> {
   /** Registers the services. */
   routes: (router: ConnectRouter) => void;
   limits: Limits;
@@ -29,6 +29,8 @@ export interface GrpcStreamsOptions extends Omit<MethodOptions, "readMaxBytes" |
   authenticate?: AuthenticateRequest;
   /** Decides which requests are refused before anything is spent on them. */
   admit?: Admit;
+  /** Makes the error that goes over the wire. */
+  convertError: ConvertError;
   /** Is told of calls that do not come to the interceptors. */
   onRefused?: OnRefused;
 }
@@ -41,34 +43,37 @@ const noBody = createAsyncIterable<Uint8Array>([]);
 
 /** Makes the function that takes gRPC's streams to grpc-js, which reads and writes the messages of services, and all others elsewhere. */
 export function takeGrpcStreams(options: GrpcStreamsOptions, others: OnStream): OnStream {
-  const { convertError, authenticate, admit, onRefused = () => {}, limits, onLimit } = options;
+  const { convertError, authenticate, admit, interceptors, limits, onLimit } = options;
   const { requestTimeout, maxMessageBytes: readMaxBytes } = limits;
   const server = new Server({
     "grpc.max_receive_message_length": readMaxBytes,
     "grpc.enable_channelz": 0,
   });
-  const calls = createOpenCalls(requestTimeout, ({ stream, refuse }) => {
+  const convertRefusal = tellRefused(convertError, options.onRefused);
+  const calls = createOpenCalls(requestTimeout, (call) => {
     onLimit("request_timeout");
-    refuse(new TaskError("DEADLINE_EXCEEDED", `the request did not arrive within ${requestTimeout} ms`));
-    stream.close(constants.NGHTTP2_NO_ERROR);
+    refuse(
+      call,
+      new TaskError("DEADLINE_EXCEEDED", `the request did not arrive within ${requestTimeout} ms`),
+    );
+    call.stream.close(constants.NGHTTP2_NO_ERROR);
   });
   const bodies = createBodyBudget(limits.maxBodyBytes, onLimit);
   const specs = new Map<string, MethodImplSpec>();
   for (const spec of methodSpecs(options.routes)) {
-    registerMethod(server, spec, calls, { ...options, onRefused, readMaxBytes });
+    registerMethod(server, spec, calls, { interceptors, readMaxBytes, convertRefusal });
     specs.set(pathOf(spec), spec);
   }
   const take = streamListener(server);
 
-  /** Finds what is wrong with a request before any of its messages is read: the same as the other door would. */
+  /** Answers a call with nothing but an error, if nothing was answered yet. */
+  function refuse({ stream, method, request }: OpenCall, error: unknown): void {
+    answerWith(stream, convertRefusal(error, method, request));
+  }
+
+  /** Finds what is wrong with a request to a method before any of its messages is read: the same as the other door would. */
   function wrongWith(headers: IncomingHttpHeaders): unknown {
-    const {
-      ":path": path = "",
-      ":method": method,
-      "content-type": type = "",
-      "grpc-encoding": encoding,
-    } = headers;
-    if (!specs.has(path)) return new TaskError("METHOD_UNKNOWN", `there is no method ${path.slice(0, 256)}`);
+    const { ":method": method, "content-type": type = "", "grpc-encoding": encoding } = headers;
     if (method !== "POST" || !binaryTypes.test(type)) {
       const message = `the gRPC door does not take HTTP ${method} with Content-Type ${JSON.stringify(type)}`;
       return new TaskError("METHOD_UNKNOWN", message);
@@ -78,48 +83,54 @@ export function takeGrpcStreams(options: GrpcStreamsOptions, others: OnStream): 
   }
 
   /** Counts what grpc-js keeps of a request until the call is over. Refuses a request that there is no room for. */
-  function countBody({ stream, refuse }: OpenCall, share: BodyShare): void {
+  function countBody(call: OpenCall, share: BodyShare): void {
+    const { stream } = call;
     stream.once("close", share.close);
     stream.on("data", (chunk: Uint8Array) => {
       if (share.take(chunk.byteLength)) return;
       // grpc-js is to keep no more of it. What still comes is dropped, and the stream not reset: that would overtake the answer.
       stream.removeAllListeners("data");
-      refuse(tooMuchInHand());
+      refuse(call, tooMuchInHand());
     });
   }
 
   return (stream, headers, scene) => {
     if (headers["content-type"]?.startsWith("application/grpc") !== true)
       return others(stream, headers, scene);
-    const { "grpc-timeout": given } = headers;
-    const timeout = given === undefined ? {} : parseTimeout(String(given), Number.MAX_SAFE_INTEGER);
-    const wrong = wrongWith(headers) ?? timeout.error;
+    const { ":method": httpMethod, ":path": path = "", "grpc-timeout": given } = headers;
     dropRestWhenAnswered(stream, requestTimeout);
     const controller = abortWhenGone(stream, scene.guard);
-    const { ":method": method, ":path": path = "" } = headers;
-    const head = { httpVersion: "2.0", method, path, headers, connection: scene.connection };
-    const request = readRequest(head, noBody, controller.signal);
     const spec = specs.get(path);
-    const convert =
-      spec === undefined ? convertError : tellRefused(convertError, onRefused, spec.method, request);
-    const refuse = (error: unknown) => answerWith(stream, convert(error));
-    if (wrong !== undefined) return refuse(wrong);
-    withErrorInfo(stream, convert);
-    const refused = admit?.(request, spec?.kind === "unary");
-    if (refused !== undefined) return void refused.catch(refuse);
+    if (spec === undefined) {
+      const unknown = new TaskError("METHOD_UNKNOWN", `there is no method ${path.slice(0, 256)}`);
+      return answerWith(stream, convertError(unknown));
+    }
+    const timeout = given === undefined ? {} : parseTimeout(String(given), Number.MAX_SAFE_INTEGER);
     const { timeoutMs = maxTimeout } = timeout;
     const begun = Date.now();
     const deadline = timeoutMs < maxTimeout ? begun + timeoutMs : undefined;
-    const begin = () => {
-      // Its caller may have gone while it was found out who that is.
-      if (stream.destroyed || stream.closed) return;
-      const call = { stream, request, controller, begun, deadline, refuse };
-      countBody(call, bodies());
-      take(stream, calls.add(call, headers));
-    };
-    if (authenticate === undefined || spec === undefined) return begin();
-    authenticate(request, spec.method).then(begin).catch(refuse);
+    const head = { httpVersion: "2.0", method: httpMethod, path, headers, connection: scene.connection };
+    const request = readRequest(head, noBody, controller.signal);
+    const { method } = spec;
+    const call: OpenCall = { stream, method, request, controller, begun, deadline };
+    const wrong = wrongWith(headers) ?? timeout.error;
+    if (wrong !== undefined) return refuse(call, wrong);
+    withErrorInfo(call, convertRefusal);
+    const refused = admit?.(request, spec.kind === "unary");
+    if (refused !== undefined) return void refused.catch((error: unknown) => refuse(call, error));
+    if (authenticate === undefined) return begin(call, headers);
+    authenticate(request, method)
+      .then(() => begin(call, headers))
+      .catch((error: unknown) => refuse(call, error));
   };
+
+  function begin(call: OpenCall, headers: IncomingHttpHeaders): void {
+    const { stream } = call;
+    // Its caller may have gone while it was found out who that is.
+    if (stream.destroyed || stream.closed) return;
+    countBody(call, bodies());
+    take(stream, calls.add(call, headers));
+  }
 }
 
 /** Answers with nothing but an error. */
