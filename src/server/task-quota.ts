@@ -52,7 +52,9 @@ export function createTaskQuota(
     const reading = store.countUnfinished({ owner, atMost: maxTasks }).then((most) => ({ most, readTime }));
     counts.set(owner, reading);
     // What could not be read is asked for anew; who waits for it is told.
-    reading.catch(() => counts.delete(owner));
+    reading.catch(() => {
+      if (counts.get(owner) === reading) counts.delete(owner);
+    });
     return reading;
   }
 
