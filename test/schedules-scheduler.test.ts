@@ -17,12 +17,16 @@ const day = 24 * hour;
 const midnight = "2027-01-01T00:00:00.000Z";
 
 /** A scheduler over a store, and the clock that it alone uses. */
-function createRig(store: Store, clock: ManualClock = createManualClock(midnight)) {
+function createRig(
+  store: Store,
+  clock: ManualClock = createManualClock(midnight),
+  { maxTasks = 1_000_000 } = {},
+) {
   const agents = new Map<string, Agent>([["rig", defineAgent({ name: "rig", onTaskEventSend: () => {} })]]);
   const logged: string[] = [];
   const write = (message: string) => logged.push(message);
   const log = { info: write, warn: write, error: write };
-  const quota = createTaskQuota(store, 1_000_000, clock);
+  const quota = createTaskQuota(store, maxTasks, clock);
   const scheduler = createScheduler({ store, agents, quota, onLimit: () => {}, clock, log });
   return {
     store,
@@ -171,6 +175,30 @@ describe("a scheduler", () => {
     await untilIdle(clock, () => clock.advance(2000));
     expect(await rig.times()).toEqual(["hourly 01T00:00"]);
     expect(logged).toEqual(Array(3).fill("schedules could not be fired, and are tried again"));
+    await scheduler.stop();
+  });
+
+  it("holds no more room for tasks than a schedule may need: one where it names the task", async () => {
+    await using rig = await openRig();
+    const both = Promise.withResolvers<void>();
+    let asked = 0;
+    // Each holds its room until the other has asked for some.
+    const crowded: Store = {
+      ...rig.store,
+      async fireSchedule(args) {
+        asked += 1;
+        if (asked === 2) both.resolve();
+        await both.promise;
+        return rig.store.fireSchedule(args);
+      },
+    };
+    const { clock, scheduler } = createRig(crowded, undefined, { maxTasks: 2 });
+    for (const name of ["one", "other"]) await rig.create(name, hourly, { missed: "all" });
+    clock.set(Date.parse(midnight) + 3 * hour);
+    await untilIdle(clock, () => scheduler.start());
+    const times = ["01T01:00", "01T02:00", "01T03:00"];
+    const wanted = ["one", "other"].flatMap((name) => times.map((time) => `${name} ${time}`));
+    expect((await rig.times()).sort()).toEqual(wanted);
     await scheduler.stop();
   });
 

@@ -112,11 +112,16 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     const now = clock.now();
     for (const { times, ...step } of planFirings(schedule.spec, expectedTime, now)) {
       if (expectedTime === undefined || stopped) return;
-      const room = await quota.reserve(owner ?? "", times.length);
+      // What goes to a task of a name makes one at the most.
+      const needed = schedule.action.taskName === undefined ? times.length : Math.min(times.length, 1);
+      const room = await quota.reserve(owner ?? "", needed);
       let made = 0;
       try {
         const firings = detached(() =>
-          times.map((time, index) => createFiring(schedule, time, agent, clock, room.limit(index))),
+          times.map((time, index) => {
+            const limit = room.limit(Math.min(index, needed - 1));
+            return createFiring(schedule, time, agent, clock, limit);
+          }),
         );
         const args = { ...key, id, expectedTime, firings, ...step, now: clock.now() };
         const result = await store.fireSchedule(args);
