@@ -23,20 +23,21 @@ export interface WatchedFiles<T> {
   watch(onChange: (content: T) => void): void;
   /** Reads them again now. If they cannot be used, the log says so, and what was before stays. */
   reload(): Promise<void>;
-  /** Stops looking. */
+  /** Stops looking: nobody is told any more, also of what is being read. */
   close(): void;
 }
 
 /** Reads files, and looks at them until they are closed. Rejects as `read` does. */
 export async function watchFiles<T>(options: FilesOptions<T>): Promise<WatchedFiles<T>> {
-  const { name, paths, read, describe, log } = options;
+  const { name, paths, describe, log } = options;
   const listeners: ((content: T) => void)[] = [];
   const onChange = () => void reload();
   // Before they are read, so that what changes meanwhile is found.
   for (const path of paths) watchFile(path, { interval: lookInterval, persistent: false }, onChange);
-  const first = read();
+  let closed = false;
+  const first = options.read();
   let reading = first.then(() => {}, close);
-  let content = await first;
+  let content: T = await first;
 
   /** One reading after the other: of two at once, the one that began first may end last. */
   function reload(): Promise<void> {
@@ -45,16 +46,31 @@ export async function watchFiles<T>(options: FilesOptions<T>): Promise<WatchedFi
   }
 
   async function readAgain(): Promise<void> {
+    if (closed) return;
+    let read: T;
     try {
-      content = await read();
-      for (const listener of listeners) listener(content);
-      log.info(`${name} were read again`, describe(content));
+      read = await options.read();
     } catch (error) {
-      log.error(`${name} were read again and cannot be used; those before stay`, { error });
+      if (!closed) log.error(`${name} were read again and cannot be used; those before stay`, { error });
+      return;
+    }
+    if (closed) return;
+    content = read;
+    log.info(`${name} were read again`, describe(content));
+    for (const listener of listeners) tell(listener);
+  }
+
+  /** One who cannot use what was read keeps it from nobody else. */
+  function tell(listener: (content: T) => void): void {
+    try {
+      listener(content);
+    } catch (error) {
+      log.error(`${name} were read again, and not all who use them could take them`, { error });
     }
   }
 
   function close(): void {
+    closed = true;
     for (const path of paths) unwatchFile(path, onChange);
   }
 
