@@ -48,6 +48,26 @@ describe("an SQLite store's commits", { timeout: 30_000 }, () => {
     await send("e3");
     expect((await events()).map((event) => event.id)).toEqual(["e1", "e2", "e3"].map(id));
   });
+
+  it("fail together when they cannot be sent to their thread for none of them", async () => {
+    const { create, send, events, id } = createScene(await openStore(":memory:"));
+    await create();
+    let reads = 0;
+    const moody = {
+      id: id("moody"),
+      // It is weighed, sent, and looked at alone after that.
+      get content() {
+        reads += 1;
+        if (reads === 2) throw new Error("not now");
+        return new Uint8Array();
+      },
+    };
+    const outcomes = await Promise.allSettled([send("e1"), send("moody", { event: moody })]);
+    const failed = { status: "rejected", reason: { reason: "INTERNAL" } };
+    expect(outcomes).toMatchObject([failed, failed]);
+    await send("e2");
+    expect((await events()).map((event) => event.id)).toEqual([id("e2")]);
+  });
 });
 
 /** Counts the commits in a write-ahead log: the frames that say how large the database is after them (https://sqlite.org/fileformat.html#walformat). */

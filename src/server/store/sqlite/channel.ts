@@ -97,14 +97,15 @@ export async function openChannel(
       worker.postMessage(batch.map(({ call }) => call));
       underWay.push(...batch);
     } catch (cause) {
-      // Nothing was sent. A call whose arguments cannot be cloned fails alone; the others go on.
+      // Nothing was sent. A call whose arguments cannot be cloned fails alone; the others go on, unless it was none of them.
       const cloneable = batch.filter(isCloneable);
-      if (cloneable.length === batch.length) throw cause;
-      for (const { weight: held, reject } of batch.filter((waiting) => !cloneable.includes(waiting))) {
-        weight -= held;
-        reject(new TaskError("INTERNAL", "the store failed", {}, { cause }));
+      const others = cloneable.length < batch.length ? cloneable : [];
+      for (const waiting of batch) {
+        if (others.includes(waiting)) continue;
+        weight -= waiting.weight;
+        waiting.reject(new TaskError("INTERNAL", "the store failed", {}, { cause }));
       }
-      post(cloneable);
+      if (others.length > 0) post(others);
     }
   }
 
