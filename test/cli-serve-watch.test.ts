@@ -77,6 +77,20 @@ describe("serve --watch", () => {
     expect((await cli.exited).code).toBe(0);
   });
 
+  it("waits for a file that an agent imports and that is not there", async () => {
+    const folder = tempDir();
+    writeAgent(folder);
+    const cli = serveWatched(folder);
+    const url = await urlOf(cli);
+    writeFileSync(join(folder, "word.ts"), `export { word } from "./words/spoken.ts";`);
+    await cli.printed(/cannot load the agent agent\.ts[\s\S]*starts again when a file of an agent changes/);
+    mkdirSync(join(folder, "words"));
+    writeFileSync(join(folder, "words/spoken.ts"), `export const word = "four";`);
+    await cli.printed(new RegExp(`Reloading\\.\\n[^]*Reloading\\.\\nPigeonhole serves watched at ${url}\\n`));
+    cli.kill("SIGTERM");
+    expect((await cli.exited).code).toBe(0);
+  });
+
   it("is served again, at its port, when its server is killed, also before that listens", async () => {
     const folder = tempDir();
     writeAgent(folder, "console.log('loaded by process', process.pid);");

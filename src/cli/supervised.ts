@@ -13,26 +13,41 @@ export interface SupervisedReport {
   port?: number;
 }
 
+/** The version of a file that is not there. */
+const none = "none";
+
 /** Tells a file's version: another one means that it may have changed. `none` if it is not there. */
 export function fileVersion(path: string): string {
   const found = statSync(path, { throwIfNoEntry: false });
-  return found === undefined ? "none" : `${found.mtimeMs}:${found.size}:${found.ino}`;
+  return found === undefined ? none : `${found.mtimeMs}:${found.size}:${found.ino}`;
 }
 
 /**
  * Tells the process that watches which files are loaded from here on, those of packages aside: before each is read, so that it is known
- * even if it does not load. Does nothing if nobody watches. Returns what tells the port, and returns whether this is not the first server.
+ * even if it does not load, or is not there. Does nothing if nobody watches. Returns what tells the port, and returns whether this is not
+ * the first server.
  */
 export function reportToSupervisor(): (port: number) => boolean {
   const supervised = process.env[supervisedVariable];
   if (supervised === undefined || process.send === undefined) return () => false;
   const send = (report: SupervisedReport) => process.connected && process.send?.(report);
+  const tell = (url: string, versionOf: (path: string) => string) => {
+    if (!url.startsWith("file:") || url.includes("/node_modules/")) return;
+    const path = fileURLToPath(url);
+    send({ files: { [path]: versionOf(path) } });
+  };
   registerHooks({
-    load(url, context, nextLoad) {
-      if (url.startsWith("file:") && !url.includes("/node_modules/")) {
-        const path = fileURLToPath(url);
-        send({ files: { [path]: fileVersion(path) } });
+    resolve(specifier, context, nextResolve) {
+      try {
+        return nextResolve(specifier, context);
+      } catch (error) {
+        // A file that is imported and not there may still come to be.
+        if (isNotFound(error)) tell(error.url, () => none);
+        throw error;
       }
+    },
+    load(url, context, nextLoad) {
+      tell(url, fileVersion);
       return nextLoad(url, context);
     },
   });
@@ -40,6 +55,12 @@ export function reportToSupervisor(): (port: number) => boolean {
     send({ files: {}, port });
     return supervised === "again";
   };
+}
+
+/** Whether an import has failed because its file is not there. */
+function isNotFound(error: unknown): error is Error & { url: string } {
+  if (!(error instanceof Error && "code" in error && "url" in error)) return false;
+  return error.code === "ERR_MODULE_NOT_FOUND" && typeof error.url === "string";
 }
 
 /** Resolves when the process that watches is gone, or once it is, which nobody else would notice. Never if nobody watches. */
