@@ -1,12 +1,13 @@
-import { createRegistry } from "@bufbuild/protobuf";
+import { create, createRegistry, toBinary, toJsonString } from "@bufbuild/protobuf";
 import type { Interceptor, Transport } from "@connectrpc/connect";
 import * as node from "@connectrpc/connect-node";
 import * as web from "@connectrpc/connect-web";
 import { describe, expect, it } from "vitest";
+import { GetTaskResponseSchema } from "../gen/pigeonhole/v1/task_service_pb.js";
 import { Code, createClient, PigeonholeError } from "../src/client/index.ts";
 import { ErrorInfoSchema } from "../src/proto.ts";
 import { collect, startRig } from "./agents/rig.ts";
-import { serve } from "./client-scripted-server.ts";
+import { quickly, serve } from "./client-scripted-server.ts";
 
 interface Options {
   baseUrl: string;
@@ -29,7 +30,10 @@ function clientOver(make: (options: Options) => Transport, options: Omit<Options
     calls += 1;
     return next(request);
   };
-  const { tasks } = createClient({ transport: make({ ...options, interceptors: [count] }) });
+  const { tasks } = createClient({
+    transport: make({ ...options, interceptors: [count] }),
+    retry: { ...quickly, maxAttempts: 200 },
+  });
   return { tasks, calls: () => calls };
 }
 
@@ -94,6 +98,33 @@ describe.each(Object.entries(transports))("over JSON without a registry, %s", (_
     const client = clientOver(make, { baseUrl: rig.url, useBinaryFormat: false, jsonOptions });
     const seen = await collect(client.tasks.subscribe(rig.taskId));
     expect(seen.map(({ sequence }) => sequence)).toEqual(rig.log.map(({ sequence }) => sequence));
+  });
+});
+
+describe.each([
+  ["Connect over fetch", true],
+  ["Connect over Node", true],
+  ["Connect over fetch", false],
+  ["Connect over Node", false],
+])("over %s, in binary: %s", (name, useBinaryFormat) => {
+  it("an answer is asked for again that was cut off, wherever", async () => {
+    const answer = create(GetTaskResponseSchema, { task: { id: "t", agent: "a", params: { rate: 0.5 } } });
+    const whole = useBinaryFormat
+      ? toBinary(GetTaskResponseSchema, answer)
+      : Buffer.from(toJsonString(GetTaskResponseSchema, answer));
+    let length = 0;
+    await using server = await serve((_, { socket }) => {
+      // The end of the connection is that of the body, as with proxies that speak HTTP/1.0.
+      const type = useBinaryFormat ? "proto" : "json";
+      socket?.write(`HTTP/1.1 200 OK\r\nContent-Type: application/${type}\r\nConnection: close\r\n\r\n`);
+      length += 1;
+      socket?.end(whole.subarray(0, length));
+    });
+    const make = transports[name] ?? web.createConnectTransport;
+    const client = clientOver(make, { baseUrl: server.url, useBinaryFormat });
+    // Each answer is a byte longer than the one before.
+    expect(await client.tasks.get("t")).toMatchObject({ id: "t", params: { rate: 0.5 } });
+    expect(client.calls()).toBe(whole.length);
   });
 });
 

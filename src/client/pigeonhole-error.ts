@@ -65,7 +65,7 @@ export function isReason<R extends Reason>(
 export function toPigeonholeError(thrown: unknown): PigeonholeError {
   if (thrown instanceof PigeonholeError) return thrown;
   const error = ConnectError.from(thrown);
-  if (isUnreadable(error)) return unreadable(error, "the answer");
+  if (isUnreadable(error) && !mayBeCutOff(error)) return unreadable(error, "the answer");
   const info = error.findDetails(ErrorInfoSchema).find(({ domain }) => domain === "pigeonhole");
   const retryDelay = error.findDetails(RetryInfoSchema)[0]?.retryDelay;
   const reason = info === undefined ? reasonWithoutInfo(error.code) : knownReason(info.reason);
@@ -83,13 +83,22 @@ export function toPigeonholeError(thrown: unknown): PigeonholeError {
 }
 
 /**
- * Tells whether a transport was given a whole message and could not decode it: as with a google.protobuf.Any in JSON of a type that it has
- * not in its registry. Asking again would bring the same one. It shows in the words of Connect and Protobuf-ES alone, since the codes are
- * also those of connections that broke.
+ * Tells whether a transport was given a message and could not decode it: as with a google.protobuf.Any in JSON of a type that it has
+ * not in its registry. If the message was whole, asking again would bring the same one. It shows in the words of Connect and Protobuf-ES
+ * alone, since the codes are also those of connections that broke.
  */
 export function isUnreadable(thrown: unknown): boolean {
   const error = ConnectError.from(thrown);
   return error.details.length === 0 && /^(parse binary: |cannot decode )/.test(error.rawMessage);
+}
+
+/**
+ * Tells whether what could not be decoded may be the beginning of a message: bytes, or a text that is no JSON. A stream says how long each of
+ * its messages is; the body of a single answer may have ended with its connection, which then nobody has noticed.
+ */
+function mayBeCutOff({ rawMessage, cause }: ConnectError): boolean {
+  const isText = rawMessage.startsWith("cannot decode ");
+  return !isText || (cause instanceof Error && cause.cause instanceof SyntaxError);
 }
 
 /** Makes the error for what a transport cannot decode. `what` names it, and `metadata` says where it is. */
