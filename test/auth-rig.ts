@@ -18,6 +18,8 @@ export interface AuthRig extends AsyncDisposable {
   /** Where the gRPC door is. */
   grpcUrl: string;
   metricsPort: number | undefined;
+  /** Has the server read the files of TLS again. */
+  reloadFiles(): Promise<void>;
   tokens: Record<Person, string>;
   /** The ids of these. */
   tokenIds: Record<Person, string>;
@@ -71,6 +73,7 @@ export async function startAuthRig(options: Partial<ServeOptions> = {}): Promise
     url: server.url,
     grpcUrl: server.grpcUrl ?? "",
     metricsPort: server.metricsPort,
+    reloadFiles: server.reloadFiles,
     tokens: each((person) => tokens[person] ?? ""),
     tokenIds: each((person) => tokenIds[person] ?? ""),
     as: each((person) => clientWith(tokens[person])),

@@ -4,7 +4,7 @@ import { connect } from "node:http2";
 import { create, type DescMethod, toBinary } from "@bufbuild/protobuf";
 import { type CallOptions, Code, ConnectError, createClient, type Transport } from "@connectrpc/connect";
 import { encodeEnvelope } from "@connectrpc/connect/protocol";
-import { createGrpcTransport } from "@connectrpc/connect-node";
+import { createConnectTransport, createGrpcTransport } from "@connectrpc/connect-node";
 import { describe, expect, it } from "vitest";
 import * as v1 from "../gen/grpc/reflection/v1/reflection_pb.js";
 import * as v1alpha from "../gen/grpc/reflection/v1alpha/reflection_pb.js";
@@ -168,5 +168,37 @@ describe("every stream that asks who calls", () => {
     clock.advance(2 * 86_400_000);
     expect(await end).toBe("Unauthenticated CREDENTIALS_EXPIRED");
     await expect(tasks.listTasks({})).rejects.toMatchObject({ code: Code.Unauthenticated });
+  });
+
+  it("ends at once, with UNAUTHENTICATED, when its client certificate is revoked, and nobody is let in with that", async () => {
+    const authority = createAuthority(tempDir());
+    const names = "IP:127.0.0.1";
+    const tls = {
+      ...authority.issue("server", "/CN=server", names),
+      clientCa: authority.cert,
+      clientCrl: authority.revoke(),
+    };
+    await using rig = await startAuthRig({ tls, grpcPort: 0 });
+    const { cert, key } = authority.issue("carol", "/CN=carol", names);
+    const nodeOptions = { ca: readFileSync(tls.clientCa), cert: readFileSync(cert), key: readFileSync(key) };
+    const ways = [
+      createGrpcTransport({ baseUrl: rig.url, nodeOptions }),
+      createGrpcTransport({ baseUrl: rig.grpcUrl, nodeOptions }),
+      createConnectTransport({ baseUrl: rig.url, nodeOptions, httpVersion: "1.1" }),
+    ];
+    const ends = await Promise.all(
+      ways.map(async (transport) => {
+        const tasks = createClient(TaskService, transport);
+        const { task } = await tasks.createTask({ agent: "clerk" });
+        const messages = tasks.subscribeTask({ taskId: task?.id ?? "" })[Symbol.asyncIterator]();
+        await messages.next();
+        return { end: endOf(messages) };
+      }),
+    );
+    authority.revoke(cert);
+    await rig.reloadFiles();
+    for (const { end } of ends) expect(await end).toBe("Unauthenticated CREDENTIALS_INVALID");
+    for (const transport of ways)
+      await expect(createClient(TaskService, transport).listTasks({})).rejects.toThrow();
   });
 });

@@ -244,6 +244,26 @@ describe("client certificates", () => {
     expect(stream && (await once(stream, "response"))[0]).toMatchObject({ ":status": 200 });
   });
 
+  it("that are revoked do not keep their connection for what goes on there", async () => {
+    const own = createAuthority(folder, "hurrying");
+    const pair = own.issue("slow", "/CN=slow", "DNS:x.example");
+    const files = await open({ ...first, clientCa: own.cert, clientCrl: own.revoke() });
+    const asked = Promise.withResolvers<void>();
+    const fallback: Dispatch = () => {
+      asked.resolve();
+      return new Promise(() => {});
+    };
+    await using rig = await startRig({ tls: files, fallback });
+    const session = http2.connect(rig.address.url, shows(pair));
+    onTestFinished(() => session.destroy());
+    const ended = closed(session);
+    session.request({ ":path": "/somewhere" }).on("error", () => {});
+    await asked.promise;
+    own.revoke(pair.cert);
+    await files.reload();
+    await ended;
+  });
+
   it("are cut off with an authority above them that is revoked, also one that they do not show", async () => {
     const root = createAuthority(folder, "root");
     const middle = createAuthority(folder, "middle", root);

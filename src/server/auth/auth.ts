@@ -90,9 +90,9 @@ export function createAuth(
   };
 }
 
-/** Tells when a session ends: its time has passed, or its token was revoked. */
+/** Tells when a session ends: its time has passed, or its token or certificate was revoked. */
 function watchSession(
-  { expireTime, tokenId }: Session,
+  { expireTime, tokenId, revoked }: Session,
   end: (reason: TaskError) => void,
   tokens: TokenTable,
   { timer, now }: Clock,
@@ -109,10 +109,14 @@ function watchSession(
     end(new TaskError("CREDENTIALS_INVALID", "the token was revoked"));
   };
   const unwatch = tokens.watch(look);
+  const onRevoked = () => end(revoked?.reason);
+  revoked?.addEventListener("abort", onRevoked);
   // Between the headers, which say who calls, and here a body may have taken its time.
   look();
+  if (revoked?.aborted) onRevoked();
   return () => {
     stopTimer?.();
     unwatch();
+    revoked?.removeEventListener("abort", onRevoked);
   };
 }

@@ -47,7 +47,10 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticate
 
   /** A connection may outlive the certificate that it was let in with. */
   function peerSession(peer: Peer): Session {
-    return { principal: peerPrincipal(peer, peerRoles), expireTime: peer.certificate.expireTime };
+    const { certificate, revoked } = peer;
+    revoked?.throwIfAborted();
+    const { expireTime } = certificate;
+    return { principal: peerPrincipal(peer, peerRoles), expireTime, ...(revoked && { revoked }) };
   }
 
   async function taskTokenSession(token: string): Promise<Session> {

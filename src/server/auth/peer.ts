@@ -17,6 +17,8 @@ export interface Peer {
     /** Until when it is good. */
     expireTime: Millis;
   };
+  /** Aborts with CREDENTIALS_INVALID when the certificate is revoked. Absent where none is. */
+  revoked?: AbortSignal;
 }
 
 /** A request that may have come over mutual TLS. */

@@ -9,6 +9,8 @@ export interface Session {
   expireTime?: Millis;
   /** The token that it stands on, which may be revoked. */
   tokenId?: string;
+  /** Aborts, with the reason, when the client certificate that it stands on is revoked. */
+  revoked?: AbortSignal;
 }
 
 /** Makes the error for a session that is over by itself. */

@@ -1,10 +1,10 @@
-import { randomBytes, type X509Certificate } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { createServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer, type SecureContextOptions, type TLSSocket } from "node:tls";
 import type { OnLimit } from "../limits.ts";
 import { awaitProtocol, type HttpProtocol } from "./await-protocol.ts";
 import type { TlsContent } from "./certificates.ts";
-import { certificateKey } from "./revoked-certificates.ts";
+import { endOf, type Revocation } from "./revocation.ts";
 
 /** How many connections above the greatest number are still told so. Those beyond are only closed. */
 const refusalMargin = 100;
@@ -23,12 +23,14 @@ export interface DoorOptions {
   onLimit: OnLimit;
   /** The certificates. Without, connections are taken without TLS; with them, only with it. */
   tls?: TlsContent | undefined;
+  /** Ends those whose client's certificate is revoked. */
+  revocation: Revocation;
 }
 
 export interface ConnectionDoor {
   /** Accepts the connections. */
   server: Server;
-  /** Uses other certificates for the connections to come, and cuts those off whose client's certificate was revoked. */
+  /** Uses other certificates for the connections to come, and ends those whose client's certificate was revoked. */
   setCertificates(tls: TlsContent): void;
   /** Accepts no more connections, and closes those that have not shown which protocol they speak. */
   close(): void;
@@ -41,14 +43,11 @@ export interface ConnectionDoor {
  * handshake, or else by its first bytes.
  */
 export function createConnectionDoor(http1: Server, http2: Server, options: DoorOptions): ConnectionDoor {
-  const { maxConnections, headersTimeout, onLimit, tls } = options;
+  const { maxConnections, headersTimeout, onLimit, tls, revocation } = options;
   const sockets = new Set<Socket>();
   /** By the address of their other end, by which the socket of TLS finds the one that it is made of. */
   const undecided = new Map<string, Socket>();
-  /** The certificate that each client has shown, and those that vouch for it, as `certificateKey` names them. */
-  const shown = new Map<TLSSocket, string[]>();
-  let current = tls;
-  const isRevoked = (keys: string[]) => keys.some((key) => current?.revoked.has(key));
+  if (tls !== undefined) revocation.apply(tls);
   const onTimeout = () => onLimit("headers_timeout");
 
   function track(socket: Socket): void {
@@ -83,14 +82,8 @@ export function createConnectionDoor(http1: Server, http2: Server, options: Door
     awaitProtocol(socket, { timeout: headersTimeout, onTimeout }, (protocol) => hand(socket, protocol));
   });
   secured?.on("secureConnection", (socket: TLSSocket) => {
-    if (current?.context.ca !== undefined) {
-      const keys = certificatesOf(socket, current.authorities);
-      // The file may have changed since the handshake began.
-      if (isRevoked(keys)) return void socket.destroy();
-      shown.set(socket, keys);
-      socket.once("close", () => shown.delete(socket));
-    }
-    hand(socket, socket.alpnProtocol === "h2" ? "http2" : "http1");
+    if (revocation.admit(socket)) hand(socket, socket.alpnProtocol === "h2" ? "http2" : "http1");
+    else socket.destroy();
   });
   secured?.on("tlsClientError", (error: Error & { code?: string }, socket: TLSSocket) => {
     if (error.code !== "ERR_TLS_HANDSHAKE_TIMEOUT") return;
@@ -103,11 +96,10 @@ export function createConnectionDoor(http1: Server, http2: Server, options: Door
   return {
     server,
     setCertificates(content) {
-      current = content;
       secured?.setSecureContext(tlsOptions(content.context));
       // A session that is resumed is not verified again: what another CA has let in must not outlive it.
       secured?.setTicketKeys(randomBytes(48));
-      for (const [socket, keys] of shown) if (isRevoked(keys)) socket.destroy();
+      revocation.apply(content);
     },
     close() {
       server.close();
@@ -117,25 +109,6 @@ export function createConnectionDoor(http1: Server, http2: Server, options: Door
       for (const socket of sockets) socket.destroy();
     },
   };
-}
-
-function endOf({ remoteAddress, remotePort }: Socket): string {
-  return `${remoteAddress} ${remotePort}`;
-}
-
-function certificatesOf(socket: TLSSocket, authorities: readonly X509Certificate[]): string[] {
-  const keys: string[] = [];
-  // A client need not show what the server has, and does not where it resumes a session.
-  const above = (shown: X509Certificate) =>
-    shown.issuerCertificate ?? authorities.find((authority) => shown.checkIssued(authority));
-  let certificate = socket.getPeerX509Certificate();
-  for (; certificate !== undefined; certificate = above(certificate)) {
-    const key = certificateKey(certificate);
-    // A root vouches for itself.
-    if (keys.includes(key)) break;
-    keys.push(key);
-  }
-  return keys;
 }
 
 /** What TLS is agreed on. Where there is a CA for clients, one without a certificate of it is not let in. */

@@ -25,15 +25,20 @@ export const connectionKey = createContextKey<Connection | undefined>(undefined,
   description: "the connection that a call came by",
 });
 
+/** Makes what describes a connection, by its socket or by what stands for that. */
+export type DescribeConnection = (socket: Socket) => Connection;
+
 /**
- * Describes a connection. TLS has verified the certificate by now, or not let the connection in.
+ * Describes a connection. TLS has verified the certificate by now, or not let the connection in. `revoked`
+ * aborts when it is revoked.
  *
  * @internal Its types are Node's, which those who read the package's declarations need not have.
  */
-export function describeConnection(socket: Socket): Connection {
+export function describeConnection(socket: Socket, revoked?: AbortSignal): Connection {
   const connection: Connection = { address: socket.remoteAddress ?? "", subscriptions: 0 };
   const peer = socket instanceof TLSSocket ? peerOf(socket) : undefined;
-  return peer === undefined ? connection : { ...connection, peer };
+  if (peer === undefined) return connection;
+  return { ...connection, peer: { ...peer, ...(revoked && { revoked }) } };
 }
 
 function peerOf(socket: TLSSocket): Peer | undefined {

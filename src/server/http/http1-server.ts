@@ -4,7 +4,7 @@ import type { Duplex } from "node:stream";
 import { TaskError } from "../errors.ts";
 import type { Limits, OnLimit } from "../limits.ts";
 import type { BodyBudget } from "./body-budget.ts";
-import { type Connection, describeConnection } from "./connection.ts";
+import type { Connection, DescribeConnection } from "./connection.ts";
 import { dropBody } from "./drop-body.ts";
 import { createRequestBody } from "./request-body.ts";
 import type { Serve } from "./serve.ts";
@@ -20,6 +20,7 @@ const keepAliveTimeout = 65_000;
  */
 export function createHttp1Server(
   serve: Serve,
+  describe: DescribeConnection,
   isClosing: () => boolean,
   limits: Limits,
   bodies: BodyBudget,
@@ -37,14 +38,16 @@ export function createHttp1Server(
     },
     (request, response) => {
       const { httpVersion, method, url: path, headers, socket } = request;
-      const connection = connections.get(socket) ?? describeConnection(socket);
+      const connection = connections.get(socket) ?? describe(socket);
       connections.set(socket, connection);
       const signal = abortWhenGone(request, response);
-      if (isClosing()) response.shouldKeepAlive = false;
+      const revoked = connection.peer?.revoked;
+      if (isClosing() || revoked?.aborted) response.shouldKeepAlive = false;
       response.once("close", () => {
         // What was refused unread is read and dropped, so that the caller comes to read the answer.
         if (!request.readableEnded) dropBody(request);
         if (isClosing()) server.closeIdleConnections();
+        if (revoked?.aborted) socket.destroySoon();
       });
       const share = bodies();
       response.once("close", share.close);

@@ -9,7 +9,7 @@ import { TaskError } from "../errors.ts";
 import type { Limits, OnLimit } from "../limits.ts";
 import type { Millis } from "../store/records.ts";
 import type { BodyBudget } from "./body-budget.ts";
-import { type Connection, describeConnection } from "./connection.ts";
+import type { Connection, DescribeConnection } from "./connection.ts";
 import { dropBody } from "./drop-body.ts";
 import { createRequestBody } from "./request-body.ts";
 import type { Serve } from "./serve.ts";
@@ -35,7 +35,12 @@ export interface StreamScene {
 export type OnStream = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, scene: StreamScene) => void;
 
 /** Makes a server of HTTP/2 that is given its connections, with `emit("connection", socket)`, be they over TLS or not. */
-export function createHttp2Server(onStream: OnStream, limits: Limits, onLimit: OnLimit): Http2Server {
+export function createHttp2Server(
+  onStream: OnStream,
+  describe: DescribeConnection,
+  limits: Limits,
+  onLimit: OnLimit,
+): Http2Server {
   const { maxStreams, maxHeaderBytes, resetRate } = limits;
   const server = createServer({
     settings: {
@@ -52,7 +57,9 @@ export function createHttp2Server(onStream: OnStream, limits: Limits, onLimit: O
   });
   server.on("session", (session) => {
     session.setLocalWindowSize(connectionWindow);
-    const connection = describeConnection(session.socket);
+    const connection = describe(session.socket);
+    // It takes no more streams then, and ends with those that it has.
+    connection.peer?.revoked?.addEventListener("abort", () => session.close());
     const guard = guardSession(session, limits, onLimit);
     session.on("stream", (stream, headers, _flags, rawHeaders) => {
       if (sizeOf(rawHeaders) > maxHeaderBytes) {

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import type { ServerHttp2Session } from "node:http2";
-import type { Server } from "node:net";
+import type { Server, Socket } from "node:net";
 import { ConnectError, type ConnectRouter, type Interceptor } from "@connectrpc/connect";
 import type { AuthenticateRequest } from "../auth/index.ts";
 import { type ReportError, toConnectError } from "../connect-error.ts";
@@ -9,11 +9,13 @@ import { noteLimit } from "../limit-refusals.ts";
 import { type Limits, type OnLimit, resolveLimits } from "../limits.ts";
 import { createBodyBudget } from "./body-budget.ts";
 import type { Certificates } from "./certificates.ts";
+import { describeConnection } from "./connection.ts";
 import { type ConnectionDoor, createConnectionDoor } from "./connection-door.ts";
 import { type Admit, createDispatch, type Dispatch } from "./dispatch.ts";
 import type { OnRefused } from "./error-info.ts";
 import { createHttp1Server } from "./http1-server.ts";
 import { createHttp2Server, type OnStream, serveStreams } from "./http2-server.ts";
+import { createRevocation } from "./revocation.ts";
 import { createServe } from "./serve.ts";
 
 export interface ListenerOptions {
@@ -106,10 +108,12 @@ export function createListener(options: ListenerOptions): Listener {
   });
   const serve = createServe(dispatch, (error) => report(error, newId()));
   const bodies = createBodyBudget(limits.maxBodyBytes, onLimit);
-  const http1 = createHttp1Server(serve, isClosing, limits, bodies, onLimit);
+  const revocation = createRevocation();
+  const describe = (socket: Socket) => describeConnection(socket, revocation.signalOf(socket));
+  const http1 = createHttp1Server(serve, describe, isClosing, limits, bodies, onLimit);
   const { takeStreams = (all) => all } = options;
   const streams = takeStreams(serveStreams(serve, { limits, bodies, onLimit }));
-  const http2 = createHttp2Server(streams, limits, onLimit);
+  const http2 = createHttp2Server(streams, describe, limits, onLimit);
   const sessions = new Set<ServerHttp2Session>();
   http2.on("session", (session) => {
     sessions.add(session);
@@ -119,7 +123,12 @@ export function createListener(options: ListenerOptions): Listener {
 
   return {
     async listen() {
-      const opened = createConnectionDoor(http1, http2, { ...limits, onLimit, tls: tls?.content });
+      const opened = createConnectionDoor(http1, http2, {
+        ...limits,
+        onLimit,
+        tls: tls?.content,
+        revocation,
+      });
       tls?.watch(opened.setCertificates);
       opened.server.listen({ host: options.host, port: options.port, backlog: 1024 });
       await once(opened.server, "listening");
