@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { EventState, TaskState } from "../../src/proto.ts";
-import type { ListTasks } from "../../src/server/store/calls.ts";
+import type { ListTasks } from "../../src/server/store/queries.ts";
 import type { TaskRecord } from "../../src/server/store/records.ts";
 import { at, bytes, newEvent, type Scene, show, unbounded } from "./scene.ts";
 

@@ -14,7 +14,6 @@ import type {
   InterruptTask,
   NewEvent,
   OutputEntry,
-  PeekEvents,
   RecoverTurns,
   RedriveEvents,
   RedrivenEvents,
@@ -24,6 +23,7 @@ import type {
   StartTurnResult,
   TakeEvents,
 } from "../../src/server/store/calls.ts";
+import type { PeekEvents } from "../../src/server/store/queries.ts";
 import type {
   AgentCounts,
   AgentRecord,

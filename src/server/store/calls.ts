@@ -1,4 +1,4 @@
-import type { EventState, Handler, MessageAuthor, TaskState } from "../../proto.ts";
+import type { Handler, MessageAuthor } from "../../proto.ts";
 import type {
   BusyPolicy,
   Delta,
@@ -51,12 +51,6 @@ export interface CreateTask {
   reachedTasks?: number;
   next?: TurnSource;
   now: Millis;
-}
-
-export interface CountUnfinished {
-  /** The principal. */
-  owner: string;
-  atMost: number;
 }
 
 /** With `next`, also the turn that it has started. */
@@ -227,12 +221,6 @@ export interface TakeEvents {
   now: Millis;
 }
 
-export interface PeekEvents {
-  taskId: string;
-  limit: number;
-  maxBytes: number;
-}
-
 /** What becomes of work that is given up. */
 export type Exhausted = "dead-letter" | "pause" | "fail";
 
@@ -278,66 +266,4 @@ export interface FiredTimers {
   fired: number;
   /** When the next is due: the past if more than `limit` were due. */
   nextTime?: Millis;
-}
-
-export interface DueTasks {
-  agents: readonly string[];
-  now: Millis;
-  limit: number;
-}
-
-export interface DueTasksResult {
-  taskIds: string[];
-  nextDueTime?: Millis;
-}
-
-export type TaskKey = { id: string } | { name: string; owner?: string };
-
-export interface ListTasks {
-  /** Whose; the server's are those of an empty one. */
-  owner?: string;
-  agent?: string;
-  states: readonly TaskState[];
-  labels: Record<string, string>;
-  namePrefix?: string;
-  parentTaskId?: string;
-  /** Where to go on: only tasks that sort after this one. */
-  before?: { createTime: Millis; id: string };
-  limit: number;
-  maxBytes: number;
-}
-
-export interface ListEvents {
-  taskId: string;
-  states: readonly EventState[];
-  afterSequence: number;
-  limit: number;
-  maxBytes: number;
-}
-
-export interface ListMessages {
-  taskId: string;
-  afterSequence: number;
-  limit: number;
-  maxBytes: number;
-}
-
-export interface GetStateAt {
-  taskId: string;
-  revision: number;
-}
-
-export interface ListStates {
-  taskId: string;
-  /** Where to go on: only revisions below this one. */
-  beforeRevision?: number;
-  limit: number;
-  maxBytes: number;
-}
-
-export interface ReadLog {
-  taskId: string;
-  afterSequence: number;
-  maxEntries: number;
-  maxBytes: number;
 }

@@ -1,4 +1,4 @@
-import type { ReadLog } from "../store/calls.ts";
+import type { ReadLog } from "../store/queries.ts";
 import type { LogEntry, LogPage } from "../store/records.ts";
 import { entrySize } from "./entry-size.ts";
 import { mergeDeltas } from "./merge-deltas.ts";

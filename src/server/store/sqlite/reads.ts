@@ -8,7 +8,7 @@ import type {
   PeekEvents,
   ReadLog,
   TaskKey,
-} from "../calls.ts";
+} from "../queries.ts";
 import type {
   AgentCounts,
   EventRecord,

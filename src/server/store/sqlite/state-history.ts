@@ -1,5 +1,5 @@
 import { TaskError } from "../../errors.ts";
-import type { GetStateAt, ListStates } from "../calls.ts";
+import type { GetStateAt, ListStates } from "../queries.ts";
 import type { Millis, Page, StateRecord, StateRevision } from "../records.ts";
 import { fill } from "./pages.ts";
 import { policyOf } from "./policies.ts";
