@@ -31,8 +31,8 @@ export { TaskError } from "./errors.ts";
 export type { LimitName, Limits, OnLimit } from "./limits.ts";
 export type { LogFormat, LoggerOptions, LogLevel } from "./logger.ts";
 export { createLogger } from "./logger.ts";
-export type { ServeOptions, Server, WebhookOptions } from "./serve.ts";
-export { serve } from "./serve.ts";
+export { type Server, serve } from "./serve.ts";
+export type { ServeOptions, WebhookOptions } from "./serve-options.ts";
 export type { TlsFiles } from "./tls-files.ts";
 export type {
   HmacSignatureOptions,
