@@ -2,8 +2,15 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { connect } from "node:http2";
 import { create, type DescMethod, toBinary } from "@bufbuild/protobuf";
-import { type CallOptions, Code, ConnectError, createClient, type Transport } from "@connectrpc/connect";
-import { encodeEnvelope } from "@connectrpc/connect/protocol";
+import {
+  type CallOptions,
+  Code,
+  ConnectError,
+  createClient,
+  createContextValues,
+  type Transport,
+} from "@connectrpc/connect";
+import { createAsyncIterable, encodeEnvelope } from "@connectrpc/connect/protocol";
 import { createConnectTransport, createGrpcTransport } from "@connectrpc/connect-node";
 import { describe, expect, it } from "vitest";
 import * as v1 from "../gen/grpc/reflection/v1/reflection_pb.js";
@@ -17,6 +24,7 @@ import {
   TokenService,
   WebhookService,
 } from "../src/proto.ts";
+import { createAuthInterceptor } from "../src/server/auth/auth-interceptor.ts";
 import { operationServices } from "../src/server/operations.ts";
 import { type AuthRig, startAuthRig } from "./auth-rig.ts";
 import { reasonOf } from "./http-rig.ts";
@@ -200,5 +208,38 @@ describe("every stream that asks who calls", () => {
     for (const { end } of ends) expect(await end).toBe("Unauthenticated CREDENTIALS_INVALID");
     for (const transport of ways)
       await expect(createClient(TaskService, transport).listTasks({})).rejects.toThrow();
+  });
+
+  it("is watched no longer than its call lasts, also if nobody begins to read it", async () => {
+    const watched = new Set<unknown>();
+    const intercept = createAuthInterceptor({
+      authenticate: () => ({ principal: { id: "carol", role: "client" } }),
+      onEnd(_, end) {
+        watched.add(end);
+        return () => watched.delete(end);
+      },
+    });
+    const call = new AbortController();
+    const method = TaskService.method.subscribeTask;
+    const request = {
+      ...{
+        stream: true as const,
+        service: TaskService,
+        method,
+        requestMethod: "POST",
+        url: "http://localhost",
+      },
+      ...{ signal: call.signal, header: new Headers(), contextValues: createContextValues() },
+      message: createAsyncIterable([create(method.input)]),
+    };
+    const answer = {
+      ...request,
+      trailer: new Headers(),
+      message: createAsyncIterable([create(method.output)]),
+    };
+    await intercept(async () => answer)(request);
+    expect(watched.size).toBe(1);
+    call.abort();
+    expect(watched.size).toBe(0);
   });
 });

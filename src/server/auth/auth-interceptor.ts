@@ -70,6 +70,8 @@ export function createAuthInterceptor({ authenticate, onEnd }: AuthInterceptorOp
       stop();
       release();
     };
+    // Aborted whenever a call is over, also one whose response nobody begins to read.
+    signal.addEventListener("abort", done, { once: true });
     try {
       signal.throwIfAborted();
       const response = await next({ ...request, signal });
