@@ -1,4 +1,4 @@
-import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { durationFromMs, timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { type Event, EventWait, type Task } from "../src/proto.ts";
 import { type Clients, follow, type Rpc, read, reasonOf } from "./crash-clients.ts";
 import type { CancelRequest, SendRequest, TaskEnd } from "./crash-history.ts";
@@ -9,11 +9,12 @@ type Call<Answer> = (
 ) => Promise<{ answer: Answer | undefined; duplicate: boolean }>;
 
 /** Creates a task of the scribe, labelled with the request, with a first event if one is given, whose outcome is noted with it. */
-export function create(requestId: string, first: SendRequest | undefined): Call<Task> {
+export function create(requestId: string, first: SendRequest | undefined, ttl?: number): Call<Task> {
   const request = {
     agent: "scribe",
     requestId,
     labels: { request: requestId },
+    ...(ttl !== undefined && { expiration: { case: "ttl" as const, value: durationFromMs(ttl) } }),
     ...(first && { event: contentOf(first) }),
   };
   return async (rpc, options) => {
@@ -32,6 +33,14 @@ export function send(taskId: string, request: SendRequest): Call<Event> {
     const { requestId } = request;
     const { event, duplicate } = await rpc.sendEvent({ taskId, requestId, ...contentOf(request) }, options);
     return { answer: event, duplicate };
+  };
+}
+
+/** Takes an event back. */
+export function unsend(taskId: string, eventId: string): Call<Event> {
+  return async (rpc, options) => {
+    const { event } = await rpc.cancelEvent({ taskId, eventId }, options);
+    return { answer: event, duplicate: false };
   };
 }
 
@@ -57,14 +66,14 @@ export async function settle(clients: Clients, taskId: string, request: SendRequ
   );
 }
 
-/** Puts all events of a task back that are dead-lettered, unless it is finished. Returns how many. */
+/** Puts events of a task back that are dead-lettered, unless it is finished: as many as there is room for. Returns how many. */
 export function redrive(clients: Clients, taskId: string): Promise<number> {
   return read(clients, async (rpc) => {
     try {
       const target = { case: "all" as const, value: true };
       return (await rpc.redriveEvent({ taskId, target })).redrivenEvents;
     } catch (error) {
-      if (reasonOf(error) === "TASK_FINISHED") return 0;
+      if (["TASK_FINISHED", "MAILBOX_FULL"].includes(reasonOf(error) ?? "")) return 0;
       throw error;
     }
   });

@@ -2,7 +2,7 @@ import { type Timestamp, timestampMs } from "@bufbuild/protobuf/wkt";
 import { EventState, type Task, TaskState } from "../src/proto.ts";
 import { mentionOf } from "./agents/scribe-answer.ts";
 import type { Report } from "./crash-check.ts";
-import type { StoreHistory, TaskHistory } from "./crash-history.ts";
+import { type StoreHistory, type TaskHistory, wasStopped } from "./crash-history.ts";
 
 /** Checks that a task has a child for each turn that asked for one and had effect, and is told of its end (G3, G5). */
 export function checkChildren({ end }: TaskHistory, { listed }: StoreHistory, report: Report): void {
@@ -11,8 +11,8 @@ export function checkChildren({ end }: TaskHistory, { listed }: StoreHistory, re
     const { delegate } = child.labels;
     if (!end.events.some(({ id }) => id === delegate)) report("G3", `child ${child.id} is of no event`);
     const goesOn = isOpen(child) && child.state !== TaskState.CANCELLING;
-    if (end.task.state === TaskState.CANCELLED && goesOn) {
-      report("G5", `child ${child.id} of a cancelled task is ${TaskState[child.state]}`);
+    if (wasStopped(end.task) && goesOn) {
+      report("G5", `child ${child.id} of a task that was stopped is ${TaskState[child.state]}`);
     }
   }
   const mentions = new Set(end.messages.map(({ parts: [part] }) => part?.content.value));

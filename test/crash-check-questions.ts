@@ -29,7 +29,7 @@ export function checkQuestions({ end }: TaskHistory, report: Report): void {
     const closing = end.events.filter((event) => closedBy(event) === id);
     if (closing.length > 1) report("G2", `question ${id} was closed by ${closing.length} events`);
     // Whoever ends a task closes its question with it.
-    const wasLast = end.task.state === TaskState.COMPLETED || end.task.state === TaskState.CANCELLED;
+    const wasLast = id === [...asked.keys()].at(-1);
     if (closing.length === 0 && !wasLast) report("G2", `question ${id} was never closed`);
     for (const event of closing.filter(isExpiry)) {
       if (isBefore(event.createTime, expireTime)) report("G2", `question ${id} was closed before its time`);

@@ -1,21 +1,35 @@
 import { type DescMessage, equals, type MessageShape } from "@bufbuild/protobuf";
+import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { type Event, EventSchema, EventState, TaskSchema, TaskState } from "../src/proto.ts";
 import type { Report } from "./crash-check.ts";
-import { answerOf, type Request, type Rules, type StoreHistory, type TaskHistory } from "./crash-history.ts";
+import { isReminder } from "./crash-check-reminders.ts";
+import { reasonOfStatus } from "./crash-clients.ts";
+import {
+  answerOf,
+  type Request,
+  type Rules,
+  type StoreHistory,
+  type TaskHistory,
+  wasStopped,
+} from "./crash-history.ts";
 
 /** Checks that what was acknowledged is there, and that a request is one however often it is sent (G1, G8). */
-export function checkRequests(history: TaskHistory, { batch }: Rules, report: Report): void {
+export function checkRequests(history: TaskHistory, { batch, maxPending }: Rules, report: Report): void {
   const { create, sends, cancels, interrupts = [], end } = history;
   checkAnswers(TaskSchema, create, report);
   for (const stop of [...cancels, ...interrupts]) checkAnswers(TaskSchema, stop, report);
   for (const send of sends) checkAnswers(EventSchema, send, report);
-  // Whatever is handled with what is poisoned is given up with it.
-  checkSends(history, ({ type }) => type === "poison" || batch !== undefined, report);
+  // Whatever is handled with what is poisoned is given up with it, and so is what finds no room for its reminder.
+  const mayBeGivenUp = ({ type }: Event) =>
+    type === "poison" || batch !== undefined || (type === "remind" && maxPending !== undefined);
+  checkSends(history, mayBeGivenUp, report);
+  checkUnsends(history, report);
+  checkLimit(history, report);
   if (answerOf(create)?.id !== end.task.id)
     report("G1", "its creation was acknowledged, and another is there");
 
   const cancelled = cancels.some((cancel) => answerOf(cancel) !== undefined);
-  if (cancelled && end.task.state !== TaskState.CANCELLED) {
+  if (cancelled && !wasStopped(end.task)) {
     report("G1", `its cancellation was acknowledged, and it is ${TaskState[end.task.state]}`);
   }
   const mayBeCancelled = cancels.some(mayHaveEffect);
@@ -59,13 +73,38 @@ function checkSends(
   }
   for (const event of end.events) {
     const own = event.type.startsWith("pigeonhole.");
-    if (!own && !texts.has(textOf(event))) report("G1", `nobody sent the event ${event.id}`);
+    if (!own && !isReminder(event) && !texts.has(textOf(event)))
+      report("G1", `nobody sent the event ${event.id}`);
     const settled = [EventState.PROCESSED, EventState.DROPPED].includes(event.state);
     const givenUp = mayBeGivenUp(event) && event.state === EventState.DEAD_LETTERED;
     if (!settled && !givenUp) {
       report("G1", `event ${event.sequence} ended as ${EventState[event.state]}`);
     }
   }
+}
+
+/** Checks that what was taken back is dropped, and nothing else is as if it had been (G1). */
+function checkUnsends({ sends, end }: TaskHistory, report: Report): void {
+  for (const event of end.events) {
+    const { sequence, state, lastError } = event;
+    const unsend = sends.find((send) => answerOf(send)?.id === event.id)?.unsend;
+    const dropped = state === EventState.DROPPED;
+    if (unsend !== undefined && answerOf(unsend) !== undefined && !dropped) {
+      report("G1", `event ${sequence} was taken back, and ended as ${EventState[state]}`);
+    }
+    const takenBack = reasonOfStatus(lastError) === "EVENT_CANCELLED";
+    const mayBe = isReminder(event) || (unsend !== undefined && mayHaveEffect(unsend));
+    if (takenBack && !mayBe) report("G1", `event ${sequence} was taken back by nobody`);
+  }
+}
+
+/** Checks that a task has the time limit that it was made with, and is not timed out before (G1). */
+function checkLimit({ create: { ttl }, end: { task } }: TaskHistory, report: Report): void {
+  const { createTime, expireTime, endTime, state } = task;
+  const limit = createTime && expireTime && timestampMs(expireTime) - timestampMs(createTime);
+  if (limit !== ttl) report("G1", `it was to have ${ttl} ms, and has ${limit}`);
+  const early = !expireTime || !endTime || timestampMs(endTime) < timestampMs(expireTime);
+  if (state === TaskState.TIMED_OUT && early) report("G1", "it was timed out before its time");
 }
 
 /** Whether something may have come of a request: it was acknowledged, or nobody knows. */

@@ -11,7 +11,7 @@ import {
 import { answerTo, mentionOf } from "./agents/scribe-answer.ts";
 import type { Report } from "./crash-check.ts";
 import { checkOrder, checkTimes } from "./crash-check-order.ts";
-import type { Rules, TaskHistory } from "./crash-history.ts";
+import { type Rules, type TaskHistory, wasStopped } from "./crash-history.ts";
 
 /** Checks in which order a scribe's events were handled, and that each was effective once (G2, G3, G5). */
 export function checkTurns(history: TaskHistory, rules: Rules, report: Report): void {
@@ -46,7 +46,7 @@ function checkConversation({ end }: TaskHistory, report: Report): void {
     }
   }
   const created = wasActive(end.log) ? ["I am ready."] : [];
-  const cancelled = end.task.state === TaskState.CANCELLED ? [`Stopped: ${end.task.statusReason}`] : [];
+  const cancelled = wasStopped(end.task) ? [`Stopped: ${end.task.statusReason}`] : [];
   const others = end.messages.filter(({ eventId }) => eventId === "").map(textOf);
   if (JSON.stringify(others) !== JSON.stringify([...created, ...cancelled])) {
     report("G3", `onTaskCreate and onTaskCancel show ${JSON.stringify(others)}`);
@@ -61,7 +61,7 @@ function checkState({ end }: TaskHistory, report: Report): void {
     .filter(({ state }) => state === EventState.PROCESSED)
     .map(({ sequence }) => Number(sequence));
   const created = wasActive(end.log);
-  const cancelled = end.task.state === TaskState.CANCELLED;
+  const cancelled = wasStopped(end.task);
   const count = effective.length;
   const expected = {
     ...(cancelled && { cancelled: 1 }),
@@ -69,7 +69,7 @@ function checkState({ end }: TaskHistory, report: Report): void {
     ...(created && { created: 1 }),
     ...(count > 0 && { seen: effective }),
   };
-  const { turns: counted = 0, cured: _, putOff: __, seen, ...rest } = addUp(end.state);
+  const { turns: counted = 0, cured: _, putOff: __, reminders: ___, seen, ...rest } = addUp(end.state);
   const inOrder = Array.isArray(seen) ? { seen: seen.toSorted((a, b) => Number(a) - Number(b)) } : {};
   const state = Object.fromEntries(Object.entries({ ...rest, ...inOrder }).sort());
   if (JSON.stringify(state) !== JSON.stringify(expected)) {
@@ -102,7 +102,7 @@ function checkCancellation({ end }: TaskHistory, report: Report): void {
   );
   const dropped = end.events.some(({ state }) => state === EventState.DROPPED);
   if (begin < 0) {
-    if (end.task.state === TaskState.CANCELLED) report("G5", "it is CANCELLED and never was CANCELLING");
+    if (wasStopped(end.task)) report("G5", "it was stopped and never was CANCELLING");
     const finished = end.task.state === TaskState.COMPLETED || end.task.state === TaskState.FAILED;
     if (dropped && !finished) report("G5", "events were dropped of a task that goes on");
     return;

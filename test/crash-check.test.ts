@@ -21,9 +21,10 @@ import {
   move,
   only,
   remove,
+  takenBack,
   without,
 } from "./crash-harm.ts";
-import type { StoreHistory, TaskHistory } from "./crash-history.ts";
+import { answerOf, type StoreHistory, type TaskHistory } from "./crash-history.ts";
 import { record } from "./crash-recording.ts";
 
 let recorded: StoreHistory;
@@ -65,6 +66,31 @@ describe("the checker of histories", () => {
       (_, { end }) => Object.assign(end.task, { state: TaskState.COMPLETED }),
     ],
     ["a cancellation by nobody", /^G1.*nobody cancelled/, (_, { cancels }) => cancels.pop()],
+    ["a time limit that is not there", /^G1.*was to have 5 ms/, ({ create }) => (create.ttl = 5)],
+    [
+      "a task that times out without a limit",
+      /^G1.*timed out before its time/,
+      (_, { end }) => Object.assign(end.task, { state: TaskState.TIMED_OUT }),
+    ],
+    [
+      "an event that is handled after it was taken back",
+      /^G1.*was taken back, and ended as PROCESSED/,
+      ({ sends }) => {
+        const send = only(sends.find((request) => answerOf(request) !== undefined));
+        send.unsend = { requestId: "unsend", outcomes: send.outcomes };
+      },
+    ],
+    [
+      "an event that nobody has taken back",
+      /^G1.*taken back by nobody/,
+      (_, { end }) =>
+        Object.assign(only(end.events.find(({ lastError }) => lastError)), { lastError: takenBack() }),
+    ],
+    [
+      "a reminder that is not there",
+      /^G3.*made 0 reminders/,
+      ({ end }) => Object.assign(only(end.events.find(({ type }) => type === "say")), { type: "remind" }),
+    ],
     [
       "an event without an end",
       /^G1.*ended as PROCESSING/,
@@ -169,7 +195,7 @@ describe("the checker of histories", () => {
     ],
     [
       "a child that is not cancelled with its parent",
-      /^G5.*of a cancelled task is COMPLETED/,
+      /^G5.*of a task that was stopped is COMPLETED/,
       (_, __, all, { end }) => {
         Object.assign(end.task, { state: TaskState.CANCELLED });
         Object.assign(childOf(all), { endTime: undefined });

@@ -2,6 +2,7 @@ import { checkChildren } from "./crash-check-children.ts";
 import { checkFences } from "./crash-check-fences.ts";
 import { checkLogs } from "./crash-check-logs.ts";
 import { checkQuestions } from "./crash-check-questions.ts";
+import { checkReminders } from "./crash-check-reminders.ts";
 import { checkAbandoned, checkRequests } from "./crash-check-requests.ts";
 import { checkTurns } from "./crash-check-turns.ts";
 import type { StoreHistory, TaskHistory } from "./crash-history.ts";
@@ -26,6 +27,7 @@ function checkTask(history: TaskHistory, all: StoreHistory): string[] {
   checkRequests(history, all.rules ?? {}, report);
   checkTurns(history, all.rules ?? {}, report);
   checkQuestions(history, report);
+  checkReminders(history, all.rules ?? {}, report);
   checkFences(history, report);
   checkLogs(history, report);
   checkChildren(history, all, report);

@@ -1,6 +1,12 @@
-import { anyUnpack } from "@bufbuild/protobuf/wkt";
+import { anyUnpack, durationMs } from "@bufbuild/protobuf/wkt";
 import { type Client, Code, ConnectError } from "@connectrpc/connect";
-import { ErrorInfoSchema, type Status, type TaskService, type TaskUpdate } from "../src/proto.ts";
+import {
+  ErrorInfoSchema,
+  RetryInfoSchema,
+  type Status,
+  type TaskService,
+  type TaskUpdate,
+} from "../src/proto.ts";
 import type { Request } from "./crash-history.ts";
 import type { Random } from "./crash-random.ts";
 import { type Protocol, protocols, type Server, type ServerSeries } from "./crash-servers.ts";
@@ -17,6 +23,12 @@ export interface Clients {
   sends?: { min: number; max: number };
   /** The types of the events that they send, each as likely as it is often there. Default: those of agents with plain rules. */
   types?: readonly [string, ...string[]];
+  /** Lets a time pass, in ms. Default: none does, and nothing that takes some is tried. */
+  pause?(time: number): Promise<unknown>;
+  /** How often, of 1, they take back what they have sent. Default never. */
+  unsends?: number;
+  /** How long a task may take, in ms, and how often, of 1, one is so limited. Default never. */
+  limits?: { chance: number; min: number; max: number };
   /** Is told of every answer and every entry that a client gets. */
   progress(): void;
   /** Is told when a server could not write, and waits until it is to be asked again. */
@@ -24,7 +36,7 @@ export interface Clients {
 }
 
 /** What requests may be refused with for good. */
-const refusals = ["TASK_FINISHED", "TASK_BUSY", "QUESTION_CLOSED"];
+const refusals = ["TASK_FINISHED", "TASK_BUSY", "QUESTION_CLOSED", "EVENT_STATE"];
 
 /** How long a call may take. One that takes longer hangs. */
 const timeoutMs = 30_000;
@@ -56,6 +68,11 @@ export async function perform<Answer>(
       if (reason !== undefined && refusals.includes(reason)) {
         request.outcomes.push({ kind: "refused", reason });
         return false;
+      }
+      if (reason === "MAILBOX_FULL") {
+        request.outcomes.push({ kind: "failed", reason });
+        await clients.pause?.(waitOf(error));
+        continue;
       }
       if (server.troubled && reason === "STORE_UNAVAILABLE") {
         request.outcomes.push({ kind: "failed", reason });
@@ -133,6 +150,13 @@ async function afterCrash(clients: Clients, server: Server, error: unknown): Pro
 /** The reason that Pigeonhole gives, or undefined for an error that is not its own. */
 export function reasonOf(error: unknown): string | undefined {
   return ConnectError.from(error).findDetails(ErrorInfoSchema)[0]?.reason;
+}
+
+/** How long an error asks to wait, in ms. */
+function waitOf(error: unknown): number {
+  const [{ retryDelay } = {}] = ConnectError.from(error).findDetails(RetryInfoSchema);
+  if (retryDelay === undefined) throw new Error("G6 it is not said when to try again", { cause: error });
+  return durationMs(retryDelay);
 }
 
 /** The reason in an error of a log. */

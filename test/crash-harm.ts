@@ -1,8 +1,13 @@
+import { create } from "@bufbuild/protobuf";
+import { anyPack } from "@bufbuild/protobuf/wkt";
 import {
+  ErrorInfoSchema,
   type Event,
   type EventState,
   type Message,
   OnBusy,
+  type Status,
+  StatusSchema,
   type Task,
   TaskState,
   type TaskUpdate,
@@ -57,6 +62,12 @@ export function isAnswer({ answers }: Event): boolean {
 
 export function isChildEnd({ type }: Event): boolean {
   return type === "pigeonhole.task.ended";
+}
+
+/** Makes the error of an event that was taken back. */
+export function takenBack(): Status {
+  const info = create(ErrorInfoSchema, { reason: "EVENT_CANCELLED", domain: "pigeonhole" });
+  return create(StatusSchema, { details: [anyPack(ErrorInfoSchema, info)] });
 }
 
 export function childOf({ listed }: StoreHistory): Task {

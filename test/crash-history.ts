@@ -1,5 +1,12 @@
 import type { JsonObject } from "@bufbuild/protobuf";
-import type { Event, Message, OnBusy, Task, TaskUpdate } from "../src/proto.ts";
+import {
+  type Event,
+  type Message,
+  type OnBusy,
+  type Task,
+  TaskState,
+  type TaskUpdate,
+} from "../src/proto.ts";
 
 /** What a client learned of one try of a request. */
 export type Outcome<Answer> =
@@ -17,6 +24,11 @@ export interface Request<Answer> {
   outcomes: Outcome<Answer>[];
 }
 
+export interface CreateRequest extends Request<Task> {
+  /** How long the task may take, in ms. */
+  ttl?: number;
+}
+
 export interface SendRequest extends Request<Event> {
   /** What the event says, which no other event says. */
   text: string;
@@ -27,6 +39,8 @@ export interface SendRequest extends Request<Event> {
   answers?: string;
   /** When to deliver it, in ms since 1970. */
   deliverTime?: number;
+  /** The request to take it back. Default: there was none. */
+  unsend?: Request<Event>;
 }
 
 /** A request to stop what a task does, for a reason. */
@@ -36,7 +50,7 @@ export interface CancelRequest extends Request<Task> {
 
 /** What the clients of one task saw of it. */
 export interface TaskHistory {
-  create: Request<Task>;
+  create: CreateRequest;
   sends: SendRequest[];
   cancels: CancelRequest[];
   /** The requests to interrupt it. Default: there were none. */
@@ -63,6 +77,8 @@ export interface Rules {
   parallel?: number;
   /** How events are gathered for one turn. Default: each has its own. */
   batch?: { max: number };
+  /** The most events that may wait for a task. Default: more than there are. */
+  maxPending?: number;
 }
 
 /** What clients saw of all tasks of a store, and the tasks that were there in the end. */
@@ -73,6 +89,11 @@ export interface StoreHistory {
   /** The creations whose outcome nobody asked for again. Their request ids are labels of their tasks. */
   abandoned: Request<Task>[];
   listed: Task[];
+}
+
+/** Whether a task that has ended was cancelled or timed out. */
+export function wasStopped({ state }: Task): boolean {
+  return state === TaskState.CANCELLED || state === TaskState.TIMED_OUT;
 }
 
 /** The answer of a request, if it was acknowledged. */

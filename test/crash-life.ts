@@ -1,5 +1,5 @@
 import { OnBusy, type Task, TaskState, type TaskUpdate } from "../src/proto.ts";
-import { cancel, create, interrupt, readEnd, redrive, send, settle } from "./crash-calls.ts";
+import { cancel, create, interrupt, readEnd, redrive, send, settle, unsend } from "./crash-calls.ts";
 import { type Clients, follow, perform } from "./crash-clients.ts";
 import {
   answerOf,
@@ -23,26 +23,31 @@ const policies = [OnBusy.STEER, OnBusy.STEER, OnBusy.INTERRUPT, OnBusy.REJECT] a
 
 /** Leads a task from its creation to its end, with several clients that send, cancel and follow it at once, and tells what they saw. */
 export async function leadTask(clients: Clients, name: string): Promise<Life> {
-  const { random, types = plainTypes } = clients;
+  const { random, types = plainTypes, unsends = 0 } = clients;
   const sends: SendRequest[] = [];
   const cancels: CancelRequest[] = [];
   const interrupts: CancelRequest[] = [];
-  const answers: Promise<void>[] = [];
-  const creation: TaskHistory["create"] = { requestId: `${name}-create`, outcomes: [] };
+  const help: Promise<unknown>[] = [];
+  const { chance = 0, ...limits } = clients.limits ?? { min: 0, max: 0 };
+  const creation: TaskHistory["create"] = {
+    requestId: `${name}-create`,
+    outcomes: [],
+    ...(chance > 0 && random.chance(chance) && { ttl: random.between(limits.min, limits.max) }),
+  };
   const first = random.chance(0.3) ? newSend("first", "say") : undefined;
-  await perform(clients, creation, create(creation.requestId, first), random.chance(0.8));
+  await perform(clients, creation, create(creation.requestId, first, creation.ttl), random.chance(0.8));
   const taskId = answerOf(creation)?.id;
   if (taskId === undefined) return { abandoned: creation };
 
   const cancelAt = random.chance(0.4) ? random.between(0, 5) : undefined;
   const [logs] = await Promise.all([
-    Promise.all([follow(clients, taskId, true, answer), follow(clients, taskId)]),
+    Promise.all([follow(clients, taskId, true, goOn), follow(clients, taskId)]),
     Promise.all([sender("a", cancelAt), sender("b")])
       .then(cure)
       .then(interruptions)
       .then(() => deliver(patient("finish"))),
   ]);
-  await Promise.all(answers);
+  await Promise.all(help);
   await repeat();
   return {
     history: { create: creation, sends, cancels, interrupts, logs, end: await readEnd(clients, taskId) },
@@ -69,20 +74,41 @@ export async function leadTask(clients: Clients, name: string): Promise<Life> {
       if (random.chance(0.15)) deliverLater(request);
       await deliver(request, interruptsLater(request) || random.chance(0.8));
       if (answerOf(request) !== undefined && random.chance(0.2)) await deliver(request);
+      if (unsends > 0 && random.chance(unsends)) await takeBack(request);
       if (random.chance(0.1)) await stop(`${id}${index}-stop`);
     }
   }
 
+  /** Has a task go on that waits for somebody. */
+  function goOn({ entry }: TaskUpdate): undefined {
+    if (entry.case !== "task") return;
+    const { state, question } = entry.value;
+    if (state === TaskState.INPUT_REQUIRED) answer(question?.id ?? "");
+    if (state === TaskState.PAUSED) help.push(resume());
+  }
+
   /** Answers a question, now and then twice, by people who do not know of each other. */
-  function answer({ entry }: TaskUpdate): undefined {
-    if (entry.case !== "task" || entry.value.state !== TaskState.INPUT_REQUIRED) return undefined;
-    const { id = "" } = entry.value.question ?? {};
+  function answer(id: string): void {
     for (let count = random.between(1, 2); count > 0; count--) {
-      const request = newSend(`answer-${answers.length}`, "answer");
+      const request = newSend(`answer-${help.length}`, "answer");
       // One that interrupted would drop the finish, if that is under way beside, and the task would never end.
       Object.assign(request, { answers: id, onBusy: OnBusy.QUEUE });
-      answers.push(deliver(request));
+      help.push(deliver(request));
     }
+  }
+
+  /** Redrives what a paused task has given up, after a while. */
+  async function resume(): Promise<void> {
+    await clients.pause?.(random.between(1, 500));
+    await redrive(clients, taskId ?? "");
+  }
+
+  /** Takes an event back that was sent: it may be too late. */
+  async function takeBack(request: SendRequest): Promise<void> {
+    const event = answerOf(request);
+    if (event === undefined) return;
+    request.unsend = { requestId: `${request.requestId}-unsend`, outcomes: [] };
+    await perform(clients, request.unsend, unsend(event.taskId, event.id));
   }
 
   /** Has an event delivered in a while. What it does to a task that is busy then is its own to say, and not to be refused. */
@@ -129,7 +155,7 @@ export async function leadTask(clients: Clients, name: string): Promise<Life> {
 
   /** Makes requests again, which most often a server that is gone has answered. */
   async function repeat(): Promise<void> {
-    if (random.chance(0.5)) await perform(clients, creation, create(creation.requestId, first));
+    if (random.chance(0.5)) await perform(clients, creation, create(creation.requestId, first, creation.ttl));
     for (const request of cancels) await perform(clients, request, cancel(taskId ?? "", request));
     for (const request of interrupts) await perform(clients, request, interrupt(taskId ?? "", request));
     for (const request of sends) {

@@ -8,6 +8,11 @@ export function mentionOf(text: string): string {
   return `Also: ${text}`;
 }
 
+/** What the scribe reminds itself with of an event. */
+export function reminderOf(text: string): string {
+  return `Reminder: ${text}`;
+}
+
 /** The whole answer. */
 export function answerTo(text: string): string {
   return wordsFor(text).join("");

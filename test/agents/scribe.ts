@@ -7,7 +7,7 @@ import {
   FinalError,
   type TurnContext,
 } from "../../src/server/index.ts";
-import { mentionOf, wordsFor } from "./scribe-answer.ts";
+import { mentionOf, reminderOf, wordsFor } from "./scribe-answer.ts";
 
 /** Lets a time pass, in ms. */
 type Pace = (time: number) => Promise<unknown>;
@@ -19,15 +19,16 @@ export default createScribe(setTimeout);
  *
  * The type of an event says how it is handled: `stumble` fails once half an answer is out, `stubborn` goes on after it was told to stop,
  * `gather` takes others that wait and mentions them, `delegate` makes a child that says the same and finishes, `poison` is given up unless
- * a `cure` was handled before, `later` is put off once, for a time, and `gathered` until another event waits, `ask` asks a question, `hurry` one that is soon too late to answer, `apart` is noted on a page of its own, so that no turn beside it is in its way, `finish` completes the task;
+ * a `cure` was handled before, `later` is put off once, for a time, and `gathered` until another event waits, `ask` asks a question, `hurry` one that is soon too late to answer, `apart` is noted on a page of its own, so that no turn beside it is in its way,
+ * `remind` that is alone is put off, too, has itself reminded meanwhile or later, and takes the reminder back when it is handled, `finish` completes the task;
  * any other is answered, unless it is the server's own.
  */
 export function createScribe(pace: Pace, rules: Partial<AgentDefinition> = {}): Agent {
   return defineAgent({
     name: "scribe",
-    retry: { initialBackoff: 5, maxBackoff: 50 },
     cancelGrace: 30,
     ...rules,
+    retry: { initialBackoff: 5, maxBackoff: 50, ...rules.retry },
 
     async onTaskCreate(ctx) {
       countUp(ctx, "created");
@@ -59,7 +60,7 @@ async function handle(
   if (event === undefined) return;
   const page = event.type === "apart" ? `${event.sequence}/` : "";
   countUp(ctx, `${page}turns`);
-  if (putsOff(ctx, event)) return;
+  if (event.type === "remind" && others.length === 0 ? remind(ctx, event) : putsOff(ctx, event)) return;
   for (const each of [event, ...others]) note(ctx, each, page);
   for (const other of others) await mention(ctx, other);
   if (event.type.startsWith("pigeonhole.")) return;
@@ -93,7 +94,9 @@ async function handle(
     case "poison":
       // What ends the task is not given up with it: no other event would.
       if (ctx.state.get<boolean>("cured") === undefined && !others.some(({ type }) => type === "finish")) {
-        throw new FinalError("there is no cure");
+        throw event.sequence % 2 === 0
+          ? new FinalError("there is no cure")
+          : new Error("there is no cure yet");
       }
   }
 }
@@ -105,6 +108,23 @@ function putsOff(ctx: TurnContext, { type, sequence }: AgentEvent): boolean {
   if (done.includes(sequence)) return false;
   ctx.state.set("putOff", [...done, sequence]);
   ctx.defer(type === "later" ? { in: 20 } : { events: 2 });
+  return true;
+}
+
+/** Puts an event off with a reminder, which comes before or after it is due again, or takes that back. Returns whether it puts it off. */
+function remind(ctx: TurnContext, { id, text, sequence }: AgentEvent): boolean {
+  const reminders = ctx.state.get<Record<string, string>>("reminders") ?? {};
+  const before = reminders[id];
+  if (before !== undefined) {
+    ctx.unschedule(before);
+    return false;
+  }
+  const when = { in: sequence % 2 === 0 ? 10 : 300 };
+  ctx.state.set("reminders", {
+    ...reminders,
+    [id]: ctx.schedule(when, reminderOf(text), { type: "reminder" }),
+  });
+  ctx.defer({ in: 20 });
   return true;
 }
 

@@ -24,7 +24,7 @@ describe(`the simulation (SIM_SEED=${seed}, SIM_RUNS=${runs})`, () => {
       expect.soft(violations, again).toEqual([]);
     }
     const missing = Object.entries(covered).filter(([, count]) => count === 0);
-    if (runs >= 100) expect(missing, "what never happened").toEqual([]);
+    if (runs >= 400) expect(missing, "what never happened").toEqual([]);
   });
 
   it("plays the same again for the same seed", async () => {

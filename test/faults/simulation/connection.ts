@@ -1,10 +1,20 @@
-import { Code, ConnectError, createClient, type Transport } from "@connectrpc/connect";
-import { TaskService } from "../../../src/proto.ts";
+import { type Client, Code, ConnectError, createClient, type Transport } from "@connectrpc/connect";
+import { TaskService, WebhookService } from "../../../src/proto.ts";
 import type { Random } from "../../crash-random.ts";
 import type { Server } from "../../crash-servers.ts";
 
+/** A connection of a client to a server, and to what it tells of webhooks. */
+export interface Connection extends Server {
+  webhooks: Client<typeof WebhookService>;
+}
+
 /** A connection that breaks when its process is gone, and now and then by itself: before a request is there, or after it was answered. */
-export function connect(transport: Transport, gone: Promise<void>, random: Random, breaks: number): Server {
+export function connect(
+  transport: Transport,
+  gone: Promise<void>,
+  random: Random,
+  breaks: number,
+): Connection {
   const broken = Promise.withResolvers<void>();
   const server = { url: "", doomed: false, troubled: true, log: () => "", gone: broken.promise };
   const lost = gone.then(cut);
@@ -24,7 +34,10 @@ export function connect(transport: Transport, gone: Promise<void>, random: Rando
     },
   };
   const rpc = createClient(TaskService, guarded);
-  return Object.assign(server, { rpc: { connect: rpc, grpc: rpc, grpcWeb: rpc } });
+  return Object.assign(server, {
+    rpc: { connect: rpc, grpc: rpc, grpcWeb: rpc },
+    webhooks: createClient(WebhookService, guarded),
+  });
 
   function cut(): never {
     server.doomed = true;

@@ -1,5 +1,5 @@
 import { createRouterTransport, type Transport } from "@connectrpc/connect";
-import { TaskService } from "../../../src/proto.ts";
+import { TaskService, WebhookService } from "../../../src/proto.ts";
 import type { Agent } from "../../../src/server/agent.ts";
 import type { Clock } from "../../../src/server/clock.ts";
 import { createLocalEngine } from "../../../src/server/engine/local-engine.ts";
@@ -13,6 +13,7 @@ import type { Store } from "../../../src/server/store/store.ts";
 import { createTaskLog } from "../../../src/server/task-log/task-log.ts";
 import { createTaskQuota } from "../../../src/server/task-quota.ts";
 import { createValidationInterceptor } from "../../../src/server/validation/index.ts";
+import { createWebhookService } from "../../../src/server/webhook-service.ts";
 import {
   type AddressGuard,
   createDeliverer,
@@ -64,23 +65,24 @@ export async function openHouse({
     if (!hasReason(error, "STORE_UNAVAILABLE")) defect(error);
   };
   const interceptors = [createErrorInterceptor(report, clock.id), createValidationInterceptor()];
-  const transport = createRouterTransport((router) => router.service(TaskService, service), {
-    router: { interceptors },
-  });
+  const deliverer = createDeliverer({ store, guard, clock, log, ...(post && { post }) });
+  const webhooks = createWebhookService({ agents, store, guard, deliverer, clock });
+  const transport = createRouterTransport(
+    (router) => router.service(TaskService, service).service(WebhookService, webhooks),
+    { router: { interceptors } },
+  );
   await engine.start();
   const quota = createTaskQuota(store, Number.MAX_SAFE_INTEGER, clock);
   createScheduler({ store, agents, quota, onLimit: () => {}, clock, log }).start();
-  if (post !== undefined) await deliver(store, { guard, clock, log, post }, agent.name);
+  if (post !== undefined) {
+    await makeWebhook(store, agent.name, clock);
+    await deliverer.start();
+  }
   return transport;
 }
 
-/** Makes the agent's webhook, unless it is there, and delivers for it. */
-async function deliver(
-  store: Store,
-  options: Omit<Parameters<typeof createDeliverer>[0], "store">,
-  agent: string,
-): Promise<void> {
-  const { clock } = options;
+/** Makes the agent's webhook, unless it is there. */
+async function makeWebhook(store: Store, agent: string, clock: Clock): Promise<void> {
   if ((await store.getWebhook(webhookId)) === undefined) {
     await store.createWebhook({
       ...{ id: webhookId, url: "https://receiver.example/", source: { agent }, maxWebhooks: 1 },
@@ -89,5 +91,4 @@ async function deliver(
       now: clock.now(),
     });
   }
-  await createDeliverer({ store, ...options }).start();
 }

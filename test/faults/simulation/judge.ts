@@ -3,9 +3,15 @@ import type { Call, CallResult } from "../../../src/server/store/sqlite/protocol
 import type { TaskHistory } from "../../crash-history.ts";
 import type { Played } from "./played.ts";
 import { createReferenceMailbox } from "./reference-mailbox.ts";
+import { createReferenceSchedule } from "./reference-schedule.ts";
+import { createReferenceWebhook } from "./reference-webhook.ts";
+import type { SimulatedRules } from "./rules.ts";
 
 /** What a call may be refused with: anything else is the server's own fault. */
-const refusals = ["TURN_OVER", "TASK_FINISHED", "STATE_CONFLICT", "QUESTION_CLOSED", "TASK_BUSY"];
+const refusals = [
+  ...["TURN_OVER", "TASK_FINISHED", "STATE_CONFLICT", "QUESTION_CLOSED", "TASK_BUSY"],
+  ...["MAILBOX_FULL", "EVENT_STATE"],
+];
 
 /** Compares what takes effect with what it does to the reference mailbox. */
 export interface Judge {
@@ -15,8 +21,19 @@ export interface Judge {
   compareEnd(history: TaskHistory): string[];
 }
 
-export function createJudge(played: Played, report: (violation: string) => void): Judge {
-  const reference = createReferenceMailbox();
+export function createJudge(
+  rules: SimulatedRules,
+  played: Played,
+  report: (violation: string) => void,
+): Judge {
+  const plain = { parallel: 1, maxPending: Number.POSITIVE_INFINITY, onExhausted: "dead-letter" as const };
+  const reference = createReferenceMailbox({ ...plain, ...rules.mailbox, ...rules.retry });
+  const { tick } = rules.schedules ?? {};
+  const calls: Record<string, unknown> = {
+    ...reference.calls,
+    ...(tick && createReferenceSchedule(tick, reference, played.replaces)),
+    ...createReferenceWebhook(),
+  };
   return { committed, compareEnd };
 
   function committed(call: Call, result: CallResult): void {
@@ -27,7 +44,9 @@ export function createJudge(played: Played, report: (violation: string) => void)
     }
     // What was answered before has no effect, and is for the history checker to judge.
     if ("value" in result && Object(result.value).duplicate === true) return;
-    const expected = reference.apply(name, Object(args));
+    const rule = calls[name];
+    if (typeof rule !== "function") return;
+    const expected: unknown = rule(args);
     played.note(call, result, reference.turnsOf(Object(args).taskId));
     const actual = "reason" in result ? result.reason : result.value;
     if (agrees(expected, actual)) return;

@@ -1,5 +1,8 @@
+import { TaskState } from "../../../src/proto.ts";
 import type { Call, CallResult } from "../../../src/server/store/sqlite/protocol.ts";
 import { isExpiry } from "../../crash-check-questions.ts";
+import { isReminder } from "../../crash-check-reminders.ts";
+import { reasonOfStatus } from "../../crash-clients.ts";
 import type { StoreHistory } from "../../crash-history.ts";
 
 /** How often what a simulation is to play has come to be: a run in which nothing of a kind happened has not tried it. */
@@ -7,6 +10,8 @@ export interface Played {
   counts: Record<string, number>;
   /** Counts what a call is that took effect, or that was refused, and beside how many turns of its task another was started. */
   note(call: Call, result: CallResult, beside: number): void;
+  /** Counts a firing that takes the place of the one before. */
+  replaces(): void;
   /** Counts what shows in the end. */
   noteEnd(history: StoreHistory, posts?: { posts: number; postedAgain: number }): void;
 }
@@ -15,6 +20,7 @@ export interface Played {
 interface Answer {
   turn?: { events: unknown[] };
   fired?: boolean;
+  taskIds?: unknown[];
   interrupted?: number;
 }
 
@@ -22,31 +28,63 @@ export function createPlayed(): Played {
   const counts = {
     ...{ sideBySide: 0, conflicts: 0, batches: 0, deferrals: 0, busy: 0, interrupts: 0 },
     ...{ questions: 0, answers: 0, lateAnswers: 0, expiredQuestions: 0 },
-    ...{ ticks: 0, posts: 0, postedAgain: 0 },
+    ...{
+      pauses: 0,
+      failedTasks: 0,
+      timedOutTasks: 0,
+      unsends: 0,
+      lateUnsends: 0,
+      reminders: 0,
+      unscheduled: 0,
+    },
+    ...{ fullMailboxes: 0, fullForTurns: 0 },
+    ...{ ticks: 0, missedTicks: 0, skippedTicks: 0, replacedTicks: 0 },
+    ...{ posts: 0, postedAgain: 0, deadWebhooks: 0 },
   };
-  return { counts, note, noteEnd };
+  const replaces = () => {
+    counts.replacedTicks += 1;
+  };
+  return { counts, note, replaces, noteEnd };
 
   function note({ name, args }: Call, result: CallResult, beside: number): void {
     if ("reason" in result) {
       if (result.reason === "STATE_CONFLICT") counts.conflicts += 1;
       if (result.reason === "TASK_BUSY") counts.busy += 1;
       if (result.reason === "QUESTION_CLOSED") counts.lateAnswers += 1;
+      if (result.reason === "EVENT_STATE") counts.lateUnsends += 1;
+      if (result.reason === "MAILBOX_FULL") {
+        counts[name === "commitTurn" ? "fullForTurns" : "fullMailboxes"] += 1;
+      }
       return;
     }
-    const { turn, fired, interrupted }: Answer = Object(result.value);
-    const { outcome, firings } = Object(args);
+    const { turn, fired, taskIds = [], interrupted }: Answer = Object(result.value);
+    const { outcome, firings, skipped, retryTime, exhausted } = Object(args);
     if (turn !== undefined && beside > 1) counts.sideBySide += 1;
     if (turn !== undefined && turn.events.length > 1) counts.batches += 1;
     if (outcome?.kind === "defer") counts.deferrals += 1;
     if (outcome?.kind === "ask") counts.questions += 1;
     if (name === "interruptTask" && (interrupted ?? 0) > 0) counts.interrupts += 1;
-    if (name === "fireSchedule" && fired) counts.ticks += firings.length;
+    if (name === "cancelEvent") counts.unsends += 1;
+    if (name === "failTurn" && retryTime === undefined && exhausted === "pause") counts.pauses += 1;
+    if (name === "resumeWebhook") counts.deadWebhooks += 1;
+    if (name !== "fireSchedule" || !fired) return;
+    counts.ticks += taskIds.length;
+    counts.missedTicks += skipped;
+    counts.skippedTicks += firings.length - taskIds.length;
   }
 
   function noteEnd({ tasks }: StoreHistory, { posts, postedAgain } = { posts: 0, postedAgain: 0 }): void {
     counts.posts += posts;
     counts.postedAgain += postedAgain;
+    const states = tasks.map(({ end }) => end.task.state);
+    counts.failedTasks += states.filter((state) => state === TaskState.FAILED).length;
+    counts.timedOutTasks += states.filter((state) => state === TaskState.TIMED_OUT).length;
     const events = tasks.flatMap(({ end }) => end.events);
+    const reminders = events.filter(isReminder);
+    counts.reminders += reminders.length;
+    counts.unscheduled += reminders.filter(
+      ({ lastError }) => reasonOfStatus(lastError) === "EVENT_CANCELLED",
+    ).length;
     counts.answers += events.filter(({ answers }) => answers !== "").length;
     counts.expiredQuestions += events.filter(isExpiry).length;
   }

@@ -16,8 +16,8 @@ export interface Receiver {
   awaitAll(tasks: readonly TaskHistory[]): Promise<void>;
   /** What is wrong with what it got: out of order, or not the same under the same id. */
   check(tasks: readonly TaskHistory[]): string[];
-  /** How many posts it got, and how many again. */
-  counts(): { posts: number; postedAgain: number };
+  /** How many posts it got, how many again, and how often it has said that it is gone for good. */
+  counts(): { posts: number; postedAgain: number; gone: number };
 }
 
 export function createReceiver(random: Random, progress: () => void): Receiver {
@@ -25,6 +25,7 @@ export function createReceiver(random: Random, progress: () => void): Receiver {
   const got = new Map<string, string>();
   const violations: string[] = [];
   let posts = 0;
+  let gone = 0;
   const arriving: (() => void)[] = [];
   const answering: (() => void)[] = [];
   let heard = () => {};
@@ -32,6 +33,12 @@ export function createReceiver(random: Random, progress: () => void): Receiver {
     post({ headers, body }) {
       const { promise, resolve, reject } = Promise.withResolvers<PostResponse>();
       arriving.push(() => {
+        progress();
+        if (random.chance(0.02)) {
+          gone += 1;
+          answering.push(() => resolve({ status: 410 }));
+          return;
+        }
         take(headers["webhook-id"] ?? "", body);
         const lost = Object.assign(new Error("the connection broke"), { code: "ECONNRESET" });
         const status = random.pick([200, 200, 200, 200, 200, 204, 503]);
@@ -54,7 +61,7 @@ export function createReceiver(random: Random, progress: () => void): Receiver {
       }
     },
     check: (tasks) => [...violations, ...tasks.flatMap(checkOrder)],
-    counts: () => ({ posts, postedAgain: posts - got.size }),
+    counts: () => ({ posts, postedAgain: posts - got.size, gone }),
   };
 
   function take(id: string, body: string): void {
@@ -62,7 +69,6 @@ export function createReceiver(random: Random, progress: () => void): Receiver {
     const before = got.get(id);
     if (before !== undefined && before !== body) violations.push(`G3 two posts of ${id} differ`);
     if (before === undefined) got.set(id, body);
-    progress();
     heard();
   }
 

@@ -1,112 +1,118 @@
 import { isFinalState } from "../../../src/final-state.ts";
 import { EventState, Handler, TaskState } from "../../../src/proto.ts";
-import type { CommitTurn, CreateTask, FollowUp, NewEvent } from "../../../src/server/store/calls.ts";
-import type { AgentRecord } from "../../../src/server/store/records.ts";
+import type {
+  CommitTurn,
+  CreateTask,
+  FollowUp,
+  NewEvent,
+  SendEvent,
+} from "../../../src/server/store/calls.ts";
 import type { Store } from "../../../src/server/store/store.ts";
 import {
-  draw,
+  close,
+  conflicts,
+  eventsOf,
   giveBack,
   goOn,
   type Item,
-  interrupted,
+  interrupt,
+  isClosed,
+  letGo,
+  move,
+  pending,
+  type ReferenceRules,
   start,
   type Task,
   type Work,
-  wait,
+  waiting,
 } from "./reference-task.ts";
 
-type Args<M extends keyof Store> = Store[M] extends (args: infer A) => unknown ? A : never;
-
 /** What a call is expected to answer, as far as the reference knows: the reason, if it is refused. */
-export type Expected = object | string | undefined;
+export type Expected = object | string | number | undefined;
+
+/** A rule for each call that concerns mailboxes. */
+export type ReferenceCalls = {
+  [M in keyof Store]?: (args: Store[M] extends (args: infer A) => unknown ? A : never) => Expected;
+};
 
 /**
  * What a mailbox is, in the fewest words. It is told of each call in the order in which they took effect, but for requests that were answered
  * before, which the history checker judges, and says what each was to answer; and in the end what became of each event.
  */
-export function createReferenceMailbox() {
-  const agents = new Map<string, AgentRecord>();
+export function createReferenceMailbox(rules: ReferenceRules) {
   const tasks = new Map<string, Task>();
-  /** The states of the events that have come to their ends. */
-  const ends = new Map<string, EventState>();
-  /** When schedules fire next. */
-  const next = new Map<string, number | undefined>();
   let places = 0;
 
-  const calls: { [M in keyof Store]?: (args: Args<M>) => Expected } = {
-    putAgents(records) {
-      for (const record of records) agents.set(record.name, record);
-      return undefined;
-    },
+  const calls: ReferenceCalls = {
     createTask(args) {
       const task = create(args);
       return task.id === args.taskId ? startAtOnce(task, args) : { turn: undefined };
     },
-    sendEvent(args) {
-      const { taskId, event, now } = args;
-      const { works, waiting, question, ...task } = find(taskId);
-      if (isClosed(task)) return "TASK_FINISHED";
-      if (event.answers !== undefined && event.answers !== question?.id) return "QUESTION_CLOSED";
-      if (event.onBusy === "reject" && works.length + waiting.length > 0) return "TASK_BUSY";
-      const stops = event.onBusy === "interrupt" && works.some(({ turn }) => turn !== undefined);
-      accept(find(taskId), event, now);
-      return stops ? { turn: undefined } : startAtOnce(find(taskId), args);
+    sendEvent: unfinished((task, args: SendEvent) => {
+      const { event, now } = args;
+      const refused = refusal(task, event);
+      if (refused !== undefined) return refused;
+      const stops = event.onBusy === "interrupt" && task.works.some(({ turn }) => turn !== undefined);
+      accept(task, event, now);
+      return stops ? { turn: undefined } : startAtOnce(task, args);
+    }),
+    cancelEvent({ taskId, eventId, now }) {
+      const { events } = find(taskId);
+      const own = events.filter(({ id }) => id === eventId);
+      const { state, work } = own[0] ?? {};
+      const waits = state === EventState.SCHEDULED || (state === EventState.QUEUED && work === undefined);
+      if (waits) move(own, EventState.DROPPED, now);
+      return waits || state === EventState.DROPPED ? { state: EventState.DROPPED } : "EVENT_STATE";
     },
-    cancelTask({ taskId }) {
+    cancelTask({ taskId, now }) {
       const task = find(taskId);
-      return isFinalState(task.state) && task.state !== TaskState.CANCELLED ? "TASK_FINISHED" : cancel(task);
+      if (isFinalState(task.state) && task.state !== TaskState.CANCELLED) return "TASK_FINISHED";
+      return stop(task, TaskState.CANCELLED, now);
     },
-    interruptTask({ taskId }) {
-      const task = find(taskId);
-      if (isClosed(task)) return "TASK_FINISHED";
-      return { interrupted: settle(interrupted(task, false), EventState.DROPPED).length };
-    },
-    redriveEvents({ taskId, now }) {
-      const task = find(taskId);
-      if (isClosed(task)) return "TASK_FINISHED";
-      const dead = task.dead.sort((a, b) => a.place - b.place);
-      for (const { id } of dead) ends.delete(id);
-      task.dead = [];
-      wait(
-        task,
-        dead.map(({ id }) => ({ id, policy: "queue", place: ++places, time: now })),
-        now,
-      );
-      return { redriven: dead.length };
-    },
-    startTurn: ({ taskId, owner, now }) => start(find(taskId), owner, now),
-    takeEvents({ taskId, turn, steering, limit }) {
-      const { task, work } = running(taskId, turn);
-      if (work === undefined) return "TURN_OVER";
-      const wanted = task.waiting.filter(({ policy }) => policy === "steer" || !steering);
-      const taken = draw(task, wanted.slice(0, limit));
-      work.taken.push(...taken);
-      return taken.map(({ id }) => ({ id }));
-    },
-    appendOutput: ({ taskId, turn }) => (running(taskId, turn).work ? undefined : "TURN_OVER"),
-    commitTurn(args) {
-      const { task, work } = running(args.taskId, args.turn);
-      if (work === undefined) return "TURN_OVER";
+    interruptTask: unfinished((task, { now }) => ({ interrupted: interrupt(task, now).length })),
+    redriveEvents: unfinished((task, { now }) => {
+      const dead = task.events.filter(({ state }) => state === EventState.DEAD_LETTERED);
+      // Nothing of a mailbox is handled while it is paused: without this one, no room would ever come.
+      const room = Math.max(task.state === TaskState.PAUSED ? 1 : 0, rules.maxPending - pending(task));
+      if (dead.length > 0 && room <= 0) return "MAILBOX_FULL";
+      const redriven = dead.sort((a, b) => a.place - b.place).slice(0, room);
+      for (const item of redriven) Object.assign(item, { policy: "queue", place: ++places });
+      move(redriven, EventState.QUEUED, now);
+      task.paused = false;
+      if (task.state === TaskState.PAUSED) task.state = TaskState.ACTIVE;
+      return { redriven: redriven.length };
+    }),
+    startTurn: ({ taskId, owner, now }) => start(find(taskId), rules, owner, now),
+    takeEvents: fenced((task, work, { steering, limit, now }) => {
+      const wanted = waiting(task).filter(({ policy }) => policy === "steer" || !steering);
+      return move(wanted.slice(0, limit), EventState.PROCESSING, now, work).map(({ id }) => ({ id }));
+    }),
+    appendOutput: fenced(() => undefined),
+    commitTurn: fenced((task, work, args: CommitTurn) => {
+      const { outcome, followUps, now } = args;
       if (conflicts(task, work, args)) return "STATE_CONFLICT";
+      if (overflows(task, work, args)) return "MAILBOX_FULL";
       task.commits.push(Object.keys(args.changes));
-      task.works = task.works.filter((other) => other !== work);
-      const events = [...work.events, ...work.taken];
-      if (args.outcome.kind === "defer") wait(task, events, args.now);
-      else settle(events, EventState.PROCESSED);
-      for (const followUp of args.followUps) follow(followUp, args.now);
+      const state = outcome.kind === "defer" ? EventState.QUEUED : EventState.PROCESSED;
+      const events = letGo(task, [work], state, now);
+      for (const followUp of followUps) follow(task, followUp, now);
       leave(task, work, events, args);
       return startAtOnce(task, args);
-    },
-    failTurn({ taskId, turn, retryTime, now }) {
-      const { task, work } = running(taskId, turn);
-      if (work === undefined) return "TURN_OVER";
-      giveBack(task, work, retryTime, now);
+    }),
+    failTurn: fenced((task, work, { retryTime, now }) => {
+      giveBack(task, work, retryTime ?? now, now);
       if (retryTime !== undefined) return undefined;
-      task.dead.push(...settle(work.events, EventState.DEAD_LETTERED));
-      if (work.handler === Handler.TASK_CREATE) end(task, TaskState.FAILED, now);
-      if (work.handler === Handler.TASK_CANCEL) end(task, TaskState.CANCELLED, now);
+      letGo(task, [work], EventState.DEAD_LETTERED, now);
+      const { handler } = work;
+      if (handler === Handler.TASK_CANCEL) end(task, task.endState, now);
+      else if (handler === Handler.TASK_CREATE || rules.onExhausted === "fail")
+        end(task, TaskState.FAILED, now);
+      else if (rules.onExhausted === "pause") {
+        task.paused = true;
+        if (task.state === TaskState.ACTIVE) task.state = TaskState.PAUSED;
+      }
       return undefined;
-    },
+    }),
     recoverTurns({ owner, now }) {
       for (const task of tasks.values()) {
         const lost = task.works.filter(({ turn }) => turn !== undefined && turn.owner !== owner);
@@ -114,114 +120,141 @@ export function createReferenceMailbox() {
       }
       return undefined;
     },
-    declareSchedules({ schedules }) {
-      for (const { name, nextTime } of schedules) if (!next.has(name)) next.set(name, nextTime);
-      return undefined;
-    },
-    fireSchedule({ name, expectedTime, nextTime, firings, now }) {
-      if (next.get(name) !== expectedTime) return { fired: false };
-      next.set(name, nextTime);
-      for (const { task } of firings) create({ ...task, now });
-      return { fired: true };
-    },
     fireTimers({ now }) {
-      for (const task of tasks.values()) {
-        const due = task.scheduled.filter(({ time }) => time <= now).sort((a, b) => a.time - b.time);
-        task.scheduled = task.scheduled.filter((item) => !due.includes(item));
-        for (const { id, policy } of due) {
-          arrive(task, { id, policy, place: ++places, time: now }, policy === "interrupt");
-        }
-        const { id, expireTime = Number.POSITIVE_INFINITY } = task.question ?? {};
-        if (expireTime <= now) accept(task, { id: `${id}.expired`, content: empty, answers: `${id}` }, now);
-      }
+      for (const task of tasks.values()) ring(task, now);
       return undefined;
     },
   };
   return {
-    /** Makes a call that took effect, if it is one that concerns mailboxes. Returns what it should have answered. */
-    apply: (method: string, args: object): Expected =>
-      (calls as Record<string, ((args: object) => Expected) | undefined>)[method]?.(args),
+    calls,
+    /** Makes a task, or finds the one of its name. */
+    create,
+    stop,
+    find,
     /** How many turns of a task run side by side. */
     turnsOf: (taskId: string) =>
       tasks.get(taskId)?.works.filter(({ turn }) => turn !== undefined).length ?? 0,
-    /** The state of an event in the end. */
-    stateOf: (id: string) => ends.get(id),
+    /** The state of an event. */
+    stateOf: (id: string) =>
+      [...tasks.values()].flatMap(({ events }) => events).find((event) => event.id === id)?.state,
   };
+
+  /** A rule for a task that takes events. */
+  function unfinished<Args extends { taskId: string }>(rule: (task: Task, args: Args) => Expected) {
+    return (args: Args) => (isClosed(find(args.taskId)) ? "TASK_FINISHED" : rule(find(args.taskId), args));
+  }
+
+  /** A rule for a turn that runs. */
+  function fenced<Args extends { taskId: string; turn: number }>(
+    rule: (task: Task, work: Work, args: Args) => Expected,
+  ) {
+    return (args: Args) => {
+      const task = find(args.taskId);
+      const work = task.works.find(({ turn }) => turn?.number === args.turn);
+      return work === undefined ? "TURN_OVER" : rule(task, work, args);
+    };
+  }
 
   /** Starts what is due with what made it so, if it is said who may run it. */
   function startAtOnce(task: Task, { next, now }: Pick<CommitTurn, "next" | "now">): Expected {
-    return next === undefined ? { turn: undefined } : start(task, next.owner, now);
+    return next === undefined ? { turn: undefined } : start(task, rules, next.owner, now);
   }
 
-  function create({ taskId: id, name, agent, parentTaskId: parent, event, now }: CreateTask): Task {
+  function create({ taskId: id, name, parentTaskId: parent, expireTime, event, now }: CreateTask): Task {
     const named = [...tasks.values()].find((task) => task.name === name && !isFinalState(task.state));
-    const rest = { turns: 0, waiting: [], scheduled: [], dead: [], works: [], commits: [] };
-    const made = { id, name, parent, agent: agents.get(agent), state: TaskState.PENDING, ...rest };
+    const states = { state: TaskState.PENDING, endState: TaskState.CANCELLED, paused: false, turns: 0 };
+    const made = { id, name, parent, expireTime, ...states, events: [], works: [], commits: [] };
     const task = (name === undefined ? undefined : named) ?? made;
     tasks.set(task.id, task);
     if (event !== undefined) accept(task, event, now);
     return task;
   }
 
+  /** What an event is refused with by a task that is not finished. */
+  function refusal(task: Task, { answers, onBusy }: NewEvent): Expected {
+    if (answers !== undefined) return answers === task.question?.id ? undefined : "QUESTION_CLOSED";
+    if (onBusy === "reject" && task.works.length + waiting(task).length > 0) return "TASK_BUSY";
+    return pending(task) < rules.maxPending ? undefined : "MAILBOX_FULL";
+  }
+
   function accept(
     task: Task,
     { id, onBusy = "queue", answers, deliverTime = 0 }: NewEvent,
     now: number,
-  ): undefined {
-    const item: Item = {
-      id,
-      policy: answers === undefined ? onBusy : "answer",
-      place: ++places,
-      time: Math.max(deliverTime, now),
-    };
+  ): void {
+    const policy = answers === undefined ? onBusy : "answer";
+    const item: Item = { id, policy, place: ++places, state: EventState.SCHEDULED, time: deliverTime };
+    task.events.push(item);
     if (answers !== undefined) goOn(task);
-    if (answers === undefined && item.time > now) task.scheduled.push(item);
-    else arrive(task, { ...item, time: now }, onBusy === "interrupt");
+    if (answers !== undefined || deliverTime <= now) arrive(task, item, onBusy === "interrupt", now);
   }
 
-  function arrive(task: Task, item: Item, interrupts: boolean): void {
-    if (interrupts) settle(interrupted(task, false), EventState.DROPPED);
-    wait(task, [item], item.time);
+  function arrive(task: Task, item: Item, interrupts: boolean, now: number): void {
+    if (interrupts) interrupt(task, now);
+    move([item], EventState.QUEUED, now);
   }
 
-  function follow(followUp: FollowUp, now: number): void {
+  /** Whether a turn sends its own task more than there is room for once its events are settled. */
+  function overflows(task: Task, work: Work, { outcome, followUps }: CommitTurn): boolean {
+    const left = outcome.kind === "defer" ? eventsOf(task, work).length : 0;
+    const sent = followUps.filter(({ kind }) => kind === "send").length;
+    const ids = followUps.map((followUp) => followUp.kind === "unschedule" && followUp.eventId);
+    const freed = task.events.filter(({ id, state }) => state === EventState.SCHEDULED && ids.includes(id));
+    return sent > 0 && pending(task) + left + sent - freed.length > rules.maxPending;
+  }
+
+  function follow(task: Task, followUp: FollowUp, now: number): void {
     if (followUp.kind === "create") create({ ...followUp.task, now });
     if (followUp.kind === "send") accept(find(followUp.taskId), followUp.event, now);
+    if (followUp.kind !== "unschedule") return;
+    const taken = ({ id, state }: Item) => id === followUp.eventId && state === EventState.SCHEDULED;
+    move(task.events.filter(taken), EventState.DROPPED, now);
   }
 
   /** Leaves a task as a turn's outcome says. */
-  function leave(task: Task, { handler }: Work, events: Item[], { outcome, now }: CommitTurn): void {
-    if (handler === Handler.TASK_CANCEL) end(task, TaskState.CANCELLED, now);
+  function leave(task: Task, { handler }: Work, left: Item[], { outcome, now }: CommitTurn): void {
+    if (handler === Handler.TASK_CANCEL) end(task, task.endState, now);
     else if (outcome.kind === "complete") end(task, TaskState.COMPLETED, now);
     else if (handler === Handler.TASK_CREATE) task.state = TaskState.ACTIVE;
-    else if (outcome.kind === "defer") task.hold = { ...outcome, left: events };
+    else if (outcome.kind === "defer") task.hold = { ...outcome, left };
     else if (outcome.kind === "ask") {
-      task.question = outcome.question;
-      task.state = TaskState.INPUT_REQUIRED;
+      Object.assign(task, { question: outcome.question, state: TaskState.INPUT_REQUIRED });
     }
   }
 
-  /** Drops all that a task has, in whatever place. */
-  function close(task: Task, state: TaskState): void {
-    settle([...interrupted(task, true), ...task.waiting, ...task.scheduled], EventState.DROPPED);
-    Object.assign(task, { state, waiting: [], scheduled: [], question: undefined });
+  /** Rings what timers of a task are due: those of a question, of events that are scheduled, and of the task itself. */
+  function ring(task: Task, now: number): void {
+    const { question, events, expireTime } = task;
+    const expired = { id: `${question?.id}.expired`, content: new Uint8Array(), answers: `${question?.id}` };
+    const timers = [
+      { time: question?.expireTime, ring: () => question === task.question && accept(task, expired, now) },
+      ...events.map((item) => ({ time: item.time, ring: () => deliver(task, item, now) })),
+      { time: expireTime, ring: () => isClosed(task) || stop(task, TaskState.TIMED_OUT, now) },
+    ];
+    const due = timers.filter(({ time = Number.POSITIVE_INFINITY }) => time <= now);
+    for (const { ring } of due.sort((a, b) => Number(a.time) - Number(b.time))) ring();
   }
 
-  function cancel(task: Task): undefined {
-    if (!isClosed(task)) close(task, TaskState.CANCELLING);
-    for (const child of tasks.values()) if (child.parent === task.id) cancel(child);
+  function deliver(task: Task, item: Item, now: number): void {
+    if (item.state !== EventState.SCHEDULED) return;
+    item.place = ++places;
+    arrive(task, item, item.policy === "interrupt", now);
+  }
+
+  /** Has a task and all below it stop, to come to a state. */
+  function stop(task: Task, endState: TaskState, now: number): undefined {
+    if (!isClosed(task)) {
+      close(task, TaskState.CANCELLING, now);
+      task.endState = endState;
+    }
+    for (const child of tasks.values()) if (child.parent === task.id) stop(child, TaskState.CANCELLED, now);
   }
 
   function end(task: Task, state: TaskState, now: number): void {
-    close(task, state);
+    close(task, state, now);
     const parent = tasks.get(task.parent ?? "");
     if (parent === undefined || isClosed(parent)) return;
-    accept(parent, { id: `${task.id}.ended`, content: empty }, now);
-  }
-
-  function settle(items: Item[], state: EventState): Item[] {
-    for (const { id } of items) ends.set(id, state);
-    return items;
+    accept(parent, { id: `${task.id}.ended`, content: new Uint8Array() }, now);
   }
 
   function find(id: string): Task {
@@ -229,23 +262,4 @@ export function createReferenceMailbox() {
     if (task === undefined) throw new Error(`the reference knows no task ${id}`);
     return task;
   }
-
-  function running(taskId: string, turn: number): { task: Task; work: Work | undefined } {
-    const task = find(taskId);
-    return { task, work: task.works.find((work) => work.turn?.number === turn) };
-  }
-}
-
-/** The content of an event, which is nothing that a mailbox knows. */
-const empty = new Uint8Array();
-
-/** Whether a turn beside this one has changed what it read or changes, or has asked where it asks. */
-function conflicts(task: Task, { turn }: Work, { changes, reads, outcome }: CommitTurn): boolean {
-  const changed = task.commits.slice(turn?.commits).flat();
-  const touched = changed.some((key) => reads === "all" || reads.includes(key) || key in changes);
-  return touched || (outcome.kind === "ask" && task.question !== undefined);
-}
-
-function isClosed({ state }: Pick<Task, "state">): boolean {
-  return state === TaskState.CANCELLING || isFinalState(state);
 }

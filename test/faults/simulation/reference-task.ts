@@ -1,37 +1,46 @@
-import { Handler, TaskState } from "../../../src/proto.ts";
-import type { AgentRecord } from "../../../src/server/store/records.ts";
+import { isFinalState } from "../../../src/final-state.ts";
+import { EventState, Handler, TaskState } from "../../../src/proto.ts";
 
-/** An event, and its place in the order of its task. */
+/** How a mailbox is ruled: what the reference goes by, whatever the store is told. */
+export interface ReferenceRules {
+  parallel: number;
+  batch?: { max: number; wait: number };
+  maxPending: number;
+  onExhausted: "dead-letter" | "pause" | "fail";
+}
+
+/** An event. One that is in hand belongs to a work, and else waits, is kept apart or is settled, as its state says. */
 export interface Item {
   id: string;
   policy: "answer" | "steer" | "interrupt" | "queue" | "reject";
+  /** Its place in the order of its task. */
   place: number;
-  /** Since when it waits, or until when it is to be kept back. */
+  state: EventState;
+  /** Since when it is in this state, or when it is to be delivered. */
   time: number;
+  work?: Work | undefined;
 }
 
-/** What is in hand: a handler, for events, in a turn of an owner, or to be run again at a time. */
+/** What is in hand: a handler, for its own events and those that its turn takes, in a turn of an owner, or to be run again at a time. */
 export interface Work {
   handler: Handler;
-  events: Item[];
-  /** What its turn has taken besides. */
-  taken: Item[];
+  own: Item[];
   /** With how many commits before it. */
   turn?: { number: number; owner: string; commits: number } | undefined;
   due: number;
 }
 
-/** A task: where each of its events is that is not settled says the state of that event. */
 export interface Task {
   id: string;
   name: string | undefined;
   parent: string | undefined;
-  agent: AgentRecord | undefined;
+  expireTime: number | undefined;
   state: TaskState;
+  /** What it will be once its cancellation has been handled. */
+  endState: TaskState;
+  paused: boolean;
   turns: number;
-  waiting: Item[];
-  scheduled: Item[];
-  dead: Item[];
+  events: Item[];
   works: Work[];
   /** The keys of the state that each commit has changed. */
   commits: string[][];
@@ -40,72 +49,115 @@ export interface Task {
   hold?: { left: Item[]; untilTime?: number; untilEvents?: number } | undefined;
 }
 
-/** Puts events where they wait: what ends a question first, then all else that goes ahead, each in the order of their places. */
-export function wait(task: Task, items: Item[], now: number): void {
-  for (const item of items) item.time = now;
-  const rank = ({ policy }: Item) => (policy === "answer" ? 0 : goesAhead(policy) ? 1 : 2);
-  task.waiting = [...task.waiting, ...items].sort((a, b) => rank(a) - rank(b) || a.place - b.place);
+export function isClosed({ state }: Task): boolean {
+  return state === TaskState.CANCELLING || isFinalState(state);
 }
 
-/** Takes events from where they wait. */
-export function draw(task: Task, items: Item[]): Item[] {
-  task.waiting = task.waiting.filter((item) => !items.includes(item));
+/** The events that wait, in the order in which they are handled: what ends a question first, then all else that goes ahead. */
+export function waiting({ events }: Task): Item[] {
+  const rank = ({ policy }: Item) => (policy === "answer" ? 0 : goesAhead(policy) ? 1 : 2);
+  return events
+    .filter(({ state, work }) => state === EventState.QUEUED && work === undefined)
+    .sort((a, b) => rank(a) - rank(b) || a.place - b.place);
+}
+
+/** How many events take up room: those that wait, also to be tried again, and those that are scheduled. */
+export function pending({ events }: Task): number {
+  return events.filter(({ state }) => state === EventState.QUEUED || state === EventState.SCHEDULED).length;
+}
+
+/** Moves events to a state, in the hand of a work or of none. */
+export function move(items: Item[], state: EventState, time: number, work?: Work): Item[] {
+  for (const item of items) Object.assign(item, { state, time, work });
   return items;
 }
 
+/** All that a work has in hand. */
+export function eventsOf({ events }: Task, work: Work): Item[] {
+  return events.filter((item) => item.work === work);
+}
+
 /** Starts the turn that is due, if one is: of what is to be tried again the oldest, or else of what waits the first. */
-export function start(task: Task, owner: string, now: number): { turn: object | undefined } {
-  const place = ({ events: [first] }: Work) => first?.place ?? 0;
+export function start(task: Task, rules: ReferenceRules, owner: string, now: number): object {
+  const place = ({ own: [first] }: Work) => first?.place ?? 0;
   const again = task.works.filter(({ turn, due }) => turn === undefined && due <= now);
-  const work = again.sort((a, b) => place(a) - place(b))[0] ?? fresh(task, now);
+  const work = again.sort((a, b) => place(a) - place(b))[0] ?? fresh(task, rules, now);
   if (work === undefined || task.state === TaskState.INPUT_REQUIRED) return { turn: undefined };
   if (!task.works.includes(work)) {
     task.works.push(work);
-    draw(task, work.events);
     task.hold = undefined;
   }
   task.turns += 1;
   work.turn = { number: task.turns, owner, commits: task.commits.length };
-  const events = work.events.map(({ id }) => ({ id }));
+  const events = move(work.own, EventState.PROCESSING, now, work).map(({ id }) => ({ id }));
   return { turn: { turn: task.turns, handler: work.handler, events } };
 }
 
 /** Makes the work that comes next, if its time has come and there is room for it beside the others. */
-function fresh({ state, agent, works, waiting, hold }: Task, now: number): Work | undefined {
-  const make = (handler: Handler, events: Item[] = []) => ({ handler, events, taken: [], due: now });
+function fresh(task: Task, { parallel, batch }: ReferenceRules, now: number): Work | undefined {
+  const { state, works, hold } = task;
+  const make = (handler: Handler, own: Item[] = []) => ({ handler, own, due: now });
   if (state === TaskState.PENDING) return works.length === 0 ? make(Handler.TASK_CREATE) : undefined;
   if (state === TaskState.CANCELLING) return works.length === 0 ? make(Handler.TASK_CANCEL) : undefined;
-  if (state !== TaskState.ACTIVE || works.length >= (agent?.parallel ?? 1)) return undefined;
+  if (state !== TaskState.ACTIVE || works.length >= parallel) return undefined;
 
-  const batch = agent?.batch;
-  const [first] = waiting;
-  const called = waiting.some((item) => goesAhead(item.policy) && !hold?.left.includes(item));
+  const all = waiting(task);
+  const [first] = all;
+  const called = all.some((item) => goesAhead(item.policy) && !hold?.left.includes(item));
   const enough = (hold === undefined ? batch?.max : hold.untilEvents) ?? Number.POSITIVE_INFINITY;
   const time = hold === undefined ? (first?.time ?? now) + (batch?.wait ?? 0) : hold.untilTime;
-  const ready = called || waiting.length >= enough || (time ?? Number.POSITIVE_INFINITY) <= now;
+  const ready = called || all.length >= enough || (time ?? Number.POSITIVE_INFINITY) <= now;
   if (first === undefined || !ready) return undefined;
   if (batch === undefined) return make(Handler.TASK_EVENT_SEND, [first]);
-  return make(Handler.TASK_EVENT_BATCH, waiting.slice(0, batch.max));
+  return make(Handler.TASK_EVENT_BATCH, all.slice(0, batch.max));
 }
 
-/** Ends a turn without effect: what it had taken waits again, and its work is in hand until it is tried again at a time, or not any more. */
-export function giveBack(task: Task, work: Work, due: number | undefined, now: number): void {
-  wait(task, work.taken, now);
-  Object.assign(work, { turn: undefined, taken: [], due });
-  if (due === undefined) task.works = task.works.filter((other) => other !== work);
+/** Ends a turn without effect: what it had taken waits again, and its work is in hand until it is tried again at a time. */
+export function giveBack(task: Task, work: Work, due: number, now: number): void {
+  move(eventsOf(task, work), EventState.QUEUED, now);
+  move(work.own, EventState.QUEUED, now, work);
+  Object.assign(work, { turn: undefined, due });
 }
 
-/** Takes all that is in hand, or only what is for events. */
-export function interrupted(task: Task, all: boolean): Item[] {
-  const stopped = task.works.filter(({ handler }) => all || handler !== Handler.TASK_CREATE);
-  task.works = task.works.filter((work) => !stopped.includes(work));
-  return stopped.flatMap(({ events, taken }) => [...events, ...taken]);
+/** Lets go of works, and moves all that they have in hand to a state. Returns what that was. */
+export function letGo(task: Task, works: Work[], state: EventState, now: number): Item[] {
+  task.works = task.works.filter((work) => !works.includes(work));
+  return works.flatMap((work) => move(eventsOf(task, work), state, now));
+}
+
+/** Drops what is in hand for events. */
+export function interrupt(task: Task, now: number): Item[] {
+  const works = task.works.filter(({ handler }) => handler !== Handler.TASK_CREATE);
+  return letGo(task, works, EventState.DROPPED, now);
+}
+
+/** Drops all that a task has in hand, or that waits or is scheduled. */
+export function close(task: Task, state: TaskState, now: number): void {
+  letGo(task, task.works, EventState.DROPPED, now);
+  const left = ({ state }: Item) => state === EventState.QUEUED || state === EventState.SCHEDULED;
+  move(task.events.filter(left), EventState.DROPPED, now);
+  Object.assign(task, { state, question: undefined });
 }
 
 /** Closes the open question, if there is one. */
 export function goOn(task: Task): void {
-  if (task.question !== undefined) task.state = TaskState.ACTIVE;
+  if (task.question !== undefined) task.state = task.paused ? TaskState.PAUSED : TaskState.ACTIVE;
   task.question = undefined;
+}
+
+/** Whether a turn beside this one has changed what it read or changes, or has asked where it asks. */
+export function conflicts(
+  { commits, question }: Task,
+  { turn }: Work,
+  {
+    changes,
+    reads,
+    outcome,
+  }: { changes: object; reads: readonly string[] | "all"; outcome: { kind: string } },
+): boolean {
+  const changed = commits.slice(turn?.commits).flat();
+  const touched = changed.some((key) => reads === "all" || reads.includes(key) || key in changes);
+  return touched || (outcome.kind === "ask" && question !== undefined);
 }
 
 function goesAhead(policy: Item["policy"]): boolean {

@@ -1,18 +1,26 @@
 import type { AgentDefinition } from "../../../src/server/agent.ts";
 import type { Random } from "../../crash-random.ts";
-import { tick } from "./ticks.ts";
+import { pickTick } from "./ticks.ts";
 
 /** How a simulation's agent rules its mailboxes. */
-export type SimulatedRules = Pick<AgentDefinition, "mailbox" | "onBusy" | "schedules">;
+export type SimulatedRules = Pick<AgentDefinition, "mailbox" | "onBusy" | "retry" | "schedules">;
 
 /** Picks rules: those that hold unless an agent says other as often as not. */
 export function pickRules(random: Random): SimulatedRules {
   const batch = random.pick([undefined, undefined, { max: 2, wait: 5 }, { max: 3, wait: 30 }]);
+  const maxPending = random.pick([undefined, undefined, undefined, 2, 3]);
   const onBusy = random.pick(["queue", "queue", "queue", "queue", "steer", "interrupt", "reject"] as const);
+  const onExhausted = random.pick(["dead-letter", "dead-letter", "pause", "fail"] as const);
+  // What comes while it is busy or full would be refused, too.
+  const ticks = onBusy !== "reject" && maxPending === undefined && random.chance(0.3);
   return {
-    mailbox: { parallel: random.pick([1, 1, 2, 3]), ...(batch && { batch }) },
+    mailbox: {
+      parallel: random.pick([1, 1, 2, 3]),
+      ...(batch && { batch }),
+      ...(maxPending !== undefined && { maxPending }),
+    },
     onBusy,
-    // What comes while it is busy would be refused, too.
-    ...(onBusy !== "reject" && random.chance(0.2) && { schedules: { tick } }),
+    retry: { onExhausted, maxAttempts: random.pick([2, 5]) },
+    ...(ticks && { schedules: { tick: pickTick(random) } }),
   };
 }

@@ -8,7 +8,7 @@ import type { Clients } from "../../crash-clients.ts";
 import type { StoreHistory } from "../../crash-history.ts";
 import { leadTask, plainTypes } from "../../crash-life.ts";
 import { createRandom } from "../../crash-random.ts";
-import { connect } from "./connection.ts";
+import { type Connection, connect } from "./connection.ts";
 import { createDisk, type Haste } from "./disk.ts";
 import { openHouse } from "./house.ts";
 import { createJudge } from "./judge.ts";
@@ -16,7 +16,8 @@ import { createLine, type Line, type Shared } from "./line.ts";
 import { createPlayed } from "./played.ts";
 import { createReceiver } from "./receiver.ts";
 import { pickRules } from "./rules.ts";
-import { awaitTicks, checkTicks } from "./ticks.ts";
+import { awaitTicks, checkTicks, periodOf } from "./ticks.ts";
+import { keepWebhook } from "./webhook-owner.ts";
 import { createWorld, type Move } from "./world.ts";
 
 /** A bug, put in at a seam. */
@@ -52,7 +53,10 @@ interface Process {
 }
 
 /** What its clients send besides what those of the kill tests do: see the scribe. */
-const wideTypes = ["apart", "apart", "later", "gathered", "ask", "hurry"] as const;
+const wideTypes = [
+  ...(["apart", "apart", "later", "gathered", "ask", "hurry"] as const),
+  ...(["remind", "remind", "remind", "poison"] as const),
+] as const;
 
 /** Plays a run that a seed determines, of clients, servers, crashes and a disk, and checks what the clients saw. */
 export async function simulate(seed: number, bug: Bug = {}): Promise<Simulated> {
@@ -63,11 +67,16 @@ export async function simulate(seed: number, bug: Bug = {}): Promise<Simulated> 
   const lines = new Set<Line>();
   const failures = random.pick([0, 0, 0.02, 0.1]);
   const rules = pickRules(random);
+  const { tick } = rules.schedules ?? {};
+  // What ticks every second has much to make up for.
+  const mostSeconds = tick !== undefined && periodOf(tick.cron) <= 1_000 ? 10 : 150;
   // Where there is little room, turns wait for it in the store.
   const maxTurns = random.pick([1, 2, 100, 100]);
   const played = createPlayed();
-  const { committed, compareEnd } = createJudge(played, (violation) => violations.push(violation));
-  const receiver = random.chance(0.15) ? createReceiver(random, world.progress) : undefined;
+  const { committed, compareEnd } = createJudge(rules, played, (violation) => violations.push(violation));
+  // What ticks would have ever more to post.
+  const posts = tick === undefined && random.chance(0.2);
+  const receiver = posts ? createReceiver(random, world.progress) : undefined;
   const shared: Shared = { disk, haste: bug.haste, random, failures, lines, committed };
   const breaks = random.pick([0, 0, 0.02, 0.1]);
   let crashes = random.pick([0, 1, 2, 4, 8]);
@@ -76,19 +85,20 @@ export async function simulate(seed: number, bug: Bug = {}): Promise<Simulated> 
   let started = 0;
   let up = Promise.withResolvers<{ transport: Transport; gone: Promise<void> }>();
   let current: Process | undefined;
+  const clock = world.clockFor({ alive: true });
+  const pause = (time: number) => new Promise<void>((resolve) => clock.timer(time, resolve));
 
   const clients: Clients = {
-    servers: {
-      async current() {
-        const { transport, gone } = await up.promise;
-        return connect(transport, gone, random, breaks);
-      },
-    },
+    servers: { current: connected },
     random: createRandom(seed + 1),
     now: world.now,
+    pause,
+    unsends: 0.15,
+    limits: { chance: 0.15, min: 20, max: 400 },
     // Many short runs find more than a few long ones.
     ...(random.chance(0.8) && { sends: { min: 1, max: 2 } }),
-    types: [...plainTypes, ...wideTypes],
+    // A reminder that interrupts might drop what is to finish the task.
+    types: [...plainTypes, ...wideTypes.filter((type) => type !== "remind" || rules.onBusy !== "interrupt")],
     progress: world.progress,
   };
   const history: StoreHistory = { rules: { ...rules.mailbox }, tasks: [], abandoned: [], listed: [] };
@@ -119,6 +129,11 @@ export async function simulate(seed: number, bug: Bug = {}): Promise<Simulated> 
     played: counts,
   };
 
+  async function connected(): Promise<Connection> {
+    const { transport, gone } = await up.promise;
+    return connect(transport, gone, random, breaks);
+  }
+
   async function lead(): Promise<void> {
     const names = Array.from({ length: random.pick([1, 1, 2]) }, (_, index) => `${seed}-${index}`);
     await Promise.all(
@@ -128,11 +143,14 @@ export async function simulate(seed: number, bug: Bug = {}): Promise<Simulated> 
         else history.abandoned.push(life.abandoned);
       }),
     );
-    if (rules.schedules !== undefined) {
-      const times = await awaitTicks(clients, random.between(2, 4));
-      violations.push(...checkTicks(times));
+    if (tick !== undefined) {
+      const times = await awaitTicks(clients, tick, random.between(2, 4));
+      violations.push(...checkTicks(times, tick));
     }
-    await receiver?.awaitAll(history.tasks);
+    if (receiver !== undefined) {
+      const all = receiver.awaitAll(history.tasks);
+      await Promise.all([all, keepWebhook(receiver, connected, pause, all)]);
+    }
     history.listed = await listTasks(clients);
   }
 
@@ -183,6 +201,8 @@ export async function simulate(seed: number, bug: Bug = {}): Promise<Simulated> 
     current = undefined;
     // Whoever waits for a server already goes on waiting.
     if (process.serving) up = Promise.withResolvers();
+    // Now and then nobody is there to start another for a while.
+    if (random.chance(0.2)) world.pass(1_000 * random.between(1, mostSeconds));
     process.gone.resolve();
     if (bug.haste === undefined && random.chance(0.3)) {
       zombies += 1;

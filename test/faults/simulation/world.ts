@@ -18,6 +18,8 @@ export interface World {
   now(): Millis;
   /** A clock for somebody, whose timers are gone when it is. */
   clockFor(owner: { readonly alive: boolean }): Clock;
+  /** Has a time pass in which nothing happens, and nobody expects it to. */
+  pass(time: Millis): void;
   /** Notes that somebody got something: a world in which nobody does for long has come to a standstill. */
   progress(): void;
   /** Makes one move after the other until a promise is settled. Rejects if there is none left to make, or nothing comes of them. */
@@ -62,6 +64,10 @@ export function createWorld(seed: number): World {
       id,
       timer: (...args) => timer(owner, ...args),
     }),
+    pass(time) {
+      now += time;
+      lastProgress += time;
+    },
     progress() {
       lastProgress = now;
     },

@@ -1,0 +1,22 @@
+import { WebhookState } from "../../../src/proto.ts";
+import type { ReferenceCalls } from "./reference-mailbox.ts";
+
+/** What becomes of a webhook: it is dead when it has failed for too long, until somebody has it go on. */
+export function createReferenceWebhook(): ReferenceCalls {
+  let state = WebhookState.ACTIVE;
+  let failingSince: number | undefined;
+  return {
+    settleDelivery({ outcome, now }) {
+      if (outcome.kind === "delivered") failingSince = undefined;
+      if (outcome.kind !== "failed") return state;
+      failingSince ??= now;
+      if (now - failingSince >= outcome.deadAfter) state = WebhookState.DEAD;
+      return state;
+    },
+    resumeWebhook() {
+      failingSince = undefined;
+      state = WebhookState.ACTIVE;
+      return { state };
+    },
+  };
+}
