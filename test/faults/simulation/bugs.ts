@@ -2,6 +2,7 @@ import type { Agent } from "../../../src/server/agent.ts";
 import { hasReason } from "../../../src/server/errors.ts";
 import type { StartTurnResult } from "../../../src/server/store/calls.ts";
 import type { Store } from "../../../src/server/store/store.ts";
+import { bugsAtLimits } from "./bugs-at-limits.ts";
 import type { Bug } from "./simulate.ts";
 
 /** Bugs that a system such as this one is known to come to have. Each is put in at a seam, and made anew for each run. */
@@ -18,6 +19,7 @@ export const bugs: Record<string, () => Bug> = {
   "two answers to a question": () => ({ store: answerTwice }),
   "a time that fires again": () => ({ store: fireApart }),
   "posted before it is posted": () => ({ store: settleEarly }),
+  ...bugsAtLimits,
 };
 
 /** Whatever a turn writes is taken for the running one's. */
