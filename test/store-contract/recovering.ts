@@ -102,6 +102,20 @@ export function describeRecovering(scene: () => Scene): void {
     expect((await turn({ now: at(2) })).events).toMatchObject([{ id: id("e2") }]);
   });
 
+  it.each([
+    ["pause", TaskState.PAUSED],
+    ["fail", TaskState.FAILED],
+  ] as const)("does what the agent says with a task whose turn is given up: %s", async (said, state) => {
+    const { activate, send, turn, recover, events, task } = scene();
+    await activate();
+    await send("e1");
+    await turn();
+    const { agent } = await task();
+    await recover({ maxLosses: 0, exhausted: new Map([[agent, said]]), now: at(4) });
+    expect(await events()).toMatchObject([{ state: EventState.DEAD_LETTERED, lastError: error }]);
+    expect(await task()).toMatchObject({ state });
+  });
+
   it("gives up onTaskCreate and onTaskCancel too when they are lost too often", async () => {
     const { create, cancel, recover, turn, task, id } = scene();
     await create({ event: newEvent(id("e")) });

@@ -75,10 +75,9 @@ export function createLocalEngine(options: LocalEngineOptions): Engine {
   return {
     async start() {
       unwatch = store.watch(onCommit);
-      while (
-        (await store.recoverTurns({ owner, maxLosses, limit: recoverLimit, now: clock.now() })) ===
-        recoverLimit
-      );
+      const exhausted = new Map([...agents].map(([name, { retry }]) => [name, retry.onExhausted]));
+      const lost = { owner, maxLosses, exhausted, limit: recoverLimit };
+      while ((await store.recoverTurns({ ...lost, now: clock.now() })) === recoverLimit);
       await timekeeper.start();
       await backlog.look();
     },

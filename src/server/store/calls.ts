@@ -140,6 +140,8 @@ export interface RecoverTurns {
   owner: string;
   /** How many times a turn of the same work may be lost before it is given up. */
   maxLosses: number;
+  /** What becomes of it then, by its agent. Default `dead-letter`. */
+  exhausted?: ReadonlyMap<string, Exhausted>;
   /** The most turns to recover. */
   limit: number;
   now: Millis;

@@ -148,7 +148,7 @@ export interface Store extends ScheduleStore, WebhookStore, TokenStore {
 
   /**
    * Takes turns from owners that are gone: they are superseded as TURN_LOST, and their work is due again; what they had taken besides waits
-   * again. Work that was lost more than `maxLosses` times is given up. A store that one process holds knows every other owner to be
+   * again. Work that was lost more than `maxLosses` times is given up, as `exhausted` says. A store that one process holds knows every other owner to be
    * gone. Resolves with how many it took; none are left when that is less than `limit`.
    */
   recoverTurns(args: RecoverTurns): Promise<number>;

@@ -5,7 +5,7 @@ import type { WorkRow } from "./rows.ts";
 import { requireTask, type Tx } from "./tx.ts";
 
 /** See Store.recoverTurns. */
-export function recoverTurns(tx: Tx, { owner, maxLosses, limit, now }: RecoverTurns): number {
+export function recoverTurns(tx: Tx, { owner, maxLosses, exhausted, limit, now }: RecoverTurns): number {
   const lost = tx.sql
     .all<WorkRow>`select * from turns where owner <> ${owner} order by task_id, work limit ${limit}`;
   for (const work of lost) {
@@ -16,7 +16,7 @@ export function recoverTurns(tx: Tx, { owner, maxLosses, limit, now }: RecoverTu
       putBack(tx, { task, work }, now, error, now);
     } else {
       const message = `${error.message}, for the ${work.losses}th time`;
-      giveUp(tx, { task, work }, now, { ...error, message }, "dead-letter");
+      giveUp(tx, { task, work }, now, { ...error, message }, exhausted?.get(task.agent) ?? "dead-letter");
     }
   }
   return lost.length;
