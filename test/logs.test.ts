@@ -45,7 +45,7 @@ describe("the log of a server", () => {
       .filter(({ message }) => message === "a handler failed");
     expect(failures.slice(0, 2)).toMatchObject(
       [1, 2].map((attempt) => ({
-        ...{ level: "error", agent: "rig", attempt, turn: attempt + 1, taskId: expect.any(String) },
+        ...{ level: "error", agent: "rig", attempt, turn: attempt, taskId: expect.any(String) },
         error: {
           ...{ name: "RangeError", code: "E_NO", stack: expect.stringContaining("logs.test.ts") },
           cause: { name: "Error", stack: expect.stringContaining("logs.test.ts") },

@@ -159,7 +159,12 @@ describe("the pages", () => {
       "docs/protocol.md",
       "docs/reliability.md",
     ];
-    const checked = ["ts", "json", "text", ...(run.includes(page) ? ["sh", "js", "ini", "nginx"] : [])];
+    const checked = [
+      "ts",
+      "json",
+      "text",
+      ...(run.includes(page) ? ["sh", "js", "ini", "nginx", "dockerfile"] : []),
+    ];
     const languages = codeBlocks(page).map(({ language }) => language);
     expect(languages.filter((language) => !checked.includes(language))).toEqual([]);
   });

@@ -167,7 +167,7 @@ describe("where a subscription begins", () => {
       { taskId: present(task).id },
       ({ entry }) => entry.case === "heartbeat",
     );
-    expect(updates[0]).toMatchObject({ sequence: 1n, entry: { value: { state: TaskState.PENDING } } });
+    expect(updates[0]).toMatchObject({ sequence: 1n, entry: { value: { state: TaskState.ACTIVE } } });
   });
 });
 

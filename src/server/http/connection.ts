@@ -25,7 +25,11 @@ export const connectionKey = createContextKey<Connection | undefined>(undefined,
   description: "the connection that a call came by",
 });
 
-/** Makes what describes a connection, by its socket or by what stands for that. */
+/**
+ * Makes what describes a connection, by its socket or by what stands for that.
+ *
+ * @internal
+ */
 export type DescribeConnection = (socket: Socket) => Connection;
 
 /**
