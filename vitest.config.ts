@@ -1,15 +1,18 @@
 import { defineConfig } from "vitest/config";
 import { compileOnce } from "./test/compile-once.ts";
+import { LongestFirst } from "./test/longest-first.ts";
 
 /** What has a process of its own, because it begins with an environment that others do not have. */
 const alone = ["test/example-language-model*.test.ts", "test/example-github-webhook.test.ts"];
 /**
- * What takes longer has a configuration of its own. Clients in other languages install and build what is theirs first: CI runs them apart,
- * with OTHER_LANGUAGES set.
+ * What takes longer: faults have a configuration of their own; clients in other languages, the package and the browser install, build or
+ * start what is not this project's, and run with APART set, as in CI.
  */
 const apart = [
   "test/faults/**",
-  ...(process.env.OTHER_LANGUAGES === undefined ? ["test/clients-*.test.ts"] : []),
+  ...(process.env.APART === undefined
+    ? ["test/clients-*.test.ts", "test/console.test.ts", "test/package.test.ts"]
+    : []),
 ];
 
 export default defineConfig({
@@ -19,6 +22,7 @@ export default defineConfig({
   test: {
     // The default leaves one core free: of two, that is half.
     maxWorkers: "100%",
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         extends: true,

@@ -3,11 +3,11 @@ import { once } from "node:events";
 import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { EventWait } from "../src/client/index.ts";
-import { createCliRig, jsonLines, runToEnd } from "./cli-rig.ts";
-import { runCli, urlOf } from "./crash-process.ts";
-import { root } from "./readme-code.ts";
-import { tempDir } from "./temp-dir.ts";
+import { EventWait } from "../../src/client/index.ts";
+import { createCliRig, jsonLines, runToEnd } from "../cli-rig.ts";
+import { runCli, urlOf } from "../crash-process.ts";
+import { root } from "../readme-code.ts";
+import { tempDir } from "../temp-dir.ts";
 
 /** Writes an agent that says what another file has it say, and does something when it is loaded. */
 function writeAgent(folder: string, whenLoaded = ""): void {
@@ -188,7 +188,7 @@ describe("serve, when nobody reads what it prints any more", () => {
   it("stops in order all the same", async () => {
     const folder = tempDir();
     writeAgent(folder);
-    const main = new URL("../src/cli/main.ts", import.meta.url).pathname;
+    const main = new URL("../../src/cli/main.ts", import.meta.url).pathname;
     const args = [
       "--conditions=pigeonhole-source",
       main,
