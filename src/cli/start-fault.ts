@@ -18,10 +18,11 @@ const flags: Readonly<Record<string, string>> = {
  */
 export function startFault(error: unknown, settings: ServeSettings): unknown {
   if (error instanceof TaskError && error.reason === "VALUE_INVALID") {
-    const told = error.details.fields?.map(
-      ({ field, description }) => `${flags[field] ?? field} ${description}`,
-    );
-    return new UsageError(told?.join("\n") ?? error.message);
+    const { fields = [] } = error.details;
+    // Others are named in the message.
+    const isTold = fields.length > 0 && fields.every(({ field }) => Object.hasOwn(flags, field));
+    const told = fields.map(({ field, description }) => `${flags[field]} ${description}`);
+    return new UsageError(isTold ? told.join("\n") : error.message);
   }
   if (!(error instanceof Error)) return error;
   const flag = flagOfAddress(error, settings);

@@ -31,7 +31,8 @@ export function createTlsInterceptor(url: string, certificate: ClientCertificate
       return await next(request);
     } catch (error) {
       const isAnswer = ConnectError.from(error).details.length > 0;
-      const fault = isAnswer || request.signal.aborted ? undefined : await findTlsFault(url, certificate);
+      const { signal } = request;
+      const fault = isAnswer || signal.aborted ? undefined : await findTlsFault(url, certificate, signal);
       if (fault === undefined) throw error;
       throw new ConnectError(fault, Code.Unavailable, undefined, undefined, new UsageError(fault));
     }
@@ -42,14 +43,18 @@ export function createTlsInterceptor(url: string, certificate: ClientCertificate
 export async function findTlsFault(
   url: string,
   certificate?: ClientCertificate,
+  signal?: AbortSignal,
 ): Promise<string | undefined> {
   const { protocol, hostname, host, port } = new URL(url);
   const isSecure = protocol === "https:";
-  const handshake = await shakeHands({
-    host: hostname.replace(/^\[|\]$/g, ""),
-    port: Number(port) || (isSecure ? 443 : 80),
-    ...certificate,
-  });
+  const handshake = await shakeHands(
+    {
+      host: hostname.replace(/^\[|\]$/g, ""),
+      port: Number(port) || (isSecure ? 443 : 80),
+      ...certificate,
+    },
+    signal,
+  );
   if (isSecure) return faultOf(handshake, host, hostname) ?? refusalOf(handshake, certificate);
   return handshake.isDone ? `it speaks TLS: --server must be https://${host}` : undefined;
 }
@@ -79,13 +84,20 @@ function refusalOf(
   certificate: ClientCertificate | undefined,
 ): string | undefined {
   const alert = /\balert (.*)/.exec(reasonOf(error))?.[1];
+  // Some servers say no more of a certificate than that the handshake has failed.
+  if (alert !== undefined && !/certificate|unknown ca|handshake failure/.test(alert))
+    return `its TLS does not take this client (${alert})`;
   if (certificate === undefined)
     return alert && "it takes only clients that show a certificate: --cert and --key must name one";
-  if (alert === undefined && !(isDone && isClosed)) return undefined;
-  const told = alert === undefined ? "" : ` (${alert})`;
   const { validTo, validToDate } = new X509Certificate(certificate.cert);
-  if (validToDate.getTime() < Date.now()) return `the certificate of --cert has expired, on ${validTo}`;
-  return `it does not take the certificate of --cert${told}: it is revoked, or not of an authority of the server's`;
+  const isLate = validToDate.getTime() < Date.now();
+  if (alert === undefined && !(isDone && isClosed)) return undefined;
+  if (isLate) return `the certificate of --cert has expired, on ${validTo}`;
+  const why = "revoked, or not of an authority of the server's";
+  // One that is about to end hangs up as well.
+  return alert === undefined
+    ? `it hangs up on the certificate of --cert, which may be ${why}`
+    : `it does not take the certificate of --cert (${alert}): it is ${why}`;
 }
 
 /** OpenSSL's words for an error, as in `tlsv13 alert certificate required`. */
@@ -96,22 +108,26 @@ function reasonOf(error: NodeJS.ErrnoException | undefined): string {
 /** Shakes hands and sends nothing. A server of HTTP/2 that takes the client begins to speak by itself. */
 function shakeHands(
   options: { host: string; port: number } & Partial<ClientCertificate>,
+  signal: AbortSignal | undefined,
 ): Promise<Handshake> {
   // What is wrong with the certificate is what is to be found out.
   const socket = connect({ ...options, ALPNProtocols: ["h2", "http/1.1"], rejectUnauthorized: false });
   return new Promise((resolve) => {
     let shown: Pick<Handshake, "isDone" | "unverified" | "names"> = { isDone: false };
     const end = (isClosed: boolean, error?: Error) => {
+      signal?.removeEventListener("abort", leave);
       socket.destroy();
       resolve({ ...shown, isClosed, error });
     };
-    socket.setTimeout(patience, () => end(false));
+    const leave = () => end(false);
+    signal?.addEventListener("abort", leave);
+    socket.setTimeout(patience, leave);
     socket.once("secureConnect", () => {
       // A string by Node's documentation, an Error by its types.
       const unverified = socket.authorized ? undefined : String(socket.authorizationError);
       shown = { isDone: true, unverified, names: socket.getPeerCertificate().subjectaltname };
     });
-    socket.once("data", () => end(false));
+    socket.once("data", leave);
     socket.on("error", (error) => end(true, error));
     socket.once("close", () => end(true));
   });

@@ -70,7 +70,8 @@ export function toPigeonholeError(thrown: unknown): PigeonholeError {
   const retryDelay = error.findDetails(RetryInfoSchema)[0]?.retryDelay;
   const reason = info === undefined ? reasonWithoutInfo(error.code) : knownReason(info.reason);
   const lost = reason === "CONNECTION_LOST";
-  const message = lost ? `the server cannot be reached: ${rootMessage(error)}` : error.rawMessage;
+  const what = isUnreadable(error) ? "the answer is not whole" : "the server cannot be reached";
+  const message = lost ? `${what}: ${rootMessage(error)}` : error.rawMessage;
   return new PigeonholeError(reason, error.code, message, {
     fields: error
       .findDetails(BadRequestSchema)

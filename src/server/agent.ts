@@ -13,7 +13,7 @@ export interface AgentDefinition {
   name: string;
   /** What the agent does, in words, for those who choose among agents. */
   description?: string;
-  /** Runs once for each task, before any of its events. */
+  /** Runs once for each task, before any of its events. A task that is made while the agent has none is ACTIVE from the start, for good. */
   onTaskCreate?(ctx: TurnContext): Promise<void> | void;
   /** Runs for each event, in the order in which they were accepted, one at a time unless `mailbox.parallel` says other. */
   onTaskEventSend?(ctx: TurnContext, event: AgentEvent): Promise<void> | void;

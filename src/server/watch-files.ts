@@ -56,7 +56,7 @@ export async function watchFiles<T>(options: FilesOptions<T>): Promise<WatchedFi
     }
     if (closed) return;
     content = read;
-    log.info(`${name} were read again`, describe(content));
+    tell((read) => log.info(`${name} were read again`, describe(read)));
     for (const listener of listeners) tell(listener);
   }
 

@@ -116,6 +116,25 @@ export function describeRecovering(scene: () => Scene): void {
     expect(await task()).toMatchObject({ state });
   });
 
+  it("ends a task once whose turns were lost side by side, and all of them with it", async () => {
+    const { rules, activate, send, turn, recover, events, states, task, log, id } = scene();
+    await rules({ parallel: 2 });
+    await activate();
+    const child = { taskId: id("child") };
+    await activate({ ...child, parentTaskId: id("task") });
+    for (const name of ["e1", "e2"]) await send(name, child);
+    for (const _ of ["e1", "e2"]) await turn(child);
+    const { agent } = await task();
+    await recover({ maxLosses: 0, exhausted: new Map([[agent, "fail"]]), now: at(4) });
+    expect(await task(id("child"))).toMatchObject({ state: TaskState.FAILED, pendingEvents: 0 });
+    expect(await states(id("child"))).toEqual({ e1: "DEAD_LETTERED", e2: "DROPPED" });
+    expect((await log(id("child"))).at(-1)).toMatchObject({
+      kind: "task",
+      task: { state: TaskState.FAILED },
+    });
+    expect(await events()).toMatchObject([{ id: `${id("child")}.ended` }]);
+  });
+
   it("gives up onTaskCreate and onTaskCancel too when they are lost too often", async () => {
     const { create, cancel, recover, turn, task, id } = scene();
     await create({ event: newEvent(id("e")) });

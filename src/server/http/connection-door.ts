@@ -4,7 +4,7 @@ import { createServer as createTlsServer, type SecureContextOptions, type TLSSoc
 import type { OnLimit } from "../limits.ts";
 import { awaitProtocol, type HttpProtocol } from "./await-protocol.ts";
 import type { TlsContent } from "./certificates.ts";
-import { endOf, type Revocation } from "./revocation.ts";
+import { endsOf, type Revocation } from "./revocation.ts";
 
 /** How many connections above the greatest number are still told so. Those beyond are only closed. */
 const refusalMargin = 100;
@@ -51,7 +51,7 @@ export function createConnectionDoor(http1: Server, http2: Server, options: Door
   const onTimeout = () => onLimit("headers_timeout");
 
   function track(socket: Socket): void {
-    const end = endOf(socket);
+    const end = endsOf(socket);
     sockets.add(socket);
     undecided.set(end, socket);
     socket.once("close", () => {
@@ -60,7 +60,7 @@ export function createConnectionDoor(http1: Server, http2: Server, options: Door
     });
   }
   function hand(socket: Socket, protocol: HttpProtocol): void {
-    undecided.delete(endOf(socket));
+    undecided.delete(endsOf(socket));
     if (sockets.size > maxConnections) {
       onLimit("connections");
       socket.end(protocol === "http2" ? http2Refusal : http1Refusal);
@@ -96,10 +96,11 @@ export function createConnectionDoor(http1: Server, http2: Server, options: Door
   return {
     server,
     setCertificates(content) {
+      // First: whatever of the rest cannot be used, those whose certificates are revoked are to go.
+      revocation.apply(content);
       secured?.setSecureContext(tlsOptions(content.context));
       // A session that is resumed is not verified again: what another CA has let in must not outlive it.
       secured?.setTicketKeys(randomBytes(48));
-      revocation.apply(content);
     },
     close() {
       server.close();

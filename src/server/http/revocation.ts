@@ -53,22 +53,22 @@ export function createRevocation(): Revocation {
       if (isRevoked(keys)) return false;
       const controller = new AbortController();
       const { signal } = controller;
-      const address = endOf(socket);
+      const ends = endsOf(socket);
       connections.set(socket, { keys, controller });
-      signals.set(address, signal);
+      signals.set(ends, signal);
       socket.once("close", () => {
         connections.delete(socket);
-        if (signals.get(address) === signal) signals.delete(address);
+        if (signals.get(ends) === signal) signals.delete(ends);
       });
       return true;
     },
-    signalOf: (socket) => signals.get(endOf(socket)),
+    signalOf: (socket) => signals.get(endsOf(socket)),
   };
 }
 
-/** Names a connection by the address of its other end, which is the same for all that stand for its socket: TLS and HTTP/2 have their own. */
-export function endOf({ remoteAddress, remotePort }: Socket): string {
-  return `${remoteAddress} ${remotePort}`;
+/** Names a connection by the addresses of its ends, which are the same for all that stand for its socket: TLS and HTTP/2 have their own. */
+export function endsOf({ remoteAddress, remotePort, localAddress, localPort }: Socket): string {
+  return `${remoteAddress} ${remotePort} ${localAddress} ${localPort}`;
 }
 
 function certificatesOf(socket: TLSSocket, authorities: readonly X509Certificate[]): string[] {

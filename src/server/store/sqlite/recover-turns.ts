@@ -10,6 +10,8 @@ export function recoverTurns(tx: Tx, { owner, maxLosses, exhausted, limit, now }
     .all<WorkRow>`select * from turns where owner <> ${owner} order by task_id, work limit ${limit}`;
   for (const work of lost) {
     const task = requireTask(tx, work.task_id);
+    // One that was lost beside it has ended the task, and this with it.
+    if (task.ended_at !== null) continue;
     const error: Failure = { reason: "TURN_LOST", message: "the process that ran the turn is gone" };
     work.losses += 1;
     if (work.losses <= maxLosses) {
