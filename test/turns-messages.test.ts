@@ -1,4 +1,4 @@
-import { toJson } from "@bufbuild/protobuf";
+import { type JsonObject, type JsonValue, toJson } from "@bufbuild/protobuf";
 import { describe, expect, it } from "vitest";
 import { EventState, MessageAuthor, type PartJson, PartSchema } from "../src/proto.ts";
 import type { AgentEvent, Content, MessageStream, TurnContext } from "../src/server/index.ts";
@@ -15,6 +15,11 @@ const everyKind: PartJson[] = [
   { toolResponse: { id: "1", name: "look-up", result: [1, 2], isError: true } },
   { text: "noted", metadata: { source: "test" } },
 ];
+
+/** A text within so many objects and lists. */
+function nested(levels: number): JsonValue {
+  return levels === 0 ? "x" : levels % 2 === 0 ? [nested(levels - 1)] : { a: nested(levels - 1) };
+}
 
 async function partsOf({ tasks }: Rig, taskId: string): Promise<PartJson[][]> {
   const messages = await collect(tasks.messages(taskId));
@@ -43,6 +48,29 @@ describe("messages", () => {
     expect(await partsOf(rig, taskId)).toEqual([expected, expected]);
     const authors = (await collect(tasks.messages(taskId))).map(({ author }) => author);
     expect(authors).toEqual([MessageAuthor.USER, MessageAuthor.AGENT]);
+  });
+
+  it("pass on what is nested as deep as a client may send it, and no deeper", async () => {
+    const params: JsonObject = { a: nested(29) };
+    const deepest: PartJson[] = [
+      { data: nested(30) },
+      { toolRequest: { id: "1", name: "look-up", arguments: { a: nested(29) } } },
+      { toolResponse: { id: "1", name: "look-up", result: nested(30) } },
+      { text: "noted", metadata: params },
+    ];
+    await using rig = await startRig({
+      async onTaskEventSend(ctx, event) {
+        ctx.state.set("deep", event.metadata);
+        await ctx.messages.send(event.parts);
+        await expect(ctx.messages.send({ data: nested(31) })).rejects.toThrow(/at most 30 deep/);
+        expect(() => ctx.state.set("deeper", nested(31))).toThrow(/nested deeper than 30 levels/);
+      },
+    });
+    const taskId = await rig.create();
+    await rig.tasks.send(taskId, deepest, { metadata: params });
+    await rig.until(taskId, isEvent(EventState.PROCESSED));
+    expect(await partsOf(rig, taskId)).toEqual([deepest.map(normal)]);
+    expect((await rig.tasks.state(taskId)).state).toEqual({ deep: params });
   });
 
   it("grow by their last part, if what is added is of its kind", async () => {

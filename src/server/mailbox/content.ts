@@ -3,7 +3,7 @@ import { MessageSchema, type Part, type PartJson, PartSchema } from "../../proto
 import type { Content } from "../agent.ts";
 import { TaskError } from "../errors.ts";
 import { violations } from "../validation/index.ts";
-import { requireJson } from "./json-value.ts";
+import { requireMessageJson } from "./json-value.ts";
 
 /** The most bytes that the parts of a message take, encoded. */
 export const maxMessageBytes = 1_048_576;
@@ -37,7 +37,7 @@ export function tooLarge(size: number): TaskError {
 
 function fromPartJson(json: PartJson, path: string): Part {
   // What is not JSON, such as a Date, would otherwise be taken for an empty object.
-  requireJson(json, path);
+  requireMessageJson(json, path);
   try {
     return fromJson(PartSchema, json);
   } catch (error) {

@@ -2,7 +2,7 @@ import { type DescMessage, fromJson, type JsonObject, type MessageShape } from "
 import { type CreateTaskRequest, CreateTaskRequestSchema, EventInputSchema } from "../../../proto.ts";
 import { TaskError } from "../../errors.ts";
 import { parseContent } from "../../mailbox/content.ts";
-import { requireJson } from "../../mailbox/json-value.ts";
+import { requireMessageJson } from "../../mailbox/json-value.ts";
 import { violations } from "../../validation/index.ts";
 import type { WebhookTarget } from "./incoming-webhook.ts";
 
@@ -31,7 +31,7 @@ function given(fields: Record<string, JsonObject[string] | Readonly<Record<strin
 
 function parse<Desc extends DescMessage>(schema: Desc, json: JsonObject): MessageShape<Desc> {
   // What is not JSON, such as a Date, would otherwise be taken for an empty object.
-  for (const [name, value] of Object.entries(json)) requireJson(value, name);
+  for (const [name, value] of Object.entries(json)) requireMessageJson(value, name);
   try {
     return fromJson(schema, json);
   } catch (error) {
