@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { messageOf } from "../message-of.ts";
 import type { Output } from "./output.ts";
 import { didYouMean } from "./suggest.ts";
 import { UsageError } from "./usage-error.ts";
@@ -101,7 +102,7 @@ function parse<O extends Options>(given: string[], options: O): { values: Values
     // What parseArgs makes of these options, whose types it cannot tell while they are not known.
     return { values: values as Values<O>, args: positionals };
   } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
+    throw new UsageError(messageOf(error));
   }
 }
 

@@ -3,6 +3,7 @@ import { basename, extname } from "node:path";
 import { text as readText } from "node:stream/consumers";
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import type { EventInputJson, PartJson } from "../client/index.ts";
+import { messageOf } from "../message-of.ts";
 import type { Options, Values } from "./command.ts";
 import { UsageError } from "./usage-error.ts";
 import { parseJson, parseJsonObject } from "./values.ts";
@@ -77,7 +78,7 @@ async function read(option: string, path: string): Promise<Buffer> {
   try {
     return await readFile(path);
   } catch (error) {
-    throw new UsageError(`--${option}: ${error instanceof Error ? error.message : String(error)}`);
+    throw new UsageError(`--${option}: ${messageOf(error)}`);
   }
 }
 

@@ -4,6 +4,7 @@ import { get as getPlainly, type IncomingMessage } from "node:http";
 import { get as getSecurely, type RequestOptions } from "node:https";
 import { createServer } from "node:net";
 import { dirname, resolve } from "node:path";
+import { messageOf } from "../message-of.ts";
 import { nodeFault } from "./node-version.ts";
 import type { ClientCertificate } from "./tls-client.ts";
 import { findTlsFault } from "./tls-fault.ts";
@@ -153,8 +154,4 @@ function size(bytes: number): string {
   return bytes < 1024 ** 3
     ? `${(bytes / 1024 ** 2).toFixed(1)} MiB`
     : `${(bytes / 1024 ** 3).toFixed(1)} GiB`;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
+import { messageOf } from "../message-of.ts";
 import { type Agent, type AgentDefinition, defineAgent } from "../server/index.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -9,9 +10,7 @@ export async function loadAgents(path: string): Promise<Agent[]> {
   if (!existsSync(path)) throw new UsageError(`cannot load the agent ${path}: there is no such file`);
   const module: Record<string, unknown> = await import(pathToFileURL(resolve(path)).href).catch(
     (error: unknown) => {
-      throw new UsageError(
-        `cannot load the agent ${path}: ${error instanceof Error ? error.message : String(error)}`,
-      );
+      throw new UsageError(`cannot load the agent ${path}: ${messageOf(error)}`);
     },
   );
   const definitions = Array.isArray(module.default) ? module.default : [module.default];
@@ -21,7 +20,7 @@ export async function loadAgents(path: string): Promise<Agent[]> {
   try {
     return definitions.map(defineAgent);
   } catch (error) {
-    throw new UsageError(`${path}: ${error instanceof Error ? error.message : String(error)}`);
+    throw new UsageError(`${path}: ${messageOf(error)}`);
   }
 }
 

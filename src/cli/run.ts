@@ -1,5 +1,6 @@
 import { ConnectError } from "@connectrpc/connect";
 import { PigeonholeError } from "../client/index.ts";
+import { messageOf } from "../message-of.ts";
 import { commands } from "./commands.ts";
 import { exitCodeOf, exitCodes, Stopped } from "./exit-code.ts";
 import { findCommand } from "./find-command.ts";
@@ -65,8 +66,4 @@ function sayAsJson(error: unknown, exitCode: number, { note }: Output): void {
 /** Whether the message says already which option is wrong. */
 function isMendedByFlag({ cause }: PigeonholeError): boolean {
   return cause instanceof ConnectError && cause.cause instanceof UsageError;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

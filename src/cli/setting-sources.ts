@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { messageOf } from "../message-of.ts";
 import type { Option, Options } from "./command.ts";
 
 /** What a setting was given as. */
@@ -130,7 +131,7 @@ function readObject(path: string): object | string {
       ? value
       : "it must be a JSON object";
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return messageOf(error);
   }
 }
 

@@ -2,6 +2,7 @@ import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createSecureContext, getCACertificates, setDefaultCACertificates } from "node:tls";
 import type { Interceptor, Transport } from "@connectrpc/connect";
+import { messageOf } from "../message-of.ts";
 import type { Options, Values } from "./command.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -90,8 +91,4 @@ function read(option: string, path: string): string {
   } catch (error) {
     throw new UsageError(`--${option} cannot be read: ${messageOf(error)}`);
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

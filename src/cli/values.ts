@@ -1,4 +1,5 @@
 import type { JsonObject } from "@bufbuild/protobuf";
+import { messageOf } from "../message-of.ts";
 import { UsageError } from "./usage-error.ts";
 
 const units: Record<string, number> = {
@@ -95,7 +96,7 @@ export function parseJson(name: string, text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     throw new UsageError(`--${name} must be JSON: ${reason}`);
   }
 }

@@ -1,4 +1,5 @@
 import { EventState, isFinalState, TaskState, type TaskUpdate, type TaskView } from "../../client/index.ts";
+import { messageOf } from "../../message-of.ts";
 import { answerQuestion } from "../answer-question.ts";
 import { defineCommand } from "../command.ts";
 import { connect, connectPatiently, findTaskId, serverOptions } from "../connect.ts";
@@ -61,7 +62,7 @@ ends, and otherwise 0.`,
       if (!busy) return false;
       busy = false;
       tasks.interrupt(task.id, { reason: "interrupted in a chat" }).catch((error: unknown) => {
-        output.note(clean(error instanceof Error ? error.message : String(error)));
+        output.note(clean(messageOf(error)));
       });
       return true;
     };

@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { createLocalJWKSet, createRemoteJWKSet, type JWTVerifyGetKey } from "jose";
+import { messageOf } from "../../message-of.ts";
 import type { Logger } from "../agent.ts";
 import { TaskError } from "../errors.ts";
 import { type WatchedFiles, watchFiles } from "../watch-files.ts";
@@ -37,7 +38,7 @@ async function readKeys(path: string): Promise<JWTVerifyGetKey> {
   try {
     return createLocalJWKSet(JSON.parse(await readFile(path, "utf8")));
   } catch (error) {
-    throw invalid(`${path} is no JSON Web Key Set: ${error instanceof Error ? error.message : error}`);
+    throw invalid(`${path} is no JSON Web Key Set: ${messageOf(error)}`);
   }
 }
 

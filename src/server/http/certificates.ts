@@ -1,6 +1,7 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { createSecureContext, type SecureContextOptions } from "node:tls";
+import { messageOf } from "../../message-of.ts";
 import type { Logger } from "../agent.ts";
 import { TaskError } from "../errors.ts";
 import type { TlsFiles } from "../tls-files.ts";
@@ -61,7 +62,7 @@ async function use<T>(option: keyof TlsFiles, path: string, make: (pem: Buffer) 
     return make(await readFile(path));
   } catch (error) {
     const field = `tls.${option}`;
-    const description = `${path} cannot be used: ${error instanceof Error ? error.message : error}`;
+    const description = `${path} cannot be used: ${messageOf(error)}`;
     const details = { fields: [{ field, description }] };
     throw new TaskError("VALUE_INVALID", `${field} ${description}`, details, { cause: error });
   }

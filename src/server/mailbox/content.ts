@@ -1,4 +1,5 @@
 import { create, fromJson, toBinary } from "@bufbuild/protobuf";
+import { messageOf } from "../../message-of.ts";
 import { MessageSchema, type Part, type PartJson, PartSchema } from "../../proto.ts";
 import type { Content } from "../agent.ts";
 import { TaskError } from "../errors.ts";
@@ -41,7 +42,7 @@ function fromPartJson(json: PartJson, path: string): Part {
   try {
     return fromJson(PartSchema, json);
   } catch (error) {
-    throw invalid(`${path}: ${error instanceof Error ? error.message : String(error)}`);
+    throw invalid(`${path}: ${messageOf(error)}`);
   }
 }
 

@@ -1,5 +1,6 @@
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { Ajv2020, type ErrorObject, type Options, type ValidateFunction } from "ajv/dist/2020.js";
+import { messageOf } from "../../message-of.ts";
 import { type FieldViolation, TaskError } from "../errors.ts";
 import type { Millis } from "../store/records.ts";
 import { requireJsonObject } from "./json-value.ts";
@@ -42,7 +43,7 @@ export function requireSchema(schema: JsonObject): string {
     // One that refers to itself without end shows with any value.
     compile(text)(null);
   } catch (error) {
-    throw invalid(`is no JSON Schema: ${error instanceof Error ? error.message : String(error)}`);
+    throw invalid(`is no JSON Schema: ${messageOf(error)}`);
   }
   return text;
 }
@@ -59,7 +60,7 @@ export function checkAnswer(schema: string, answer: JsonValue, path = "parts[0].
     if (fits) return [];
     return (validate.errors ?? []).slice(0, maxViolations).map((error) => violationOf(error, path));
   } catch (error) {
-    return [unchecked(path, error instanceof Error ? error.message : String(error))];
+    return [unchecked(path, messageOf(error))];
   }
 }
 

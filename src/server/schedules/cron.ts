@@ -1,4 +1,5 @@
 import { Cron } from "croner";
+import { messageOf } from "../../message-of.ts";
 import type { FieldViolation } from "../errors.ts";
 import type { Millis } from "../store/records.ts";
 import type { ScheduleTimes } from "../store/schedule-records.ts";
@@ -21,7 +22,7 @@ export function cronFault({ cron, timeZone }: CronSpec): FieldViolation | undefi
     if (nextAfter({ cron, timeZone }, 0) !== undefined) return undefined;
     return { field: "cron", description: "must have a time to come: there is no such day" };
   } catch (error) {
-    const why = error instanceof Error ? error.message.replace(/^CronPattern: /, "") : String(error);
+    const why = messageOf(error).replace(/^CronPattern: /, "");
     return { field: "cron", description: `must be a cron expression: ${why}` };
   }
 }

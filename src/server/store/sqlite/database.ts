@@ -1,4 +1,5 @@
 import { DatabaseSync } from "node:sqlite";
+import { messageOf } from "../../../message-of.ts";
 import { TaskError } from "../../errors.ts";
 import { migrations } from "./migrations.ts";
 
@@ -66,7 +67,7 @@ export function openOurs(
 
 /** Makes the error for a database that cannot do its work. What SQLite says of its storage names no SQL; the cause, with its stack, stays here. */
 export function unavailable(message: string, cause: unknown): TaskError {
-  const why = cause instanceof Error ? cause.message : String(cause);
+  const why = messageOf(cause);
   return new TaskError("STORE_UNAVAILABLE", `${message}: ${why}`, { retryAfter: 1000 }, { cause });
 }
 

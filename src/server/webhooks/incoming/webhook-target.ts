@@ -1,4 +1,5 @@
 import { type DescMessage, fromJson, type JsonObject, type MessageShape } from "@bufbuild/protobuf";
+import { messageOf } from "../../../message-of.ts";
 import { type CreateTaskRequest, CreateTaskRequestSchema, EventInputSchema } from "../../../proto.ts";
 import { TaskError } from "../../errors.ts";
 import { parseContent } from "../../mailbox/content.ts";
@@ -35,7 +36,7 @@ function parse<Desc extends DescMessage>(schema: Desc, json: JsonObject): Messag
   try {
     return fromJson(schema, json);
   } catch (error) {
-    throw invalid(error instanceof Error ? error.message : String(error));
+    throw invalid(messageOf(error));
   }
 }
 

@@ -1,4 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
+import { messageOf } from "../../../../message-of.ts";
 import type { Millis } from "../../records.ts";
 import { openOurs } from "../database.ts";
 import { createSql, type Sql } from "../sql.ts";
@@ -45,7 +46,7 @@ export function* checkDatabase(path: string, now: Millis): Iterable<StoreFinding
         }
       } catch (error) {
         // What one check cannot read, another may.
-        yield { check: name, detail: `cannot be checked: ${error instanceof Error ? error.message : error}` };
+        yield { check: name, detail: `cannot be checked: ${messageOf(error)}` };
       }
     }
   } finally {
