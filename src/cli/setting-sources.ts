@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { messageOf } from "../message-of.ts";
 import type { Option, Options } from "./command.ts";
+import { supervisedVariable } from "./supervised.ts";
 
 /** What a setting was given as. */
 export interface Given {
@@ -34,8 +35,6 @@ const otherVariables = [
   "PIGEONHOLE_KEY",
   "PIGEONHOLE_CONFIG",
 ];
-/** What `serve --watch` sets for the server that it starts, and nobody means. */
-const ownVariable = "PIGEONHOLE_SUPERVISED";
 
 /** What Kubernetes sets in every container for a Service that is named `pigeonhole`. */
 const serviceVariable = /^PIGEONHOLE_(SERVICE_(HOST|PORT(_\w+)?)|PORT_\d+_(TCP|UDP|SCTP)(_\w+)?)$/;
@@ -64,7 +63,8 @@ export function fromEnvironment(options: Options, environment: NodeJS.ProcessEnv
   const mistakes: string[] = [];
   for (const [variable, text] of Object.entries(environment)) {
     if (!variable.startsWith("PIGEONHOLE_") || !text) continue;
-    if (otherVariables.includes(variable) || variable === ownVariable) continue;
+    // What --watch sets for the server that it starts, nobody means.
+    if (otherVariables.includes(variable) || variable === supervisedVariable) continue;
     if (serviceVariable.test(variable) || serviceAddress.test(text)) continue;
     const name = names.get(variable);
     const option = name === undefined ? undefined : options[name];

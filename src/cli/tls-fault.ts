@@ -89,10 +89,9 @@ function refusalOf(
     return `its TLS does not take this client (${alert})`;
   if (certificate === undefined)
     return alert && "it takes only clients that show a certificate: --cert and --key must name one";
-  const { validTo, validToDate } = new X509Certificate(certificate.cert);
-  const isLate = validToDate.getTime() < Date.now();
   if (alert === undefined && !(isDone && isClosed)) return undefined;
-  if (isLate) return `the certificate of --cert has expired, on ${validTo}`;
+  const { validTo, validToDate } = new X509Certificate(certificate.cert);
+  if (validToDate.getTime() < Date.now()) return `the certificate of --cert has expired, on ${validTo}`;
   const why = "revoked, or not of an authority of the server's";
   // One that is about to end hangs up as well.
   return alert === undefined

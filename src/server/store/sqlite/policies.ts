@@ -56,7 +56,6 @@ function readPolicy(sql: Sql, agent: string): AgentRecord {
   }
   const { name, max_pending, parallel, batch_max, batch_wait, retention, keep_deltas, state_history } = row;
   return {
-    ...(row.starts_active === 1 && { startsActive: true }),
     name,
     maxPending: max_pending,
     parallel,
@@ -64,5 +63,6 @@ function readPolicy(sql: Sql, agent: string): AgentRecord {
     ...(retention !== null && { retention }),
     keepDeltas: keep_deltas,
     ...(state_history !== null && { stateHistory: state_history }),
+    ...(row.starts_active === 1 && { startsActive: true }),
   };
 }
