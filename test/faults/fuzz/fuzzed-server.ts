@@ -121,18 +121,23 @@ async function furnish(url: string): Promise<Map<string, string[]>> {
   await tasks.send(asked, "later", { deliverTime: new Date(Date.now() + 86_400_000) });
   const { question } = await tasks.get(asked);
   const events = await Array.fromAsync(tasks.events(asked));
-  const { webhook } = await webhooks.create({ agent: "parrot", url: "https://8.8.8.8/" });
-  const name = `s-${ids[0]}`;
-  await schedules.create({ name, agent: "parrot", cron: "0 0 1 1 *" });
+  // Several, because some of the requests delete them. One webhook is of every task.
+  const address = "https://8.8.8.8/";
+  const posts = await Promise.all([
+    webhooks.create({ agent: "parrot", url: address }),
+    ...Array.from({ length: 4 }, () => webhooks.create({ taskId: asked, url: address })),
+  ]);
+  const names = Array.from({ length: 5 }, (_, index) => `s${index}-${asked}`);
+  await Promise.all(names.map((name) => schedules.create({ name, agent: "parrot", cron: "0 0 1 1 *" })));
   return new Map([
     ["task_id", ids],
     ["parent_task_id", ids],
     ["id", ids],
     ["event_id", events.map(({ id }) => id)],
     ["answers", [question?.id ?? ""]],
-    ["webhook_id", [webhook.id]],
+    ["webhook_id", posts.map(({ webhook }) => webhook.id)],
     ["agent", ["parrot"]],
-    ["name", [name, "named", "parrot"]],
+    ["name", [...names, "named", "parrot"]],
     ["page_token", [""]],
     ["cron", ["0 0 1 1 *", "*/5 * * * *"]],
     ["time_zone", ["UTC", "Europe/Berlin"]],
