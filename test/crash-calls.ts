@@ -86,10 +86,7 @@ export async function readEnd(clients: Clients, taskId: string): Promise<TaskEnd
     const [{ task }, { state, revision }, events, messages] = await Promise.all([
       rpc.getTask({ key: { case: "taskId", value: taskId } }),
       rpc.getTaskState({ taskId }),
-      readPages(async (pageToken) => {
-        const { events: items, nextPageToken } = await rpc.listEvents({ taskId, pageSize: 3, pageToken });
-        return { items, nextPageToken };
-      }),
+      readEvents(rpc, { taskId, pageSize: 3 }),
       readPages(async (pageToken) => {
         const { messages: items, nextPageToken } = await rpc.listMessages({ taskId, pageSize: 3, pageToken });
         return { items, nextPageToken };
@@ -99,6 +96,14 @@ export async function readEnd(clients: Clients, taskId: string): Promise<TaskEnd
     return { task, state: state ?? {}, revision, events, messages };
   });
   return { log, ...rest };
+}
+
+/** Reads the whole mailbox of a task. */
+export function readEvents(rpc: Rpc, request: { taskId: string; pageSize?: number }): Promise<Event[]> {
+  return readPages(async (pageToken) => {
+    const { events: items, nextPageToken } = await rpc.listEvents({ ...request, pageToken });
+    return { items, nextPageToken };
+  });
 }
 
 /** Reads all tasks. */

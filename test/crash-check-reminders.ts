@@ -2,7 +2,7 @@ import { type Event, EventState, type TaskUpdate } from "../src/proto.ts";
 import { mentionOf, reminderOf } from "./agents/scribe-answer.ts";
 import type { Report } from "./crash-check.ts";
 import { reasonOfStatus } from "./crash-clients.ts";
-import type { Rules, TaskHistory } from "./crash-history.ts";
+import { type Rules, type TaskHistory, textOf } from "./crash-history.ts";
 
 /** Checks that what asked to be reminded was so once, and not any more once it was handled, which takes its reminder back (G3). */
 export function checkReminders({ end }: TaskHistory, { batch }: Rules, report: Report): void {
@@ -34,8 +34,4 @@ function staysScheduled(log: TaskUpdate[], id: string, after: string): boolean {
 /** Whether an event is one that a task has sent itself. */
 export function isReminder({ type }: Event): boolean {
   return type === "reminder";
-}
-
-function textOf({ parts }: Pick<Event, "parts">): string {
-  return parts.map(({ content }) => (content.case === "text" ? content.value : "")).join();
 }

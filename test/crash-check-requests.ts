@@ -10,6 +10,7 @@ import {
   type Rules,
   type StoreHistory,
   type TaskHistory,
+  textOf,
   wasStopped,
 } from "./crash-history.ts";
 
@@ -56,8 +57,6 @@ function checkSends(
   report: Report,
 ): void {
   const texts = new Map(sends.map((send) => [send.text, send]));
-  const textOf = (event: TaskHistory["end"]["events"][number]) =>
-    event.parts.map(({ content }) => (content.case === "text" ? content.value : "")).join();
   for (const send of sends) {
     const answer = answerOf(send);
     const found = end.events.filter((event) => textOf(event) === send.text);

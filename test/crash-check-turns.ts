@@ -11,7 +11,7 @@ import {
 import { answerTo, mentionOf } from "./agents/scribe-answer.ts";
 import type { Report } from "./crash-check.ts";
 import { checkOrder, checkTimes } from "./crash-check-order.ts";
-import { type Rules, type TaskHistory, wasStopped } from "./crash-history.ts";
+import { type Rules, type TaskHistory, textOf, wasStopped } from "./crash-history.ts";
 
 /** Checks in which order a scribe's events were handled, and that each was effective once (G2, G3, G5). */
 export function checkTurns(history: TaskHistory, rules: Rules, report: Report): void {
@@ -142,8 +142,4 @@ function isOwn({ type }: Event): boolean {
 
 function voiceOf({ author, parts }: Message): string {
   return `${MessageAuthor[author]}: ${textOf({ parts })}`;
-}
-
-function textOf({ parts }: Pick<Event | Message, "parts">): string {
-  return parts.map(({ content }) => (content.case === "text" ? content.value : `[${content.case}]`)).join("");
 }

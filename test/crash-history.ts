@@ -101,3 +101,8 @@ export function answerOf<Answer>({ outcomes }: Request<Answer>): Answer | undefi
   const outcome = outcomes.find(({ kind }) => kind === "acknowledged");
   return outcome?.kind === "acknowledged" ? outcome.answer : undefined;
 }
+
+/** What an event or a message says. */
+export function textOf({ parts }: Pick<Event | Message, "parts">): string {
+  return parts.map(({ content }) => (content.case === "text" ? content.value : `[${content.case}]`)).join("");
+}

@@ -1,7 +1,7 @@
 import type { JsonObject } from "@bufbuild/protobuf";
 import type { Task } from "../../../src/proto.ts";
 import type { DeclaredSchedule } from "../../../src/server/agent.ts";
-import { listTasks, readPages } from "../../crash-calls.ts";
+import { listTasks, readEvents } from "../../crash-calls.ts";
 import { type Clients, follow, perform, read } from "../../crash-clients.ts";
 import { answerOf, type Request } from "../../crash-history.ts";
 import type { Random } from "../../crash-random.ts";
@@ -34,7 +34,7 @@ export async function awaitTicks(clients: Clients, tick: DeclaredSchedule, count
   waiting.catch(() => {});
   const ids = tick.task === undefined ? await awaitTasks() : [await awaitEvents()];
   over = true;
-  const events = await Promise.all(ids.map((taskId) => readEvents(taskId)));
+  const events = await Promise.all(ids.map((taskId) => read(clients, (rpc) => readEvents(rpc, { taskId }))));
   return events.flat().map(({ metadata }) => timeOf(metadata));
 
   /** Has time pass until a few times have come: it is longer than anybody else waits. */
@@ -71,15 +71,6 @@ export async function awaitTicks(clients: Clients, tick: DeclaredSchedule, count
       if (made.length >= count) return made.map(({ id }) => id);
       await clients.pause?.(periodOf(tick.cron) / 2);
     }
-  }
-
-  function readEvents(taskId: string) {
-    return read(clients, (rpc) =>
-      readPages(async (pageToken) => {
-        const { events: items, nextPageToken } = await rpc.listEvents({ taskId, pageToken });
-        return { items, nextPageToken };
-      }),
-    );
   }
 }
 
