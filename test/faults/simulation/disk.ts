@@ -12,11 +12,19 @@ export interface Disk extends Batches {
   sync(): void;
   /** Loses what is not safe. */
   lose(): void;
-  close(): void;
+  /** Makes it a new one, that is hasty or is not. Making another takes longer than many a run. */
+  empty(hasty: boolean): void;
 }
 
-export function createDisk(hasty: boolean): Disk {
+export function createDisk(): Disk {
   const db = openDatabase(":memory:");
+  // What there is in a new one stays.
+  const tables = db
+    .prepare("select name from sqlite_schema where type = 'table'")
+    .all()
+    .filter(({ name }) => db.prepare(`select 1 from ${name}`).get() === undefined);
+  const deletions = tables.map(({ name }) => `delete from ${name}`).join("; ");
+  let hasty = false;
   let phase: "write" | "read" | "peek" | undefined;
   let unsafe = false;
   const batches = createBatches({
@@ -32,11 +40,14 @@ export function createDisk(hasty: boolean): Disk {
       return unsafe;
     },
     sync,
-    lose() {
-      if (unsafe) db.exec("rollback");
-      unsafe = false;
+    lose,
+    empty(isHasty) {
+      lose();
+      db.exec(`begin; ${deletions}; commit`);
+      // Whoever says which agents there are has the rules read anew.
+      batches.write([{ name: "putAgents", args: [] }]);
+      hasty = isHasty;
     },
-    close: () => db.close(),
   };
 
   /** Runs a statement, but for the ends of transactions that a hasty disk leaves open. */
@@ -57,6 +68,11 @@ export function createDisk(hasty: boolean): Disk {
       }
     }
     db.exec(statement);
+  }
+
+  function lose(): void {
+    if (unsafe) db.exec("rollback");
+    unsafe = false;
   }
 
   function sync(): void {

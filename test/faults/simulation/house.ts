@@ -1,4 +1,4 @@
-import { createRouterTransport, type Transport } from "@connectrpc/connect";
+import type { Transport } from "@connectrpc/connect";
 import { TaskService, WebhookService } from "../../../src/proto.ts";
 import type { Agent } from "../../../src/server/agent.ts";
 import type { Clock } from "../../../src/server/clock.ts";
@@ -19,6 +19,7 @@ import {
   createDeliverer,
   type Post,
 } from "../../../src/server/webhooks/outgoing/index.ts";
+import { createDirectTransport } from "./direct-transport.ts";
 import { webhookId } from "./receiver.ts";
 
 /** Lets everything be called: it is the simulation that does. */
@@ -67,9 +68,9 @@ export async function openHouse({
   const interceptors = [createErrorInterceptor(report, clock.id), createValidationInterceptor()];
   const deliverer = createDeliverer({ store, guard, clock, log, ...(post && { post }) });
   const webhooks = createWebhookService({ agents, store, guard, deliverer, clock });
-  const transport = createRouterTransport(
+  const transport = createDirectTransport(
     (router) => router.service(TaskService, service).service(WebhookService, webhooks),
-    { router: { interceptors } },
+    interceptors,
   );
   await engine.start();
   const quota = createTaskQuota(store, Number.MAX_SAFE_INTEGER, clock);

@@ -81,8 +81,12 @@ export function createLine(name: string, shared: Shared): Line {
       if (state === "abandoned" && !isRead && !fenced.has(method)) {
         return reject(new TaskError("STORE_UNAVAILABLE", "another process serves the database"));
       }
-      // What is asked crosses to another thread.
-      const waiting = { call: { name: method, args: structuredClone(args) }, resolve, reject };
+      // What is asked crosses to another thread. What is read by is not kept, by anybody.
+      const waiting = {
+        call: { name: method, args: isRead ? args : structuredClone(args) },
+        resolve,
+        reject,
+      };
       (isRead ? reading : writing).push(waiting);
     });
   }
