@@ -17,12 +17,14 @@ import { type Rules, type TaskHistory, textOf, wasStopped } from "./crash-histor
 export function checkTurns(history: TaskHistory, rules: Rules, report: Report): void {
   checkOrder(history.end.log, rules, report);
   checkTimes(history, report);
-  checkConversation(history, report);
-  checkState(history, report);
+  const { greets = true } = rules;
+  const greeted = greets && wasActive(history.end.log);
+  checkConversation(history, greeted, report);
+  checkState(history, greeted, report);
   checkCancellation(history, report);
 }
 
-function checkConversation({ end }: TaskHistory, report: Report): void {
+function checkConversation({ end }: TaskHistory, greeted: boolean, report: Report): void {
   const mentions = new Set(end.events.map((event) => mentionOf(textOf(event))));
   for (const event of end.events) {
     const shown = end.messages.filter(({ eventId }) => eventId === event.id);
@@ -45,10 +47,10 @@ function checkConversation({ end }: TaskHistory, report: Report): void {
       }
     }
   }
-  const created = wasActive(end.log) ? ["I am ready."] : [];
+  const greeting = greeted ? ["I am ready."] : [];
   const cancelled = wasStopped(end.task) ? [`Stopped: ${end.task.statusReason}`] : [];
   const others = end.messages.filter(({ eventId }) => eventId === "").map(textOf);
-  if (JSON.stringify(others) !== JSON.stringify([...created, ...cancelled])) {
+  if (JSON.stringify(others) !== JSON.stringify([...greeting, ...cancelled])) {
     report("G3", `onTaskCreate and onTaskCancel show ${JSON.stringify(others)}`);
   }
   for (const { id, state } of end.messages) {
@@ -56,17 +58,16 @@ function checkConversation({ end }: TaskHistory, report: Report): void {
   }
 }
 
-function checkState({ end }: TaskHistory, report: Report): void {
+function checkState({ end }: TaskHistory, greeted: boolean, report: Report): void {
   const effective = end.events
     .filter(({ state }) => state === EventState.PROCESSED)
     .map(({ sequence }) => Number(sequence));
-  const created = wasActive(end.log);
   const cancelled = wasStopped(end.task);
   const count = effective.length;
   const expected = {
     ...(cancelled && { cancelled: 1 }),
     ...(count > 0 && { count }),
-    ...(created && { created: 1 }),
+    ...(greeted && { created: 1 }),
     ...(count > 0 && { seen: effective }),
   };
   const { turns: counted = 0, cured: _, putOff: __, reminders: ___, seen, ...rest } = addUp(end.state);
@@ -78,7 +79,7 @@ function checkState({ end }: TaskHistory, report: Report): void {
       `the state is ${JSON.stringify(state)}, and what was effective makes ${JSON.stringify(expected)}`,
     );
   }
-  const turns = Number(cancelled) + Number(created) + Number(counted);
+  const turns = Number(cancelled) + Number(greeted) + Number(counted);
   if (Number(end.revision) !== turns)
     report("G3", `${end.revision} turns changed the state, and ${turns} were effective`);
 }

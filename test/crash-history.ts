@@ -73,6 +73,8 @@ export interface TaskEnd {
 
 /** How an agent rules its mailboxes, as far as it shows in what clients see. */
 export interface Rules {
+  /** Whether it has something to say before it handles events. Default true. */
+  greets?: boolean;
   /** How many turns of a task may be in hand at once. Default 1. */
   parallel?: number;
   /** How events are gathered for one turn. Default: each has its own. */

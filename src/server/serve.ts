@@ -1,5 +1,5 @@
 import { AgentService, ScheduleService, TaskService, TokenService, WebhookService } from "../proto.ts";
-import type { Agent } from "./agent.ts";
+import { agentRecord } from "./agent-record.ts";
 import { createAgentService } from "./agent-service.ts";
 import { callerKey, createAuth, openJwtVerifier } from "./auth/index.ts";
 import { createCallLimits } from "./call-limits.ts";
@@ -26,7 +26,6 @@ import { declareSchedules } from "./schedules/declared-schedules.ts";
 import { createScheduler } from "./schedules/scheduler.ts";
 import { checkOptions, type ServeOptions } from "./serve-options.ts";
 import { createTaskService } from "./service.ts";
-import type { AgentRecord } from "./store/records.ts";
 import { createTaskLog } from "./task-log/task-log.ts";
 import { createTaskQuota } from "./task-quota.ts";
 import { createMetrics } from "./telemetry/metrics.ts";
@@ -222,13 +221,4 @@ export async function serve(options: ServeOptions): Promise<Server> {
 async function createDoor(options: ListenerOptions): Promise<Listener> {
   const { createGrpcDoor } = await import("./http/grpc/index.ts");
   return createGrpcDoor(options);
-}
-
-/** Tells what of an agent the store has to know. */
-function agentRecord(agent: Agent): AgentRecord {
-  const { name, mailbox, retention, keepDeltas, stateHistory, onTaskCreate } = agent;
-  return {
-    ...{ name, ...mailbox, keepDeltas, stateHistory, startsActive: onTaskCreate === undefined },
-    ...(retention !== undefined && { retention }),
-  };
 }

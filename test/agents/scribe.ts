@@ -23,21 +23,14 @@ export default createScribe(setTimeout);
  * `remind` that is alone is put off, too, has itself reminded meanwhile or later, and takes the reminder back when it is handled, `finish` completes the task;
  * any other is answered, unless it is the server's own.
  */
-export function createScribe(pace: Pace, rules: Partial<AgentDefinition> = {}): Agent {
+export function createScribe(pace: Pace, rules: Partial<AgentDefinition> = {}, greets = true): Agent {
   return defineAgent({
     name: "scribe",
     cancelGrace: 30,
     ...rules,
     retry: { initialBackoff: 5, maxBackoff: 50, ...rules.retry },
 
-    async onTaskCreate(ctx) {
-      countUp(ctx, "created");
-      const greeting = ctx.messages.stream();
-      for (const word of ["I ", "am ", "ready."]) {
-        await greeting.write(word);
-        await pace(1);
-      }
-    },
+    ...(greets && { onTaskCreate: (ctx) => greet(ctx, pace) }),
 
     ...(rules.mailbox?.batch === undefined
       ? { onTaskEventSend: (ctx, event) => handle(ctx, [event], pace) }
@@ -49,6 +42,15 @@ export function createScribe(pace: Pace, rules: Partial<AgentDefinition> = {}): 
       await pace(2);
     },
   });
+}
+
+async function greet(ctx: TurnContext, pace: Pace): Promise<void> {
+  countUp(ctx, "created");
+  const greeting = ctx.messages.stream();
+  for (const word of ["I ", "am ", "ready."]) {
+    await greeting.write(word);
+    await pace(1);
+  }
 }
 
 /** Handles the first event as its type says, and mentions the others, as if it had taken them. */

@@ -44,7 +44,8 @@ export function commit(model: Model, args: CommitTurn): object {
     if (work.handler === Handler.TASK_CREATE) task.state = TaskState.ACTIVE;
     conclude(model, task, args.outcome, now);
     if (args.outcome.kind === "defer") {
-      task.hold = { untilTime: args.outcome.untilTime, untilEvents: args.outcome.untilEvents };
+      const { untilTime, untilEvents } = args.outcome;
+      task.hold = { left: events, untilTime, untilEvents };
     }
   }
   const stops = model.stopped.slice(before).some(({ taskId }) => taskId === task.id);

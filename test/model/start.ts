@@ -90,7 +90,10 @@ function freshWork(task: ModelTask, now: Millis): Due | undefined {
   const waits = waiting(task);
   if (waits.length === 0) return undefined;
   const { batch } = task.agent;
-  const time = task.hold === undefined ? gathered(task, waits) : released(task.hold, waits);
+  const { hold } = task;
+  const time = hold?.left.some((event) => waits.includes(event))
+    ? released(hold, waits)
+    : gathered(task, waits);
   const handler = batch === undefined ? Handler.TASK_EVENT_SEND : Handler.TASK_EVENT_BATCH;
   const work = newWork(handler, waits.slice(0, batch?.max ?? 1), now);
   return time === Number.POSITIVE_INFINITY ? undefined : { time, work };

@@ -109,6 +109,8 @@ export interface Turn {
 
 /** What a turn that deferred asked for. */
 export interface Hold {
+  /** What it left, which this holds for as long as one of it waits. */
+  left: ModelEvent[];
   untilTime: Millis | undefined;
   untilEvents: number | undefined;
 }

@@ -127,6 +127,41 @@ export function describeDeferring(scene: () => Scene): void {
     expect(await start({ now: at(1e6) })).toEqual({});
   });
 
+  it("puts nothing off any more once its event was taken back", async () => {
+    const { send, takeBack, start, turn, id } = await deferred({ untilEvents: 3 });
+    await send("next", { now: at(20) });
+    expect(await start({ now: at(20) })).toEqual({});
+    await takeBack("e", { now: at(30) });
+    expect((await turn({ now: at(30) })).events).toMatchObject([{ id: id("next") }]);
+  });
+
+  it("puts off what comes for as long as one of its events waits", async () => {
+    const { rules, activate, send, turn, commit, takeBack, start, id } = scene();
+    await rules({ batch: { max: 2, wait: 0 } });
+    await activate();
+    for (const name of ["e1", "e2"]) await send(name);
+    const { turn: number } = await turn();
+    await commit(number, { outcome: { kind: "defer", untilEvents: 4 } });
+    await takeBack("e1");
+    await send("e3");
+    expect(await start({ now: at(40) })).toEqual({});
+    await takeBack("e2");
+    expect((await turn({ now: at(50) })).events).toMatchObject([{ id: id("e3") }]);
+  });
+
+  it("puts nothing off while another turn has its event in hand", async () => {
+    const { rules, activate, send, turn, take, commit, id } = scene();
+    await rules({ parallel: 2 });
+    await activate();
+    await send("e1");
+    await send("e2");
+    const [first, second] = [await turn(), await turn()];
+    await commit(first.turn, { outcome: { kind: "defer", untilEvents: 3 } });
+    await take(second.turn, { limit: 1 });
+    await send("e3", { now: at(20) });
+    expect((await turn({ now: at(20) })).events).toMatchObject([{ id: id("e3") }]);
+  });
+
   it("defers again and again, and counts the attempts of the event", async () => {
     const { finish, turn } = await deferred({ untilTime: at(20) });
     await finish({ kind: "defer", untilTime: at(30) }, { now: at(20) });

@@ -141,7 +141,8 @@ export interface Store extends ScheduleStore, WebhookStore, TokenStore {
    * - Otherwise, first work in hand whose retry time has come, the oldest first.
    * - ACTIVE with less work in hand than the agent's `parallel`: onTaskEventSend for the oldest event that waits, those that go ahead before all
    *   others; for an agent with `batch`, onTaskEventBatch for up to `max` of them, or fewer that make about 4 MiB, once as many as `max`
-   *   wait, one goes ahead, or the oldest has waited for `wait`. Not before what a turn that deferred asked for.
+   *   wait, one goes ahead, or the oldest has waited for `wait`. Not before what a turn that deferred asked for, for as long as
+   *   one of the events that it left waits.
    * - PAUSED: nothing new. INPUT_REQUIRED: nothing, not even what is to be tried again.
    */
   startTurn(args: StartTurn): Promise<StartTurnResult>;

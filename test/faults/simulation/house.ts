@@ -1,6 +1,7 @@
 import type { Transport } from "@connectrpc/connect";
 import { TaskService, WebhookService } from "../../../src/proto.ts";
 import type { Agent } from "../../../src/server/agent.ts";
+import { agentRecord } from "../../../src/server/agent-record.ts";
 import type { Clock } from "../../../src/server/clock.ts";
 import { createLocalEngine } from "../../../src/server/engine/local-engine.ts";
 import { createErrorInterceptor } from "../../../src/server/error-interceptor.ts";
@@ -49,8 +50,7 @@ export async function openHouse({
   defect,
 }: HouseOptions): Promise<Transport> {
   const agents = new Map([[agent.name, agent]]);
-  const { name, mailbox: rules, keepDeltas } = agent;
-  await store.putAgents([{ name, ...rules, keepDeltas }]);
+  await store.putAgents([agentRecord(agent)]);
   await declareSchedules(store, agents, clock);
   const log = { info: () => {}, warn: () => {}, error: () => {} };
   // Clients are not told that nothing happens: in a simulation it is the end of it.

@@ -27,7 +27,12 @@ export function createJudge(
   report: (violation: string) => void,
 ): Judge {
   const plain = { parallel: 1, maxPending: Number.POSITIVE_INFINITY, onExhausted: "dead-letter" as const };
-  const reference = createReferenceMailbox({ ...plain, ...rules.mailbox, ...rules.retry });
+  const reference = createReferenceMailbox({
+    ...plain,
+    ...rules.mailbox,
+    ...rules.retry,
+    greets: rules.greets,
+  });
   const { tick } = rules.schedules ?? {};
   const calls: Record<string, unknown> = {
     ...reference.calls,

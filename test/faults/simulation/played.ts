@@ -37,7 +37,7 @@ export function createPlayed(): Played {
       reminders: 0,
       unscheduled: 0,
     },
-    ...{ fullMailboxes: 0, fullForTurns: 0 },
+    ...{ fullMailboxes: 0, fullForTurns: 0, activeAtOnce: 0 },
     ...{ ticks: 0, missedTicks: 0, skippedTicks: 0, replacedTicks: 0 },
     ...{ posts: 0, postedAgain: 0, deadWebhooks: 0 },
   };
@@ -77,6 +77,10 @@ export function createPlayed(): Played {
     counts.posts += posts;
     counts.postedAgain += postedAgain;
     const states = tasks.map(({ end }) => end.task.state);
+    counts.activeAtOnce += tasks.filter(({ end: { log } }) => {
+      const [first] = log;
+      return first?.entry.case === "task" && first.entry.value.state === TaskState.ACTIVE;
+    }).length;
     counts.failedTasks += states.filter((state) => state === TaskState.FAILED).length;
     counts.timedOutTasks += states.filter((state) => state === TaskState.TIMED_OUT).length;
     const events = tasks.flatMap(({ end }) => end.events);

@@ -162,7 +162,8 @@ export function createReferenceMailbox(rules: ReferenceRules) {
 
   function create({ taskId: id, name, parentTaskId: parent, expireTime, event, now }: CreateTask): Task {
     const named = [...tasks.values()].find((task) => task.name === name && !isFinalState(task.state));
-    const states = { state: TaskState.PENDING, endState: TaskState.CANCELLED, paused: false, turns: 0 };
+    const state = rules.greets ? TaskState.PENDING : TaskState.ACTIVE;
+    const states = { state, endState: TaskState.CANCELLED, paused: false, turns: 0 };
     const made = { id, name, parent, expireTime, ...states, events: [], works: [], commits: [] };
     const task = (name === undefined ? undefined : named) ?? made;
     tasks.set(task.id, task);

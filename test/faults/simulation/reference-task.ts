@@ -3,6 +3,8 @@ import { EventState, Handler, TaskState } from "../../../src/proto.ts";
 
 /** How a mailbox is ruled: what the reference goes by, whatever the store is told. */
 export interface ReferenceRules {
+  /** Whether there is something to do for a task before its events. */
+  greets: boolean;
   parallel: number;
   batch?: { max: number; wait: number };
   maxPending: number;
@@ -95,7 +97,7 @@ export function start(task: Task, rules: ReferenceRules, owner: string, now: num
 
 /** Makes the work that comes next, if its time has come and there is room for it beside the others. */
 function fresh(task: Task, { parallel, batch }: ReferenceRules, now: number): Work | undefined {
-  const { state, works, hold } = task;
+  const { state, works } = task;
   const make = (handler: Handler, own: Item[] = []) => ({ handler, own, due: now });
   if (state === TaskState.PENDING) return works.length === 0 ? make(Handler.TASK_CREATE) : undefined;
   if (state === TaskState.CANCELLING) return works.length === 0 ? make(Handler.TASK_CANCEL) : undefined;
@@ -103,6 +105,7 @@ function fresh(task: Task, { parallel, batch }: ReferenceRules, now: number): Wo
 
   const all = waiting(task);
   const [first] = all;
+  const hold = task.hold?.left.some((item) => all.includes(item)) ? task.hold : undefined;
   const called = all.some((item) => goesAhead(item.policy) && !hold?.left.includes(item));
   const enough = (hold === undefined ? batch?.max : hold.untilEvents) ?? Number.POSITIVE_INFINITY;
   const time = hold === undefined ? (first?.time ?? now) + (batch?.wait ?? 0) : hold.untilTime;

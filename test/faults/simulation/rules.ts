@@ -3,7 +3,10 @@ import type { Random } from "../../crash-random.ts";
 import { pickTick } from "./ticks.ts";
 
 /** How a simulation's agent rules its mailboxes. */
-export type SimulatedRules = Pick<AgentDefinition, "mailbox" | "onBusy" | "retry" | "schedules">;
+export interface SimulatedRules extends Pick<AgentDefinition, "mailbox" | "onBusy" | "retry" | "schedules"> {
+  /** Whether it has an onTaskCreate. The tasks of one that has none are active from the start. */
+  greets: boolean;
+}
 
 /** Picks rules: those that hold unless an agent says other as often as not. */
 export function pickRules(random: Random): SimulatedRules {
@@ -14,6 +17,7 @@ export function pickRules(random: Random): SimulatedRules {
   // What comes while it is busy or full would be refused, too.
   const ticks = onBusy !== "reject" && maxPending === undefined && random.chance(0.3);
   return {
+    greets: random.chance(0.75),
     mailbox: {
       parallel: random.pick([1, 1, 2, 3]),
       ...(batch && { batch }),

@@ -69,14 +69,16 @@ export async function simulate(seed: number, bug: Bug = {}): Promise<Simulated> 
   const violations: string[] = [];
   const lines = new Set<Line>();
   const failures = random.pick([0, 0, 0.02, 0.1]);
-  const rules = pickRules(random);
+  const { greets, ...rules } = pickRules(random);
   const { tick } = rules.schedules ?? {};
   // What ticks every second has much to make up for.
   const mostSeconds = tick !== undefined && periodOf(tick.cron) <= 1_000 ? 10 : 150;
   // Where there is little room, turns wait for it in the store.
   const maxTurns = random.pick([1, 2, 100, 100]);
   const played = createPlayed();
-  const { committed, compareEnd } = createJudge(rules, played, (violation) => violations.push(violation));
+  const { committed, compareEnd } = createJudge({ ...rules, greets }, played, (violation) =>
+    violations.push(violation),
+  );
   // What ticks would have ever more to post.
   const posts = tick === undefined && random.chance(0.1);
   const receiver = posts ? createReceiver(random, world.progress) : undefined;
@@ -104,7 +106,7 @@ export async function simulate(seed: number, bug: Bug = {}): Promise<Simulated> 
     types: [...plainTypes, ...wideTypes.filter((type) => type !== "remind" || rules.onBusy !== "interrupt")],
     progress: world.progress,
   };
-  const history: StoreHistory = { rules: { ...rules.mailbox }, tasks: [], abandoned: [], listed: [] };
+  const history: StoreHistory = { rules: { ...rules.mailbox, greets }, tasks: [], abandoned: [], listed: [] };
   const leading = lead();
   leading.catch(() => {});
   try {
@@ -173,7 +175,7 @@ export async function simulate(seed: number, bug: Bug = {}): Promise<Simulated> 
     const pace = async (time: number) => {
       if (random.chance(0.4)) await new Promise<void>((resolve) => clock.timer(time, resolve));
     };
-    const agent = createScribe(pace, rules);
+    const agent = createScribe(pace, rules, greets);
     const house = openHouse({
       store: bug.store?.(line.store) ?? line.store,
       agent: bug.agent?.(agent) ?? agent,

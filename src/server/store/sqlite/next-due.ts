@@ -33,7 +33,7 @@ function freshDue(sql: Sql, task: TaskRow, now: Millis): Millis | null {
   if (task.state !== TaskState.ACTIVE || task.waiting === 0) return null;
   const { parallel, batch } = policyOf(sql, task.agent);
   if (task.in_hand >= parallel) return null;
-  if (task.deferred !== null) {
+  if (task.deferred !== null && stillWaits(sql, task, task.deferred)) {
     const called = hasOthersAhead(sql, task, task.deferred) || task.waiting >= (task.defer_count ?? Infinity);
     return called ? now : task.defer_until;
   }
@@ -43,6 +43,13 @@ function freshDue(sql: Sql, task: TaskRow, now: Millis): Millis | null {
     where task_id = ${task.id} and sequence > ${task.cursor} and state = ${EventState.QUEUED} and held = 0
     order by sequence limit 1`;
   return (oldest?.updated_at ?? now) + batch.wait;
+}
+
+/** Whether any of what was deferred is still left: once all of it was taken back, or is in another turn's hand, nothing is put off by it. */
+function stillWaits(sql: Sql, { id }: TaskRow, deferred: string): boolean {
+  const left = sql.one`select 1 from json_each(${deferred}) as own join events on task_id = ${id} and sequence = own.value
+    where state = ${EventState.QUEUED} and held = 0 limit 1`;
+  return left !== undefined;
 }
 
 /** Whether an event goes ahead that was not deferred itself. */
