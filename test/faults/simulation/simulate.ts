@@ -72,7 +72,7 @@ export async function simulate(seed: number, bug: Bug = {}): Promise<Simulated> 
   const { greets, ...rules } = pickRules(random);
   const { tick } = rules.schedules ?? {};
   // What ticks every second has much to make up for.
-  const mostSeconds = tick !== undefined && periodOf(tick.cron) <= 1_000 ? 10 : 150;
+  const mostSeconds = tick !== undefined && periodOf(tick.cron) <= 1_000 ? 10 : 400;
   // Where there is little room, turns wait for it in the store.
   const maxTurns = random.pick([1, 2, 100, 100]);
   const played = createPlayed();
