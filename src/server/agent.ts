@@ -143,7 +143,7 @@ export interface TurnContext {
    * Leaves the turn's events in the mailbox when the handler returns, and asks to be called again: after `in` ms, `at` a time, or when
    * `events` of them wait (1 to 1,000,000, those that it leaves included; at once if they do), whichever comes first; an event that
    * goes ahead (STEER, INTERRUPT, an answer) always does. Once none of what it left waits any more, because it was taken back, nothing is put
-   * off. What the turn showed and stored takes effect.
+   * off. Of several turns side by side that defer, the first of what they ask for counts. What the turn showed and stored takes effect.
    */
   defer(until: Partial<When> & { events?: number }): void;
   /**

@@ -10,11 +10,13 @@ import {
   ended,
   find,
   type Model,
+  type ModelEvent,
   type ModelTask,
   newEvent,
   refuse,
   type Turn,
   type Work,
+  waiting,
   workOf,
 } from "./state.ts";
 import { cancel, dropWaiting, dropWorks, supersede } from "./stop.ts";
@@ -44,12 +46,28 @@ export function commit(model: Model, args: CommitTurn): object {
     if (work.handler === Handler.TASK_CREATE) task.state = TaskState.ACTIVE;
     conclude(model, task, args.outcome, now);
     if (args.outcome.kind === "defer") {
-      const { untilTime, untilEvents } = args.outcome;
-      task.hold = { left: events, untilTime, untilEvents };
+      hold(task, events, args.outcome);
     }
   }
   const stops = model.stopped.slice(before).some(({ taskId }) => taskId === task.id);
   return args.next === undefined || stops ? {} : start(task, args.next, now, false);
+}
+
+/** Holds back what comes until what a turn asks for that left events, or what one beside it did whose events still wait. */
+function hold(
+  task: ModelTask,
+  events: ModelEvent[],
+  until: { untilTime?: Millis; untilEvents?: number },
+): void {
+  const others = task.hold?.left.filter((event) => !events.includes(event)) ?? [];
+  const beside = others.some((event) => waiting(task).includes(event)) ? task.hold : undefined;
+  const least = (...asked: (number | undefined)[]) =>
+    Math.min(...asked.map((each = Number.POSITIVE_INFINITY) => each));
+  task.hold = {
+    left: beside === undefined ? events : [...others, ...events],
+    untilTime: least(until.untilTime, beside?.untilTime),
+    untilEvents: least(until.untilEvents, beside?.untilEvents),
+  };
 }
 
 /** Whether a turn that ran beside this one has changed what it read or changes. */

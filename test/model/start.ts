@@ -112,8 +112,8 @@ function gathered({ agent: { batch } }: ModelTask, waits: ModelEvent[]): Millis 
 
 /** When what a turn that deferred asked for has come. */
 function released(hold: Hold, waits: ModelEvent[]): Millis {
-  if (waits.length >= (hold.untilEvents ?? Number.POSITIVE_INFINITY)) return always;
+  if (waits.length >= hold.untilEvents) return always;
   // One that a turn has left already does not call for the next at once.
-  if (waits.some(({ ahead, attempt }) => ahead && attempt === 0)) return always;
-  return hold.untilTime ?? Number.POSITIVE_INFINITY;
+  if (waits.some((event) => event.ahead && !hold.left.includes(event))) return always;
+  return hold.untilTime;
 }

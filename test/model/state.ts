@@ -111,8 +111,8 @@ export interface Turn {
 export interface Hold {
   /** What it left, which this holds for as long as one of it waits. */
   left: ModelEvent[];
-  untilTime: Millis | undefined;
-  untilEvents: number | undefined;
+  untilTime: Millis;
+  untilEvents: number;
 }
 
 export function newTask(

@@ -149,6 +149,33 @@ export function describeDeferring(scene: () => Scene): void {
     expect((await turn({ now: at(50) })).events).toMatchObject([{ id: id("e3") }]);
   });
 
+  it("is called by the first of what two turns side by side have asked for", async () => {
+    const { rules, activate, send, turn, commit, start, id } = scene();
+    await rules({ parallel: 3 });
+    await activate();
+    for (const name of ["e1", "e2", "e3"]) await send(name, { onBusy: "steer" });
+    const [first, second, third] = [await turn(), await turn(), await turn()];
+    await commit(first.turn, { outcome: { kind: "defer", untilTime: at(100) } });
+    await commit(second.turn, { outcome: { kind: "defer", untilTime: at(1e6), untilEvents: 4 } });
+    await commit(third.turn, { outcome: { kind: "defer", untilEvents: 9 } });
+    // All three went ahead, and none calls the others.
+    expect(await start({ now: at(99) })).toEqual({ dueTime: at(100) });
+    expect((await turn({ now: at(100) })).events).toMatchObject([{ id: id("e1") }]);
+  });
+
+  it("is called by the fewest events that two turns side by side have asked for", async () => {
+    const { rules, activate, send, turn, commit, start, id } = scene();
+    await rules({ parallel: 2 });
+    await activate();
+    for (const name of ["e1", "e2"]) await send(name);
+    const [first, second] = [await turn(), await turn()];
+    await commit(first.turn, { outcome: { kind: "defer", untilEvents: 3 } });
+    await commit(second.turn, { outcome: { kind: "defer", untilTime: at(1e6), untilEvents: 5 } });
+    expect(await start({ now: at(20) })).toEqual({ dueTime: at(1e6) });
+    await send("e3", { now: at(30) });
+    expect((await turn({ now: at(30) })).events).toMatchObject([{ id: id("e1") }]);
+  });
+
   it("puts nothing off while another turn has its event in hand", async () => {
     const { rules, activate, send, turn, take, commit, id } = scene();
     await rules({ parallel: 2 });

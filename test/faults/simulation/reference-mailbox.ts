@@ -14,6 +14,7 @@ import {
   eventsOf,
   giveBack,
   goOn,
+  hold,
   type Item,
   interrupt,
   isClosed,
@@ -217,7 +218,7 @@ export function createReferenceMailbox(rules: ReferenceRules) {
     if (handler === Handler.TASK_CANCEL) end(task, task.endState, now);
     else if (outcome.kind === "complete") end(task, TaskState.COMPLETED, now);
     else if (handler === Handler.TASK_CREATE) task.state = TaskState.ACTIVE;
-    else if (outcome.kind === "defer") task.hold = { ...outcome, left };
+    else if (outcome.kind === "defer") hold(task, left, outcome);
     else if (outcome.kind === "ask") {
       Object.assign(task, { question: outcome.question, state: TaskState.INPUT_REQUIRED });
     }

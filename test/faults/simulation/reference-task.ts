@@ -32,6 +32,13 @@ export interface Work {
   due: number;
 }
 
+/** What turns have left, and the first of what they have asked for: a time, or so many events. */
+interface Hold {
+  left: Item[];
+  untilTime?: number | undefined;
+  untilEvents?: number | undefined;
+}
+
 export interface Task {
   id: string;
   name: string | undefined;
@@ -47,8 +54,8 @@ export interface Task {
   /** The keys of the state that each commit has changed. */
   commits: string[][];
   question?: { id: string; expireTime?: number } | undefined;
-  /** What the turn asked for that deferred last, and what it left behind. */
-  hold?: { left: Item[]; untilTime?: number; untilEvents?: number } | undefined;
+  /** What is put off, and until when. */
+  hold?: Hold | undefined;
 }
 
 export function isClosed({ state }: Task): boolean {
@@ -105,14 +112,27 @@ function fresh(task: Task, { parallel, batch }: ReferenceRules, now: number): Wo
 
   const all = waiting(task);
   const [first] = all;
-  const hold = task.hold?.left.some((item) => all.includes(item)) ? task.hold : undefined;
-  const called = all.some((item) => goesAhead(item.policy) && !hold?.left.includes(item));
-  const enough = (hold === undefined ? batch?.max : hold.untilEvents) ?? Number.POSITIVE_INFINITY;
-  const time = hold === undefined ? (first?.time ?? now) + (batch?.wait ?? 0) : hold.untilTime;
+  const off = task.hold?.left.some((item) => all.includes(item)) ? task.hold : undefined;
+  const called = all.some((item) => goesAhead(item.policy) && !off?.left.includes(item));
+  const enough = (off === undefined ? batch?.max : off.untilEvents) ?? Number.POSITIVE_INFINITY;
+  const time = off === undefined ? (first?.time ?? now) + (batch?.wait ?? 0) : off.untilTime;
   const ready = called || all.length >= enough || (time ?? Number.POSITIVE_INFINITY) <= now;
   if (first === undefined || !ready) return undefined;
   if (batch === undefined) return make(Handler.TASK_EVENT_SEND, [first]);
   return make(Handler.TASK_EVENT_BATCH, all.slice(0, batch.max));
+}
+
+/** Puts off what comes until what a turn asks for that left its events, or what one beside it has, of which some still waits. */
+export function hold(task: Task, left: Item[], { untilTime, untilEvents }: Omit<Hold, "left">): void {
+  const others = task.hold?.left.filter((item) => !left.includes(item)) ?? [];
+  const beside = others.some((item) => waiting(task).includes(item)) ? task.hold : undefined;
+  const first = (...asked: (number | undefined)[]) =>
+    asked.filter((each) => each !== undefined).sort((a, b) => a - b)[0];
+  task.hold = {
+    left: beside === undefined ? left : [...others, ...left],
+    untilTime: first(untilTime, beside?.untilTime),
+    untilEvents: first(untilEvents, beside?.untilEvents),
+  };
 }
 
 /** Ends a turn without effect: what it had taken waits again, and its work is in hand until it is tried again at a time. */

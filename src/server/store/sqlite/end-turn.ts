@@ -3,6 +3,7 @@ import type { Failure, Millis } from "../records.ts";
 import { EventState, Handler, TaskState } from "../states.ts";
 import { writeOutput } from "./append-output.ts";
 import { armCompaction, hasDeltas } from "./compact.ts";
+import { defer } from "./deferral.ts";
 import { endCancelled, endTask } from "./end-task.ts";
 import { moveEvent } from "./events.ts";
 import { applyFollowUps } from "./follow-ups.ts";
@@ -55,9 +56,7 @@ function leave(
     task.state = TaskState.ACTIVE;
     logTask(tx, task, now);
   } else if (outcome.kind === "defer") {
-    task.deferred = JSON.stringify(events.map(({ sequence }) => sequence));
-    task.defer_until = outcome.untilTime ?? null;
-    task.defer_count = outcome.untilEvents ?? null;
+    defer(tx.sql, task, events, outcome);
   }
 }
 

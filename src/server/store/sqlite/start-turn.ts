@@ -1,6 +1,7 @@
 import type { StartTurn, StartTurnResult, TurnSource } from "../calls.ts";
 import type { Millis } from "../records.ts";
 import { Handler, TaskState } from "../states.ts";
+import { endDeferral } from "./deferral.ts";
 import { readWholeEvents } from "./events.ts";
 import { firstEvents, passBy, readWaiting, takeInHand } from "./mailbox.ts";
 import { nextDue } from "./next-due.ts";
@@ -69,9 +70,7 @@ function startFresh(
   const batch = task.state === TaskState.ACTIVE ? policyOf(tx.sql, task.agent).batch : undefined;
   const bounds = { limit: batch?.max ?? 1, maxBytes: maxBatchBytes };
   const events = task.state === TaskState.ACTIVE ? firstEvents(readWaiting(tx.sql, task), bounds) : [];
-  task.deferred = null;
-  task.defer_until = null;
-  task.defer_count = null;
+  endDeferral(task);
   task.in_hand += 1;
   const work: WorkRow = {
     task_id: task.id,
