@@ -2,6 +2,7 @@ import { type DescMessage, equals, type MessageShape } from "@bufbuild/protobuf"
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { type Event, EventSchema, EventState, TaskSchema, TaskState } from "../src/proto.ts";
 import type { Report } from "./crash-check.ts";
+import { isReport } from "./crash-check-children.ts";
 import { isReminder } from "./crash-check-reminders.ts";
 import { reasonOfStatus } from "./crash-clients.ts";
 import {
@@ -15,14 +16,18 @@ import {
 } from "./crash-history.ts";
 
 /** Checks that what was acknowledged is there, and that a request is one however often it is sent (G1, G8). */
-export function checkRequests(history: TaskHistory, { batch, maxPending }: Rules, report: Report): void {
+export function checkRequests(history: TaskHistory, rules: Rules, report: Report): void {
   const { create, sends, cancels, interrupts = [], end } = history;
   checkAnswers(TaskSchema, create, report);
   for (const stop of [...cancels, ...interrupts]) checkAnswers(TaskSchema, stop, report);
   for (const send of sends) checkAnswers(EventSchema, send, report);
-  // Whatever is handled with what is poisoned is given up with it, and so is what finds no room for its reminder.
+  const { batch, maxPending, turnTimeout } = rules;
+  // Whatever is handled with what is poisoned is given up with it, and so is what finds no room for its reminder, or takes too long.
   const mayBeGivenUp = ({ type }: Event) =>
-    type === "poison" || batch !== undefined || (type === "remind" && maxPending !== undefined);
+    type === "poison" ||
+    batch !== undefined ||
+    turnTimeout !== undefined ||
+    (type === "remind" && maxPending !== undefined);
   checkSends(history, mayBeGivenUp, report);
   checkUnsends(history, report);
   checkLimit(history, report);
@@ -72,7 +77,7 @@ function checkSends(
   }
   for (const event of end.events) {
     const own = event.type.startsWith("pigeonhole.");
-    if (!own && !isReminder(event) && !texts.has(textOf(event)))
+    if (!own && !isReminder(event) && !isReport(event) && !texts.has(textOf(event)))
       report("G1", `nobody sent the event ${event.id}`);
     const settled = [EventState.PROCESSED, EventState.DROPPED].includes(event.state);
     const givenUp = mayBeGivenUp(event) && event.state === EventState.DEAD_LETTERED;

@@ -88,11 +88,13 @@ export async function perform<Answer>(
 
 /** Reads from a server, and again after a crash. */
 export async function read<T>(clients: Clients, call: (rpc: Rpc) => Promise<T>): Promise<T> {
-  const { servers, random } = clients;
+  const { servers, random, progress } = clients;
   for (;;) {
     const server = await servers.current();
     try {
-      return await call(server.rpc[random.pick(protocols)]);
+      const answer = await call(server.rpc[random.pick(protocols)]);
+      progress();
+      return answer;
     } catch (error) {
       await afterCrash(clients, server, error);
     }

@@ -64,6 +64,11 @@ export function isChildEnd({ type }: Event): boolean {
   return type === "pigeonhole.task.ended";
 }
 
+/** Finds the event that made the child. */
+export function isMaker({ type }: Event): boolean {
+  return type === "delegate";
+}
+
 /** Makes the error of an event that was taken back. */
 export function takenBack(): Status {
   const info = create(ErrorInfoSchema, { reason: "EVENT_CANCELLED", domain: "pigeonhole" });

@@ -81,6 +81,8 @@ export interface Rules {
   batch?: { max: number };
   /** The most events that may wait for a task. Default: more than there are. */
   maxPending?: number;
+  /** How long a turn may take, in ms. Default: as long as it likes. */
+  turnTimeout?: number | undefined;
 }
 
 /** What clients saw of all tasks of a store, and the tasks that were there in the end. */

@@ -28,6 +28,10 @@ export async function leadTask(clients: Clients, name: string): Promise<Life> {
   const cancels: CancelRequest[] = [];
   const interrupts: CancelRequest[] = [];
   const help: Promise<unknown>[] = [];
+  /** What was given up, and what is to end the task, once it is known. */
+  const dead = new Set<string | undefined>();
+  let last: string | undefined;
+  let resumed = 0;
   const { chance = 0, ...limits } = clients.limits ?? { min: 0, max: 0 };
   const creation: TaskHistory["create"] = {
     requestId: `${name}-create`,
@@ -45,7 +49,7 @@ export async function leadTask(clients: Clients, name: string): Promise<Life> {
     Promise.all([sender("a", cancelAt), sender("b")])
       .then(cure)
       .then(deliveries)
-      .then(() => deliver(patient("finish"))),
+      .then(finish),
   ]);
   await Promise.all(help);
   await repeat();
@@ -79,8 +83,20 @@ export async function leadTask(clients: Clients, name: string): Promise<Life> {
     }
   }
 
-  /** Has a task go on that waits for somebody. */
+  /** Sends what is to end the task. */
+  async function finish(): Promise<void> {
+    const request = patient("finish");
+    await deliver(request);
+    last = answerOf(request)?.id;
+    if (dead.has(last)) help.push(resume());
+  }
+
+  /** Has a task go on that waits for somebody, or that would because what is to end it was given up. */
   function goOn({ entry }: TaskUpdate): undefined {
+    if (entry.case === "event" && entry.value.state === EventState.DEAD_LETTERED) {
+      dead.add(entry.value.id);
+      if (entry.value.id === last) help.push(resume());
+    }
     if (entry.case !== "task") return;
     const { state, question } = entry.value;
     if (state === TaskState.INPUT_REQUIRED) answer(question?.id ?? "");
@@ -97,10 +113,11 @@ export async function leadTask(clients: Clients, name: string): Promise<Life> {
     }
   }
 
-  /** Redrives what a paused task has given up, after a while. */
+  /** Redrives what a task has given up, after a while; or cancels the task, because nothing comes of it. */
   async function resume(): Promise<void> {
     await clients.pause?.(random.between(1, 500));
-    await redrive(clients, taskId ?? "");
+    if (++resumed > 10) await cancelTwice("given-up");
+    else await redrive(clients, taskId ?? "");
   }
 
   /** Takes an event back that was sent: it may be too late. */
@@ -159,8 +176,8 @@ export async function leadTask(clients: Clients, name: string): Promise<Life> {
     await perform(clients, request, interrupt(taskId ?? "", request));
   }
 
-  async function cancelTwice(): Promise<void> {
-    for (const id of ["cancel", "cancel-again"]) {
+  async function cancelTwice(why = "cancel"): Promise<void> {
+    for (const id of [why, `${why}-again`]) {
       const request = { requestId: `${name}-${id}`, reason: `reason of ${name}`, outcomes: [] };
       cancels.push(request);
       await perform(clients, request, cancel(taskId ?? "", request));

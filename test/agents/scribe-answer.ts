@@ -13,6 +13,11 @@ export function reminderOf(text: string): string {
   return `Reminder: ${text}`;
 }
 
+/** What the scribe tells the task that it was made by of an event. */
+export function reportOf(text: string): string {
+  return `Report: ${text}`;
+}
+
 /** The whole answer. */
 export function answerTo(text: string): string {
   return wordsFor(text).join("");

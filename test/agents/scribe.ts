@@ -1,4 +1,5 @@
 import { setTimeout } from "node:timers/promises";
+import { hasReason } from "../../src/server/errors.ts";
 import {
   type Agent,
   type AgentDefinition,
@@ -7,7 +8,7 @@ import {
   FinalError,
   type TurnContext,
 } from "../../src/server/index.ts";
-import { mentionOf, reminderOf, wordsFor } from "./scribe-answer.ts";
+import { mentionOf, reminderOf, reportOf, wordsFor } from "./scribe-answer.ts";
 
 /** Lets a time pass, in ms. */
 type Pace = (time: number) => Promise<unknown>;
@@ -18,7 +19,7 @@ export default createScribe(setTimeout);
  * Makes an agent, with these rules besides its own, that keeps count of what it did, so that a test can tell what was effective how often.
  *
  * The type of an event says how it is handled: `stumble` fails once half an answer is out, `stubborn` goes on after it was told to stop,
- * `gather` takes others that wait and mentions them, `delegate` makes a child that says the same and finishes, `poison` is given up unless
+ * `gather` takes others that wait and mentions them, `delegate` makes a child that says the same and finishes, `commission` one that also reports, and may have too little time for it, `recall` one that is cancelled at once, `poison` is given up unless
  * a `cure` was handled before, `later` is put off once, for a time, and `gathered` until another event waits, `ask` asks a question, `hurry` one that is soon too late to answer, `apart` is noted on a page of its own, so that no turn beside it is in its way,
  * `remind` that is alone is put off, too, has itself reminded meanwhile or later, and takes the reminder back when it is handled, `finish` completes the task;
  * any other is answered, unless it is the server's own.
@@ -84,6 +85,23 @@ async function handle(
       await ctx.tasks.create({ agent: "scribe", labels, event: event.parts, type: "finish" });
       break;
     }
+    case "commission": {
+      const labels = { delegate: event.id };
+      const limit = event.sequence % 3 === 0 && { ttl: 60 };
+      await ctx.tasks.create({ agent: "scribe", labels, event: event.parts, type: "report", ...limit });
+      break;
+    }
+    case "recall": {
+      const labels = { delegate: event.id };
+      await ctx.tasks.cancel(
+        await ctx.tasks.create({ agent: "scribe", labels, event: event.parts }),
+        "recalled",
+      );
+      break;
+    }
+    case "report":
+      await report(ctx, event);
+      break;
     case "ask":
     case "hurry":
       // Of several outcomes the last counts, and the end of the task is not to be forgotten.
@@ -130,12 +148,21 @@ function remind(ctx: TurnContext, { id, text, sequence }: AgentEvent): boolean {
   return true;
 }
 
+/** Tells the task that this one was made by, unless it takes no more events. */
+async function report({ tasks, task }: TurnContext, { text }: AgentEvent): Promise<void> {
+  try {
+    await tasks.send(task.parentTaskId, reportOf(text), { type: "reported" });
+  } catch (error) {
+    if (!hasReason(error, "TASK_FINISHED")) throw error;
+  }
+}
+
 /** Notes on a page that an event was handled, and does what it is about. */
 function note(ctx: TurnContext, { sequence, type, text }: AgentEvent, page: string): void {
   countUp(ctx, `${page}count`);
   ctx.state.set(`${page}seen`, [...(ctx.state.get<number[]>(`${page}seen`) ?? []), sequence]);
   if (type === "cure") ctx.state.set("cured", true);
-  if (type === "finish") ctx.complete(text);
+  if (type === "finish" || type === "report") ctx.complete(text);
 }
 
 async function mention(ctx: TurnContext, { type, text }: AgentEvent): Promise<void> {

@@ -19,6 +19,8 @@ export const bugs: Record<string, () => Bug> = {
   "two answers to a question": () => ({ store: answerTwice }),
   "a time that fires again": () => ({ store: fireApart }),
   "posted before it is posted": () => ({ store: settleEarly }),
+  "a child that is not recalled": () => ({ store: forgetRecalls }),
+  "a report to nobody": () => ({ store: reportToNobody }),
   ...bugsAtLimits,
 };
 
@@ -143,6 +145,28 @@ function settleEarly(store: Store): Store {
       await store.settleDelivery({ ...args, sequence, outcome: { kind: "delivered" } });
       return delivery;
     },
+  };
+}
+
+/** What a turn says of the end of other tasks is not done. */
+function forgetRecalls(store: Store): Store {
+  return {
+    ...store,
+    commitTurn: (args) =>
+      store.commitTurn({ ...args, followUps: args.followUps.filter(({ kind }) => kind !== "cancel") }),
+  };
+}
+
+/** A turn whose events another task refuses is committed without them. */
+function reportToNobody(store: Store): Store {
+  return {
+    ...store,
+    commitTurn: (args) =>
+      store.commitTurn(args).catch((error: unknown) => {
+        const sends = args.followUps.some((each) => each.kind === "send" && each.taskId !== args.taskId);
+        if (!sends || hasReason(error, "TURN_OVER")) throw error;
+        return store.commitTurn({ ...args, followUps: [] });
+      }),
   };
 }
 

@@ -1,5 +1,6 @@
-import { TaskState } from "../../../src/proto.ts";
+import { EventState, TaskState } from "../../../src/proto.ts";
 import type { Call, CallResult } from "../../../src/server/store/sqlite/protocol.ts";
+import { isReport } from "../../crash-check-children.ts";
 import { isExpiry } from "../../crash-check-questions.ts";
 import { isReminder } from "../../crash-check-reminders.ts";
 import { reasonOfStatus } from "../../crash-clients.ts";
@@ -37,7 +38,8 @@ export function createPlayed(): Played {
       reminders: 0,
       unscheduled: 0,
     },
-    ...{ fullMailboxes: 0, fullForTurns: 0, activeAtOnce: 0 },
+    ...{ fullMailboxes: 0, fullForTurns: 0, activeAtOnce: 0, overdueTurns: 0 },
+    ...{ reports: 0, recalls: 0, refusedReports: 0 },
     ...{ ticks: 0, missedTicks: 0, skippedTicks: 0, replacedTicks: 0 },
     ...{ posts: 0, postedAgain: 0, deadWebhooks: 0 },
   };
@@ -50,6 +52,7 @@ export function createPlayed(): Played {
     if ("reason" in result) {
       if (result.reason === "STATE_CONFLICT") counts.conflicts += 1;
       if (result.reason === "TASK_BUSY") counts.busy += 1;
+      if (result.reason === "TASK_FINISHED" && name === "commitTurn") counts.refusedReports += 1;
       if (result.reason === "QUESTION_CLOSED") counts.lateAnswers += 1;
       if (result.reason === "EVENT_STATE") counts.lateUnsends += 1;
       if (result.reason === "MAILBOX_FULL") {
@@ -58,7 +61,7 @@ export function createPlayed(): Played {
       return;
     }
     const { turn, fired, taskIds = [], interrupted }: Answer = Object(result.value);
-    const { outcome, firings, skipped, retryTime, exhausted } = Object(args);
+    const { outcome, firings, skipped, retryTime, exhausted, error } = Object(args);
     if (turn !== undefined && beside > 1) counts.sideBySide += 1;
     if (turn !== undefined && turn.events.length > 1) counts.batches += 1;
     if (outcome?.kind === "defer") counts.deferrals += 1;
@@ -66,6 +69,7 @@ export function createPlayed(): Played {
     if (name === "interruptTask" && (interrupted ?? 0) > 0) counts.interrupts += 1;
     if (name === "cancelEvent") counts.unsends += 1;
     if (name === "failTurn" && retryTime === undefined && exhausted === "pause") counts.pauses += 1;
+    if (name === "failTurn" && error.reason === "TIMED_OUT") counts.overdueTurns += 1;
     if (name === "resumeWebhook") counts.deadWebhooks += 1;
     if (name !== "fireSchedule" || !fired) return;
     counts.ticks += taskIds.length;
@@ -88,6 +92,10 @@ export function createPlayed(): Played {
     counts.reminders += reminders.length;
     counts.unscheduled += reminders.filter(
       ({ lastError }) => reasonOfStatus(lastError) === "EVENT_CANCELLED",
+    ).length;
+    counts.reports += events.filter(isReport).length;
+    counts.recalls += events.filter(
+      ({ type, state }) => type === "recall" && state === EventState.PROCESSED,
     ).length;
     counts.answers += events.filter(({ answers }) => answers !== "").length;
     counts.expiredQuestions += events.filter(isExpiry).length;

@@ -93,6 +93,10 @@ export function createReferenceMailbox(rules: ReferenceRules) {
       const { outcome, followUps, now } = args;
       if (conflicts(task, work, args)) return "STATE_CONFLICT";
       if (overflows(task, work, args)) return "MAILBOX_FULL";
+      const refused = followUps
+        .map((followUp) => refusalOf(task, followUp))
+        .find((each) => each !== undefined);
+      if (refused !== undefined) return refused;
       task.commits.push(Object.keys(args.changes));
       const state = outcome.kind === "defer" ? EventState.QUEUED : EventState.PROCESSED;
       const events = letGo(task, [work], state, now);
@@ -199,15 +203,23 @@ export function createReferenceMailbox(rules: ReferenceRules) {
   /** Whether a turn sends its own task more than there is room for once its events are settled. */
   function overflows(task: Task, work: Work, { outcome, followUps }: CommitTurn): boolean {
     const left = outcome.kind === "defer" ? eventsOf(task, work).length : 0;
-    const sent = followUps.filter(({ kind }) => kind === "send").length;
+    const sent = followUps.filter((each) => each.kind === "send" && each.taskId === task.id).length;
     const ids = followUps.map((followUp) => followUp.kind === "unschedule" && followUp.eventId);
     const freed = task.events.filter(({ id, state }) => state === EventState.SCHEDULED && ids.includes(id));
     return sent > 0 && pending(task) + left + sent - freed.length > rules.maxPending;
   }
 
+  /** What a turn is refused with that sends to another task. */
+  function refusalOf(task: Task, followUp: FollowUp): Expected {
+    if (followUp.kind !== "send" || followUp.taskId === task.id) return undefined;
+    const target = find(followUp.taskId);
+    return isClosed(target) ? "TASK_FINISHED" : refusal(target, followUp.event);
+  }
+
   function follow(task: Task, followUp: FollowUp, now: number): void {
     if (followUp.kind === "create") create({ ...followUp.task, now });
     if (followUp.kind === "send") accept(find(followUp.taskId), followUp.event, now);
+    if (followUp.kind === "cancel") stop(find(followUp.taskId), TaskState.CANCELLED, now);
     if (followUp.kind !== "unschedule") return;
     const taken = ({ id, state }: Item) => id === followUp.eventId && state === EventState.SCHEDULED;
     move(task.events.filter(taken), EventState.DROPPED, now);

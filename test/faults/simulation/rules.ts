@@ -3,7 +3,8 @@ import type { Random } from "../../crash-random.ts";
 import { pickTick } from "./ticks.ts";
 
 /** How a simulation's agent rules its mailboxes. */
-export interface SimulatedRules extends Pick<AgentDefinition, "mailbox" | "onBusy" | "retry" | "schedules"> {
+export interface SimulatedRules
+  extends Pick<AgentDefinition, "mailbox" | "onBusy" | "retry" | "schedules" | "turnTimeout"> {
   /** Whether it has an onTaskCreate. The tasks of one that has none are active from the start. */
   greets: boolean;
 }
@@ -16,7 +17,9 @@ export function pickRules(random: Random): SimulatedRules {
   const onExhausted = random.pick(["dead-letter", "dead-letter", "pause", "fail"] as const);
   // What comes while it is busy or full would be refused, too.
   const ticks = onBusy !== "reject" && maxPending === undefined && random.chance(0.3);
+  const turnTimeout = random.pick([undefined, undefined, undefined, 5, 20]);
   return {
+    ...(turnTimeout !== undefined && { turnTimeout }),
     greets: random.chance(0.75),
     mailbox: {
       parallel: random.pick([1, 1, 2, 3]),

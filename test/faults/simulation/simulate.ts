@@ -56,6 +56,7 @@ interface Process {
 const wideTypes = [
   ...(["apart", "apart", "later", "gathered", "ask", "hurry"] as const),
   ...(["remind", "remind", "remind", "poison"] as const),
+  ...(["commission", "commission", "recall"] as const),
 ] as const;
 
 /** The one that all runs of this thread have, one after the other. */
@@ -102,11 +103,19 @@ export async function simulate(seed: number, bug: Bug = {}): Promise<Simulated> 
     limits: { chance: 0.15, min: 20, max: 400 },
     // Many short runs find more than a few long ones.
     ...(random.chance(0.8) && { sends: { min: 1, max: 2 } }),
-    // A reminder that interrupts might drop what is to finish the task.
-    types: [...plainTypes, ...wideTypes.filter((type) => type !== "remind" || rules.onBusy !== "interrupt")],
+    // A reminder or a report that interrupts might drop what is to finish the task.
+    types: [
+      ...plainTypes,
+      ...wideTypes.filter((type) => !["remind", "commission"].includes(type) || rules.onBusy !== "interrupt"),
+    ],
     progress: world.progress,
   };
-  const history: StoreHistory = { rules: { ...rules.mailbox, greets }, tasks: [], abandoned: [], listed: [] };
+  const history: StoreHistory = {
+    rules: { ...rules.mailbox, greets, turnTimeout: rules.turnTimeout },
+    tasks: [],
+    abandoned: [],
+    listed: [],
+  };
   const leading = lead();
   leading.catch(() => {});
   try {
