@@ -1,6 +1,6 @@
 import { durationFromMs, timestampFromMs } from "@bufbuild/protobuf/wkt";
-import { type Event, EventWait, type Task } from "../src/proto.ts";
-import { type Clients, follow, type Rpc, read, reasonOf } from "./crash-clients.ts";
+import { type Event, EventWait, type RedriveEventRequest, type Task } from "../src/proto.ts";
+import { type Clients, follow, type Rpc, read, reasonOf, waitOf } from "./crash-clients.ts";
 import type { CancelRequest, SendRequest, TaskEnd } from "./crash-history.ts";
 
 type Call<Answer> = (
@@ -66,17 +66,27 @@ export async function settle(clients: Clients, taskId: string, request: SendRequ
   );
 }
 
-/** Puts events of a task back that are dead-lettered, unless it is finished: as many as there is room for. Returns how many. */
-export function redrive(clients: Clients, taskId: string): Promise<number> {
-  return read(clients, async (rpc) => {
-    try {
-      const target = { case: "all" as const, value: true };
-      return (await rpc.redriveEvent({ taskId, target })).redrivenEvents;
-    } catch (error) {
-      if (["TASK_FINISHED", "MAILBOX_FULL"].includes(reasonOf(error) ?? "")) return 0;
-      throw error;
-    }
-  });
+/**
+ * Puts an event of a task back that is dead-lettered, or all of them, unless the task is finished or there is none: as many as there is room
+ * for, once there is some.
+ */
+export async function redrive(clients: Clients, taskId: string, eventId?: string): Promise<void> {
+  const target: RedriveEventRequest["target"] =
+    eventId === undefined ? { case: "all", value: true } : { case: "eventId", value: eventId };
+  for (;;) {
+    const full = await read(clients, (rpc) =>
+      rpc.redriveEvent({ taskId, target }).then(
+        () => undefined,
+        (error: unknown) => {
+          if (["TASK_FINISHED", "EVENT_STATE"].includes(reasonOf(error) ?? "")) return undefined;
+          if (reasonOf(error) === "MAILBOX_FULL") return error;
+          throw error;
+        },
+      ),
+    );
+    if (full === undefined) return;
+    await clients.pause?.(waitOf(full));
+  }
 }
 
 /** Reads all that there is of a task that has ended. */

@@ -155,7 +155,7 @@ export function reasonOf(error: unknown): string | undefined {
 }
 
 /** How long an error asks to wait, in ms. */
-function waitOf(error: unknown): number {
+export function waitOf(error: unknown): number {
   const [{ retryDelay } = {}] = ConnectError.from(error).findDetails(RetryInfoSchema);
   if (retryDelay === undefined) throw new Error("G6 it is not said when to try again", { cause: error });
   return durationMs(retryDelay);

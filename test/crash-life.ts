@@ -88,14 +88,14 @@ export async function leadTask(clients: Clients, name: string): Promise<Life> {
     const request = patient("finish");
     await deliver(request);
     last = answerOf(request)?.id;
-    if (dead.has(last)) help.push(resume());
+    if (dead.has(last)) help.push(resume(last));
   }
 
   /** Has a task go on that waits for somebody, or that would because what is to end it was given up. */
   function goOn({ entry }: TaskUpdate): undefined {
     if (entry.case === "event" && entry.value.state === EventState.DEAD_LETTERED) {
       dead.add(entry.value.id);
-      if (entry.value.id === last) help.push(resume());
+      if (entry.value.id === last) help.push(resume(last));
     }
     if (entry.case !== "task") return;
     const { state, question } = entry.value;
@@ -114,10 +114,10 @@ export async function leadTask(clients: Clients, name: string): Promise<Life> {
   }
 
   /** Redrives what a task has given up, after a while; or cancels the task, because nothing comes of it. */
-  async function resume(): Promise<void> {
+  async function resume(eventId?: string): Promise<void> {
     await clients.pause?.(random.between(1, 500));
     if (++resumed > 10) await cancelTwice("given-up");
-    else await redrive(clients, taskId ?? "");
+    else await redrive(clients, taskId ?? "", eventId);
   }
 
   /** Takes an event back that was sent: it may be too late. */

@@ -5,11 +5,12 @@ import { agentRecord } from "../../../src/server/agent-record.ts";
 import type { Clock } from "../../../src/server/clock.ts";
 import { createLocalEngine } from "../../../src/server/engine/local-engine.ts";
 import { createErrorInterceptor } from "../../../src/server/error-interceptor.ts";
-import { hasReason } from "../../../src/server/errors.ts";
+import { hasReason, serverStopping } from "../../../src/server/errors.ts";
 import { createMailbox } from "../../../src/server/mailbox/mailbox.ts";
 import { declareSchedules } from "../../../src/server/schedules/declared-schedules.ts";
 import { createScheduler } from "../../../src/server/schedules/scheduler.ts";
 import { createTaskService } from "../../../src/server/service.ts";
+import type { Millis } from "../../../src/server/store/records.ts";
 import type { Store } from "../../../src/server/store/store.ts";
 import { createTaskLog } from "../../../src/server/task-log/task-log.ts";
 import { createTaskQuota } from "../../../src/server/task-quota.ts";
@@ -40,6 +41,13 @@ export interface HouseOptions {
   defect(error: unknown): void;
 }
 
+/** What serves. */
+export interface House {
+  transport: Transport;
+  /** Stops as a server does that is told to: turns may go on for a time, in ms, and then are told to stop. Resolves when nothing runs. */
+  stop(deadline: Millis): Promise<void>;
+}
+
 /** What serves the agent: everything between the transport and the store, as `serve` puts it together. Resolves when clients may call. */
 export async function openHouse({
   store,
@@ -48,7 +56,7 @@ export async function openHouse({
   maxTurns,
   post,
   defect,
-}: HouseOptions): Promise<Transport> {
+}: HouseOptions): Promise<House> {
   const agents = new Map([[agent.name, agent]]);
   await store.putAgents([agentRecord(agent)]);
   await declareSchedules(store, agents, clock);
@@ -57,9 +65,10 @@ export async function openHouse({
   const taskLog = createTaskLog({ store, clock, heartbeat: Number.MAX_SAFE_INTEGER / 2 });
   const engine = createLocalEngine({ store, agents, taskLog, clock, log, maxTurns });
   const mailbox = createMailbox({ store, agents, accept: engine.accept, clock });
+  const stopping = new AbortController();
   const service = createTaskService({
     ...{ store, mailbox, taskLog, clock },
-    stopping: new AbortController().signal,
+    stopping: stopping.signal,
     auth: { taskTokens: () => Promise.reject(new Error("nobody asks for tokens here")) },
   });
   const report = (error: unknown) => {
@@ -74,12 +83,20 @@ export async function openHouse({
   );
   await engine.start();
   const quota = createTaskQuota(store, Number.MAX_SAFE_INTEGER, clock);
-  createScheduler({ store, agents, quota, onLimit: () => {}, clock, log }).start();
+  const scheduler = createScheduler({ store, agents, quota, onLimit: () => {}, clock, log });
+  scheduler.start();
   if (post !== undefined) {
     await makeWebhook(store, agent.name, clock);
     await deliverer.start();
   }
-  return transport;
+  return {
+    transport,
+    async stop(deadline) {
+      stopping.abort(serverStopping());
+      await Promise.all([engine.stop(deadline), scheduler.stop(), deliverer.stop()]);
+      taskLog.close();
+    },
+  };
 }
 
 /** Makes the agent's webhook, unless it is there. */

@@ -17,6 +17,8 @@ const refusals = [
 export interface Judge {
   /** Is told of each call that took effect, or was refused, in their order. */
   committed(call: Call, result: CallResult): void;
+  /** How many turns run. */
+  running(): number;
   /** What has become of a task's events that should not have. */
   compareEnd(history: TaskHistory): string[];
 }
@@ -39,7 +41,7 @@ export function createJudge(
     ...(tick && createReferenceSchedule(tick, reference, played.replaces)),
     ...createReferenceWebhook(),
   };
-  return { committed, compareEnd };
+  return { committed, running: reference.running, compareEnd };
 
   function committed(call: Call, result: CallResult): void {
     const { name, args } = call;

@@ -71,8 +71,10 @@ export function createReferenceMailbox(rules: ReferenceRules) {
       return stop(task, TaskState.CANCELLED, now);
     },
     interruptTask: unfinished((task, { now }) => ({ interrupted: interrupt(task, now).length })),
-    redriveEvents: unfinished((task, { now }) => {
-      const dead = task.events.filter(({ state }) => state === EventState.DEAD_LETTERED);
+    redriveEvents: unfinished((task, { eventId, now }) => {
+      const asked = task.events.filter(({ id }) => eventId === undefined || id === eventId);
+      const dead = asked.filter(({ state }) => state === EventState.DEAD_LETTERED);
+      if (eventId !== undefined && dead.length === 0) return "EVENT_STATE";
       // Nothing of a mailbox is handled while it is paused: without this one, no room would ever come.
       const room = Math.max(task.state === TaskState.PAUSED ? 1 : 0, rules.maxPending - pending(task));
       if (dead.length > 0 && room <= 0) return "MAILBOX_FULL";
@@ -139,6 +141,9 @@ export function createReferenceMailbox(rules: ReferenceRules) {
     /** How many turns of a task run side by side. */
     turnsOf: (taskId: string) =>
       tasks.get(taskId)?.works.filter(({ turn }) => turn !== undefined).length ?? 0,
+    /** How many turns run in all. */
+    running: () =>
+      [...tasks.values()].flatMap(({ works }) => works.filter(({ turn }) => turn !== undefined)).length,
     /** The state of an event. */
     stateOf: (id: string) =>
       [...tasks.values()].flatMap(({ events }) => events).find((event) => event.id === id)?.state,

@@ -10,7 +10,7 @@ import { leadTask, plainTypes } from "../../crash-life.ts";
 import { createRandom } from "../../crash-random.ts";
 import { type Connection, connect } from "./connection.ts";
 import { createDisk, type Haste } from "./disk.ts";
-import { openHouse } from "./house.ts";
+import { type House, openHouse } from "./house.ts";
 import { createJudge } from "./judge.ts";
 import { createLine, type Line, type Shared } from "./line.ts";
 import { createPlayed } from "./played.ts";
@@ -38,6 +38,8 @@ export interface Simulated {
   hash: number;
   kills: number;
   zombies: number;
+  /** How often a server was told to stop, and did. */
+  stops: number;
   history: StoreHistory;
   /** How often what there is to play was played. */
   played: Record<string, number>;
@@ -50,6 +52,7 @@ interface Process {
   serving: boolean;
   line: Line;
   gone: PromiseWithResolvers<void>;
+  stop?: House["stop"];
 }
 
 /** What its clients send besides what those of the kill tests do: see the scribe. */
@@ -77,7 +80,7 @@ export async function simulate(seed: number, bug: Bug = {}): Promise<Simulated> 
   // Where there is little room, turns wait for it in the store.
   const maxTurns = random.pick([1, 2, 100, 100]);
   const played = createPlayed();
-  const { committed, compareEnd } = createJudge({ ...rules, greets }, played, (violation) =>
+  const { committed, running, compareEnd } = createJudge({ ...rules, greets }, played, (violation) =>
     violations.push(violation),
   );
   // What ticks would have ever more to post.
@@ -86,7 +89,9 @@ export async function simulate(seed: number, bug: Bug = {}): Promise<Simulated> 
   const shared: Shared = { disk, haste: bug.haste, random, failures, lines, committed };
   const breaks = random.pick([0, 0, 0.02, 0.1]);
   let crashes = random.pick([0, 1, 2, 4, 8]);
+  let orders = random.pick([0, 0, 1, 3]);
   let kills = 0;
+  let stops = 0;
   let zombies = 0;
   let started = 0;
   let up = Promise.withResolvers<{ transport: Transport; gone: Promise<void> }>();
@@ -138,6 +143,7 @@ export async function simulate(seed: number, bug: Bug = {}): Promise<Simulated> 
     ...world.traced(),
     kills,
     zombies,
+    stops,
     history,
     played: counts,
   };
@@ -171,6 +177,7 @@ export async function simulate(seed: number, bug: Bug = {}): Promise<Simulated> 
     if (current === undefined) return [{ name: "start", weight: 1, make: start }];
     const possible = [...lines].flatMap((line) => line.moves()).concat(receiver?.moves() ?? []);
     if (crashes > 0 && possible.length > 0) possible.push({ name: "kill", weight: 0.05, make: kill });
+    if (orders > 0 && current.serving) possible.push({ name: "stop", weight: 0.05, make: stop });
     return possible;
   }
 
@@ -195,13 +202,34 @@ export async function simulate(seed: number, bug: Bug = {}): Promise<Simulated> 
     });
     const gone = process.gone.promise;
     house.then(
-      (transport) => {
+      ({ transport, stop }) => {
         if (process !== current) return;
-        process.serving = true;
+        Object.assign(process, { serving: true, stop });
         up.resolve({ transport, gone });
       },
       // It cannot begin, and ends.
       () => process === current && kill(),
+    );
+  }
+
+  /** Tells the process that serves to stop: it takes no more calls, and ends when nothing runs, with nothing left in hand. */
+  function stop(): void {
+    const process = current;
+    if (process?.stop === undefined) return;
+    orders -= 1;
+    process.serving = false;
+    up = Promise.withResolvers();
+    process.gone.resolve();
+    process.stop(random.between(0, 60)).then(
+      () => {
+        if (process !== current) return;
+        current = undefined;
+        stops += 1;
+        end(process, 0);
+        if (failures === 0 && running() > 0)
+          violations.push(`G3 a server that has stopped left ${running()} turns`);
+      },
+      (error: unknown) => violations.push(`G7 it cannot stop: ${String(error)}`),
     );
   }
 
@@ -222,8 +250,12 @@ export async function simulate(seed: number, bug: Bug = {}): Promise<Simulated> 
       process.line.abandon();
       return;
     }
+    end(process, random.between(0, 2));
+  }
+
+  function end(process: Process, lastWrites: number): void {
     process.alive = false;
-    process.line.cut(random.between(0, 2));
+    process.line.cut(lastWrites);
     lines.delete(process.line);
   }
 }

@@ -7,9 +7,11 @@ import { addCounts, type Batch, type BatchCounts } from "./simulate-many.ts";
 const { seed, runs, stride }: Batch = workerData;
 const totals: BatchCounts = { counts: {}, covered: {}, failures: [] };
 for (let run = 0; run < runs; run++) {
-  const { violations, lately, moves, kills, zombies, history, played } = await simulate(seed + run * stride);
+  const { violations, lately, moves, kills, zombies, stops, history, played } = await simulate(
+    seed + run * stride,
+  );
   const events = history.tasks.reduce((sum, { end }) => sum + end.events.length, 0);
-  addCounts(totals.counts, { seeds: 1, moves, kills, zombies, tasks: history.tasks.length, events });
+  addCounts(totals.counts, { seeds: 1, moves, kills, zombies, stops, tasks: history.tasks.length, events });
   addCounts(totals.covered, { ...coverageOf([history]), ...played });
   if (violations.length === 0) continue;
   totals.failures.push({ seed: seed + run * stride, violations, lately });
