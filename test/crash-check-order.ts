@@ -12,6 +12,8 @@ interface Waiting {
   rank: number;
   /** Whether a turn that asks for what it is to be steered by gets it. */
   steers: boolean;
+  /** Whether a turn has left it for later, so that others that go ahead may pass it. */
+  left: boolean;
 }
 
 /** Checks in which order the events of a log were handled: those that go ahead first, and what is tried again before all (G2). */
@@ -24,8 +26,11 @@ export function checkOrder(log: TaskUpdate[], { parallel = 1, batch }: Rules, re
   const dead = new Set<string>();
   /** What is to be tried again: it does not wait, and comes before all that does unless there is room beside it. */
   const inHand = new Set<string>();
+  /** What comes back because its turn is void, and not because that has left it. */
+  const given = new Set<string>();
   for (const { entry } of log) {
     if (entry.case === "task" && entry.value.state === TaskState.ACTIVE) created = true;
+    if (entry.case === "superseded") for (const id of entry.value.eventIds) given.add(id);
     if (entry.case === "superseded" && entry.value.retryTime !== undefined) {
       // Of a batch it cannot be told which events were its own, and which it had taken besides.
       const { eventIds } = entry.value;
@@ -47,7 +52,8 @@ export function checkOrder(log: TaskUpdate[], { parallel = 1, batch }: Rules, re
         // What is redriven waits behind all, whatever it was.
         const redriven = dead.has(id);
         const steers = policy === OnBusy.STEER && !answers && !redriven;
-        waiting.set(id, { sequence, rank: redriven ? 2 : answers ? 0 : ahead ? 1 : 2, steers });
+        const left = processing.has(id) && !given.delete(id);
+        waiting.set(id, { sequence, rank: redriven ? 2 : answers ? 0 : ahead ? 1 : 2, steers, left });
         processing.delete(id);
         break;
       }
@@ -62,7 +68,8 @@ export function checkOrder(log: TaskUpdate[], { parallel = 1, batch }: Rules, re
         const first = again ?? firstOf(waiting, (_, id) => !inHand.has(id));
         // What a turn takes besides may be what steers alone.
         const steering = takes && id === firstOf(waiting, ({ steers }) => steers);
-        if (first !== id && !steering && !inHand.has(id)) {
+        const passing = id === firstOf(waiting, ({ rank, left }, id) => rank < 2 && !left && !inHand.has(id));
+        if (first !== id && !steering && !passing && !inHand.has(id)) {
           report("G2", `event ${sequence} is handled before event ${waiting.get(first ?? "")?.sequence}`);
         }
         inHand.delete(id);

@@ -104,7 +104,8 @@ function withTurn(
 function cancelEvent(model: Model, { taskId, eventId }: CancelEvent): object {
   const task = find(model, taskId);
   const event = task.events.find(({ id }) => id === eventId) ?? refuse("EVENT_NOT_FOUND");
-  const back = event.state === EventState.SCHEDULED || waiting(task).includes(event);
+  // What has closed a question stays.
+  const back = event.state === EventState.SCHEDULED || (waiting(task).includes(event) && !event.first);
   if (!back && event.state !== EventState.DROPPED) refuse("EVENT_STATE");
   event.state = EventState.DROPPED;
   return { event: event.id, state: event.state };

@@ -141,9 +141,9 @@ export interface TurnContext {
   unschedule(eventId: string): void;
   /**
    * Leaves the turn's events in the mailbox when the handler returns, and asks to be called again: after `in` ms, `at` a time, or when
-   * `events` of them wait (1 to 1,000,000, those that it leaves included; at once if they do), whichever comes first; an event that
-   * goes ahead (STEER, INTERRUPT, an answer) always does. Once none of what it left waits any more, because it was taken back, nothing is put
-   * off. Of several turns side by side that defer, the first of what they ask for counts. What the turn showed and stored takes effect.
+   * `events` of them wait (1 to 1,000,000, those that it leaves included; at once if they do), whichever comes first; of several turns
+   * side by side that defer, the first of what they ask for. An event that goes ahead (STEER, INTERRUPT, an answer) passes what is left,
+   * and leaves it put off. Once all of it was taken back, nothing is put off. What the turn showed and stored takes effect.
    */
   defer(until: Partial<When> & { events?: number }): void;
   /**
@@ -190,8 +190,8 @@ export interface TurnMailbox {
  */
 export interface TurnTasks {
   /**
-   * Makes a child of this task, or finds the unfinished one of that name. Its end arrives in this task's mailbox as an event of type
-   * `pigeonhole.task.ended`, and it is cancelled with this task. Resolves with its id. Rejects with AGENT_NOT_FOUND, TASK_NAME_TAKEN,
+   * Makes a child of this task, or finds the unfinished one of that name. A child's end arrives in this task's mailbox as an event of type
+   * `pigeonhole.task.ended`, and it is cancelled with this task; a task that is found keeps the parent that it has, if any. Resolves with its id. Rejects with AGENT_NOT_FOUND, TASK_NAME_TAKEN,
    * VALUE_INVALID, or FAN_OUT_EXCEEDED if there are too many parents above it.
    */
   create(task: NewChildTask): Promise<string>;

@@ -1,16 +1,7 @@
 import { EventState, Handler, TaskState } from "../../src/proto.ts";
 import type { TakeEvents, TurnSource } from "../../src/server/store/calls.ts";
 import type { Millis } from "../../src/server/store/records.ts";
-import {
-  ended,
-  type Hold,
-  type Model,
-  type ModelEvent,
-  type ModelTask,
-  type Work,
-  waiting,
-  workOf,
-} from "./state.ts";
+import { ended, type Model, type ModelEvent, type ModelTask, type Work, waiting, workOf } from "./state.ts";
 
 /** Since ever. */
 const always = Number.NEGATIVE_INFINITY;
@@ -36,9 +27,9 @@ export function start(task: ModelTask, { owner, agents }: TurnSource, now: Milli
 
   const { work } = due;
   if (!task.works.includes(work)) {
+    if (work.events.length > 0 && !isPutOff(task, now)) task.hold = undefined;
     task.works.push(work);
     task.forced = forced;
-    if (work.events.length > 0) task.hold = undefined;
   }
   task.turns += 1;
   work.attempt += 1;
@@ -55,6 +46,7 @@ export function start(task: ModelTask, { owner, agents }: TurnSource, now: Milli
 /** Draws events into a running turn. */
 export function take(model: Model, args: TakeEvents): object {
   const { task, work, turn } = workOf(model, args);
+  if (task.state !== TaskState.ACTIVE) return { taken: [] };
   const drawn = waiting(task).filter(({ steer }) => steer || !args.steering);
   const taken = drawn.slice(0, args.limit);
   turn.taken.push(...taken);
@@ -90,13 +82,28 @@ function freshWork(task: ModelTask, now: Millis): Due | undefined {
   const waits = waiting(task);
   if (waits.length === 0) return undefined;
   const { batch } = task.agent;
-  const { hold } = task;
-  const time = hold?.left.some((event) => waits.includes(event))
-    ? released(hold, waits)
-    : gathered(task, waits);
   const handler = batch === undefined ? Handler.TASK_EVENT_SEND : Handler.TASK_EVENT_BATCH;
-  const work = newWork(handler, waits.slice(0, batch?.max ?? 1), now);
-  return time === Number.POSITIVE_INFINITY ? undefined : { time, work };
+  const { hold } = task;
+  const workOn = (events: ModelEvent[]) => newWork(handler, events.slice(0, batch?.max ?? 1), now);
+  if (hold === undefined || !isLeft(task)) return { time: gathered(task, waits), work: workOn(waits) };
+  if (!isPutOff(task, now)) return { time: always, work: workOn(waits) };
+  // What is put off is passed by others that go ahead.
+  const others = waits.filter((event) => event.ahead && !hold.left.includes(event));
+  if (others.length > 0) return { time: always, work: workOn(others) };
+  return hold.untilTime === Number.POSITIVE_INFINITY
+    ? undefined
+    : { time: hold.untilTime, work: workOn(waits) };
+}
+
+/** Whether some of what a turn has left still waits. */
+function isLeft(task: ModelTask): boolean {
+  return task.hold?.left.some((event) => waiting(task).includes(event)) ?? false;
+}
+
+/** Whether it does, and what the turn asked for has not come. */
+function isPutOff(task: ModelTask, now: Millis): boolean {
+  const { untilTime = always, untilEvents = 0 } = task.hold ?? {};
+  return isLeft(task) && untilTime > now && waiting(task).length < untilEvents;
 }
 
 function newWork(handler: Handler, events: ModelEvent[], now: Millis): Work {
@@ -108,12 +115,4 @@ function newWork(handler: Handler, events: ModelEvent[], now: Millis): Work {
 function gathered({ agent: { batch } }: ModelTask, waits: ModelEvent[]): Millis {
   if (batch === undefined || waits.length >= batch.max || waits.some(({ ahead }) => ahead)) return always;
   return (waits[0]?.since ?? always) + batch.wait;
-}
-
-/** When what a turn that deferred asked for has come. */
-function released(hold: Hold, waits: ModelEvent[]): Millis {
-  if (waits.length >= hold.untilEvents) return always;
-  // One that a turn has left already does not call for the next at once.
-  if (waits.some((event) => event.ahead && !hold.left.includes(event))) return always;
-  return hold.untilTime;
 }

@@ -61,6 +61,28 @@ export function describeAsking(scene: () => Scene): void {
     expect((await turn({ now: at(20) })).events).toMatchObject([{ id: id("answer") }]);
   });
 
+  it("is closed for good: what has closed it cannot be taken back", async () => {
+    const { send, takeBack, states, turn, id } = await asked();
+    await send("answer", { answers: id("q"), now: at(20) });
+    expect(await reasonOf(takeBack("answer", { now: at(21) }))).toBe("EVENT_STATE");
+    expect(await states()).toMatchObject({ answer: "QUEUED" });
+    expect((await turn({ now: at(22) })).events).toMatchObject([{ id: id("answer") }]);
+  });
+
+  it("leaves events waiting that a turn beside it would take", async () => {
+    const { rules, activate, send, turn, take, commit, waiting, id } = scene();
+    await rules({ parallel: 2 });
+    await activate();
+    for (const name of ["e1", "e2", "e3"]) await send(name);
+    const [first, second] = [await turn(), await turn()];
+    const question = { id: id("q"), prompt: "?", createTime: at(0) };
+    await commit(second.turn, { outcome: { kind: "ask", question } });
+    expect(await take(first.turn, { limit: 1 })).toEqual([]);
+    expect(await waiting()).toEqual(["e3"]);
+    await send("answer", { answers: id("q") });
+    expect(await take(first.turn, { limit: 1 })).toMatchObject([{ id: id("answer") }]);
+  });
+
   it("keeps other events waiting, even those that go ahead", async () => {
     const { send, waiting, start } = await asked();
     await send("q1");

@@ -29,6 +29,19 @@ export function describeBatches(scene: () => Scene): void {
     expect(await task()).toMatchObject({ pendingEvents: 1, processingEventId: id("e1") });
   });
 
+  it("goes by the rules that the agent has now, also for what waits already", async () => {
+    const { rules, send, start, turn, due, id } = await gathering();
+    await send("e1", { now: at(0) });
+    await rules({ batch: { max: 3, wait: 100 } });
+    expect(await due(at(50))).toEqual([]);
+    await rules({ batch: { max: 3, wait: 200 } });
+    expect(await start({ now: at(150) })).toEqual({ dueTime: at(200) });
+    expect(await due(at(150))).toEqual([]);
+    await rules({ batch: { max: 3, wait: 20 } });
+    expect(await due(at(30))).toEqual([id("task")]);
+    expect((await turn({ now: at(30) })).events).toMatchObject([{ id: id("e1") }]);
+  });
+
   it("begins a turn with fewer events if they are large, and leaves the rest for the next", async () => {
     const { store, send, turn, commit, id } = await gathering();
     const content = bytes("x".repeat(2_097_152));

@@ -89,12 +89,43 @@ export function describeDeferring(scene: () => Scene): void {
     await turn({ now: at(40) });
   });
 
-  it("is called again by an event that goes ahead", async () => {
-    const { send, start, turn, id } = await deferred({ untilTime: at(1e6) });
+  it("is passed by an event that goes ahead, and stays put off", async () => {
+    const { send, start, turn, commit, id } = await deferred({ untilTime: at(1e6) });
     await send("q", { now: at(20) });
     expect(await start({ now: at(20) })).toEqual({ dueTime: at(1e6) });
     await send("s", { now: at(21), onBusy: "steer" });
-    expect((await turn({ now: at(21) })).events).toMatchObject([{ id: id("s") }]);
+    const { turn: number, events } = await turn({ now: at(21) });
+    expect(events).toMatchObject([{ id: id("s") }]);
+    await commit(number, { now: at(22) });
+    expect(await start({ now: at(23) })).toEqual({ dueTime: at(1e6) });
+    expect((await turn({ now: at(1e6) })).events).toMatchObject([{ id: id("e") }]);
+  });
+
+  it("is passed by one that goes ahead, also where it goes ahead itself", async () => {
+    const { activate, send, turn, commit, start, id } = scene();
+    await activate();
+    await send("one", { onBusy: "steer" });
+    await commit((await turn()).turn, { outcome: { kind: "defer", untilTime: at(100) } });
+    await send("two", { now: at(20), onBusy: "steer" });
+    const { turn: number, events } = await turn({ now: at(20) });
+    expect(events).toMatchObject([{ id: id("two") }]);
+    await commit(number, { now: at(21), outcome: { kind: "defer", untilTime: at(200) } });
+    expect(await start({ now: at(22) })).toEqual({ dueTime: at(100) });
+    expect((await turn({ now: at(100) })).events).toMatchObject([{ id: id("one") }]);
+  });
+
+  it("is passed by those that go ahead alone, where events are gathered", async () => {
+    const { rules, activate, send, turn, commit, start, id } = scene();
+    await rules({ batch: { max: 2, wait: 3_600_000 } });
+    await activate();
+    for (const name of ["e1", "e2"]) await send(name);
+    await commit((await turn()).turn, { outcome: { kind: "defer", untilTime: at(100) } });
+    await send("s", { now: at(50), onBusy: "steer" });
+    const { turn: number, events } = await turn({ now: at(50) });
+    expect(events).toMatchObject([{ id: id("s") }]);
+    await commit(number, { now: at(51) });
+    expect(await start({ now: at(52) })).toEqual({ dueTime: at(100) });
+    expect((await turn({ now: at(100) })).events).toMatchObject([{ id: id("e1") }, { id: id("e2") }]);
   });
 
   it("puts the events back at the head of the mailbox, with those that it had taken, in their order", async () => {

@@ -613,7 +613,8 @@ export enum TaskState {
   TIMED_OUT = 8,
 
   /**
-   * An event was dead-lettered, and the agent's policy is to wait for RedriveEvent or CancelTask. Takes events, and handles none.
+   * An event was dead-lettered, and the agent's policy is to wait for RedriveEvent or CancelTask. Takes events, and begins none; what
+   * turns have in hand goes on.
    *
    * @generated from enum value: TASK_STATE_PAUSED = 9;
    */

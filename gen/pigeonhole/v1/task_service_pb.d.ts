@@ -2196,7 +2196,7 @@ export declare const TaskService: GenService<{
    * Takes an event back that waits, SCHEDULED or QUEUED: it is DROPPED.
    *
    * Taking back one that was dropped answers the same. Fails with NOT_FOUND if there is no such task or event, FAILED_PRECONDITION
-   * if the event is being processed, was processed or is dead-lettered.
+   * if the event is being processed, was processed or is dead-lettered, or has closed a question: its agent is to hear of that.
    *
    * @generated from rpc pigeonhole.v1.TaskService.CancelEvent
    */

@@ -70,7 +70,7 @@ import type { WebhookStore } from "./webhook-store.ts";
  * Methods reject with a `TaskError`.
  */
 export interface Store extends ScheduleStore, WebhookStore, TokenStore {
-  /** Makes agents known, with the rules of their mailboxes. Adds or replaces; forgets none. */
+  /** Makes agents known, with the rules of their mailboxes, which what waits already goes by, too. Adds or replaces; forgets none. */
   putAgents(agents: readonly AgentRecord[]): Promise<void>;
 
   /**

@@ -60,8 +60,11 @@ export function createReferenceMailbox(rules: ReferenceRules) {
     cancelEvent({ taskId, eventId, now }) {
       const { events } = find(taskId);
       const own = events.filter(({ id }) => id === eventId);
-      const { state, work } = own[0] ?? {};
-      const waits = state === EventState.SCHEDULED || (state === EventState.QUEUED && work === undefined);
+      const { state, work, policy } = own[0] ?? {};
+      // An answer has closed its question.
+      const waits =
+        policy !== "answer" &&
+        (state === EventState.SCHEDULED || (state === EventState.QUEUED && work === undefined));
       if (waits) move(own, EventState.DROPPED, now);
       return waits || state === EventState.DROPPED ? { state: EventState.DROPPED } : "EVENT_STATE";
     },
@@ -87,6 +90,7 @@ export function createReferenceMailbox(rules: ReferenceRules) {
     }),
     startTurn: ({ taskId, owner, now }) => start(find(taskId), rules, owner, now),
     takeEvents: fenced((task, work, { steering, limit, now }) => {
+      if (task.state !== TaskState.ACTIVE) return [];
       const wanted = waiting(task).filter(({ policy }) => policy === "steer" || !steering);
       return move(wanted.slice(0, limit), EventState.PROCESSING, now, work).map(({ id }) => ({ id }));
     }),

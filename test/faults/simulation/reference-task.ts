@@ -94,7 +94,7 @@ export function start(task: Task, rules: ReferenceRules, owner: string, now: num
   if (work === undefined || task.state === TaskState.INPUT_REQUIRED) return { turn: undefined };
   if (!task.works.includes(work)) {
     task.works.push(work);
-    task.hold = undefined;
+    if (holdOf(task, now) !== "stands") task.hold = undefined;
   }
   task.turns += 1;
   work.turn = { number: task.turns, owner, commits: task.commits.length };
@@ -112,14 +112,29 @@ function fresh(task: Task, { parallel, batch }: ReferenceRules, now: number): Wo
 
   const all = waiting(task);
   const [first] = all;
-  const off = task.hold?.left.some((item) => all.includes(item)) ? task.hold : undefined;
-  const called = all.some((item) => goesAhead(item.policy) && !off?.left.includes(item));
-  const enough = (off === undefined ? batch?.max : off.untilEvents) ?? Number.POSITIVE_INFINITY;
-  const time = off === undefined ? (first?.time ?? now) + (batch?.wait ?? 0) : off.untilTime;
-  const ready = called || all.length >= enough || (time ?? Number.POSITIVE_INFINITY) <= now;
-  if (first === undefined || !ready) return undefined;
-  if (batch === undefined) return make(Handler.TASK_EVENT_SEND, [first]);
-  return make(Handler.TASK_EVENT_BATCH, all.slice(0, batch.max));
+  const put = holdOf(task, now);
+  // What is put off is passed by others that go ahead, and by nothing else.
+  const others = all.filter((item) => goesAhead(item.policy) && !task.hold?.left.includes(item));
+  const next = put === "stands" ? others : all;
+  const gathered = all.length >= (batch?.max ?? 1) || (first?.time ?? now) + (batch?.wait ?? 0) <= now;
+  const ready = put !== "none" || gathered || all.some(({ policy }) => goesAhead(policy));
+  if (next.length === 0 || !ready) return undefined;
+  return make(
+    batch === undefined ? Handler.TASK_EVENT_SEND : Handler.TASK_EVENT_BATCH,
+    next.slice(0, batch?.max ?? 1),
+  );
+}
+
+/** How things stand with what was put off: all of it is gone, it is put off, or what was asked for has come. */
+function holdOf(task: Task, now: number): "none" | "stands" | "over" {
+  const all = waiting(task);
+  const {
+    left,
+    untilTime = Number.POSITIVE_INFINITY,
+    untilEvents = Number.POSITIVE_INFINITY,
+  } = task.hold ?? { left: [] };
+  if (!left.some((item) => all.includes(item))) return "none";
+  return untilTime <= now || all.length >= untilEvents ? "over" : "stands";
 }
 
 /** Puts off what comes until what a turn asks for that left its events, or what one beside it has, of which some still waits. */

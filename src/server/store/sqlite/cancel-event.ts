@@ -3,7 +3,7 @@ import type { CancelEvent } from "../calls.ts";
 import type { EventRecord } from "../records.ts";
 import { EventState, nameOf } from "../states.ts";
 import { findEvent, readWholeEvents } from "./events.ts";
-import { dropEvent } from "./mailbox.ts";
+import { ahead, dropEvent } from "./mailbox.ts";
 import { type EventRow, eventRecord, type TaskRow } from "./rows.ts";
 import { requireTask, type Tx } from "./tx.ts";
 
@@ -13,6 +13,8 @@ export function cancelEvent(tx: Tx, args: CancelEvent): EventRecord {
   const event = requireEvent(tx, task, args.eventId);
   const waits =
     event.state === EventState.SCHEDULED || (event.state === EventState.QUEUED && event.held === 0);
+  // Its question is closed, and the agent would never hear why.
+  if (waits && event.ahead === ahead.answer) throw wrongState(event, "it has closed a question");
   if (waits) {
     dropEvent(tx, task, args.now, event, { reason: "EVENT_CANCELLED", message: "the event was taken back" });
   } else if (event.state !== EventState.DROPPED) {

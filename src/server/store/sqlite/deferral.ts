@@ -15,28 +15,41 @@ export function defer(
   { untilTime, untilEvents }: Extract<Outcome, { kind: "defer" }>,
 ): void {
   const own = events.map(({ sequence }) => sequence);
-  const known: number[] = JSON.parse(task.deferred ?? "[]");
-  const others = known.filter((sequence) => !own.includes(sequence));
+  const others = leftOf(task).filter((sequence) => !own.includes(sequence));
   const beside = anyWaits(sql, task, JSON.stringify(others));
   task.deferred = JSON.stringify(beside ? [...others, ...own] : own);
   task.defer_until = earlier(untilTime ?? null, beside ? task.defer_until : null);
   task.defer_count = earlier(untilEvents ?? null, beside ? task.defer_count : null);
 }
 
-/** The next turn has begun: what was asked for has come. */
+/** What was asked for has come, and the next turn begins. */
 export function endDeferral(task: TaskRow): void {
   task.deferred = null;
   task.defer_until = null;
   task.defer_count = null;
 }
 
-/** Tells when what was asked for comes, null if that is not known. Undefined if nothing is put off: all that was left was taken, back or by a turn. */
-export function deferredUntil(sql: Sql, task: TaskRow, now: Millis): Millis | null | undefined {
-  if (task.deferred === null || !anyWaits(sql, task, task.deferred)) return undefined;
-  const called =
-    hasOthersAhead(sql, task, task.deferred) ||
-    task.waiting >= (task.defer_count ?? Number.POSITIVE_INFINITY);
-  return called ? now : task.defer_until;
+/**
+ * How things stand with what a turn has left: nothing of it waits any more (`none`), what was asked for has come (`over`), or has not
+ * (`stands`): then others are handled that go ahead, and nothing else.
+ */
+export function deferralOf(sql: Sql, task: TaskRow, now: Millis): "none" | "stands" | "over" {
+  const { deferred, waiting, defer_count: count, defer_until: until } = task;
+  if (deferred === null || !anyWaits(sql, task, deferred)) return "none";
+  return (count !== null && waiting >= count) || (until !== null && until <= now) ? "over" : "stands";
+}
+
+/** Of the events that wait, those that a turn may begin with while others are put off: they go ahead, and were not left themselves. */
+export function* othersAhead(waiting: Iterable<EventRow>, task: TaskRow): Iterable<EventRow> {
+  const left = leftOf(task);
+  for (const event of waiting) {
+    if (event.ahead === 0) return;
+    if (!left.includes(event.sequence)) yield event;
+  }
+}
+
+function leftOf({ deferred }: TaskRow): number[] {
+  return JSON.parse(deferred ?? "[]");
 }
 
 function anyWaits(sql: Sql, { id }: TaskRow, sequences: string): boolean {
@@ -45,8 +58,8 @@ function anyWaits(sql: Sql, { id }: TaskRow, sequences: string): boolean {
   return left !== undefined;
 }
 
-/** Whether an event goes ahead that was not deferred itself. */
-function hasOthersAhead(sql: Sql, { id, ahead }: TaskRow, deferred: string): boolean {
+/** Whether an event goes ahead that was not left itself. */
+export function hasOthersAhead(sql: Sql, { id, ahead, deferred }: TaskRow): boolean {
   if (ahead === 0) return false;
   const other = sql.one`select 1 from events indexed by events_ahead where task_id = ${id} and ahead > 0 and state = 2 and held = 0
     and sequence not in (select value from json_each(${deferred})) limit 1`;

@@ -1,6 +1,6 @@
 import type { Millis } from "../records.ts";
 import { EventState, TaskState } from "../states.ts";
-import { deferredUntil, earlier } from "./deferral.ts";
+import { deferralOf, earlier, hasOthersAhead } from "./deferral.ts";
 import { policyOf } from "./policies.ts";
 import type { TaskRow } from "./rows.ts";
 import type { Sql } from "./sql.ts";
@@ -34,8 +34,9 @@ function freshDue(sql: Sql, task: TaskRow, now: Millis): Millis | null {
   if (task.state !== TaskState.ACTIVE || task.waiting === 0) return null;
   const { parallel, batch } = policyOf(sql, task.agent);
   if (task.in_hand >= parallel) return null;
-  const deferred = deferredUntil(sql, task, now);
-  if (deferred !== undefined) return deferred;
+  const deferral = deferralOf(sql, task, now);
+  if (deferral === "over") return now;
+  if (deferral === "stands") return hasOthersAhead(sql, task) ? now : task.defer_until;
   if (task.ahead > 0) return now;
   if (batch === undefined || task.waiting >= batch.max) return now;
   const oldest = sql.one<{ updated_at: Millis }>`select updated_at from events

@@ -28,11 +28,21 @@ export function putAgents(tx: Tx, agents: readonly AgentRecord[]): void {
   forgetPolicies(tx.sql);
   for (const agent of agents) {
     const { name, maxPending, parallel, batch, retention, keepDeltas, stateHistory, startsActive } = agent;
+    lookAgain(tx.sql, agent);
     tx.sql.run`insert or replace into agents
         (name, max_pending, parallel, batch_max, batch_wait, retention, keep_deltas, state_history, starts_active)
       values (${name}, ${maxPending}, ${parallel}, ${batch?.max}, ${batch?.wait}, ${retention}, ${keepDeltas},
         ${stateHistory}, ${startsActive === true ? 1 : 0})`;
   }
+}
+
+/** Has all tasks looked at that may be due at another time by new rules: what waits for a batch, or for room beside what is in hand. */
+function lookAgain(sql: Sql, { name, parallel, batch }: AgentRecord): void {
+  const before = readPolicy(sql, name);
+  const same =
+    [before.parallel, before.batch?.max, before.batch?.wait].join() ===
+    [parallel, batch?.max, batch?.wait].join();
+  if (!same) sql.run`update tasks set due_at = 0 where agent = ${name} and ended_at is null and waiting > 0`;
 }
 
 /** Tells the rules of an agent's mailboxes: those of a plain one if the agent is not known. */

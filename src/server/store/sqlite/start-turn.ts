@@ -1,13 +1,14 @@
 import type { StartTurn, StartTurnResult, TurnSource } from "../calls.ts";
 import type { Millis } from "../records.ts";
 import { Handler, TaskState } from "../states.ts";
-import { endDeferral } from "./deferral.ts";
+import { deferralOf, endDeferral, othersAhead } from "./deferral.ts";
 import { readWholeEvents } from "./events.ts";
 import { firstEvents, passBy, readWaiting, takeInHand } from "./mailbox.ts";
 import { nextDue } from "./next-due.ts";
 import { policyOf } from "./policies.ts";
 import { readState } from "./reads.ts";
 import { type EventRow, eventRecord, type TaskRow, taskRecord, type WorkRow } from "./rows.ts";
+import type { Sql } from "./sql.ts";
 import { loadTask, type Tx } from "./tx.ts";
 import { sequencesOf, showProcessing } from "./works.ts";
 
@@ -60,6 +61,14 @@ function startAgain(tx: Tx, task: TaskRow, now: Millis, source: TurnSource, work
   return begin(tx, task, now, source, { ...work, attempt: work.attempt + 1 }, events);
 }
 
+/** Reads what a turn may begin with. What was put off is so no longer, unless it is passed by what goes ahead. */
+function readNext(sql: Sql, task: TaskRow, now: Millis): Iterable<EventRow> {
+  const waiting = readWaiting(sql, task);
+  if (deferralOf(sql, task, now) === "stands") return othersAhead(waiting, task);
+  endDeferral(task);
+  return waiting;
+}
+
 function startFresh(
   tx: Tx,
   task: TaskRow,
@@ -69,8 +78,7 @@ function startFresh(
 ): StartTurnResult {
   const batch = task.state === TaskState.ACTIVE ? policyOf(tx.sql, task.agent).batch : undefined;
   const bounds = { limit: batch?.max ?? 1, maxBytes: maxBatchBytes };
-  const events = task.state === TaskState.ACTIVE ? firstEvents(readWaiting(tx.sql, task), bounds) : [];
-  endDeferral(task);
+  const events = task.state === TaskState.ACTIVE ? firstEvents(readNext(tx.sql, task, now), bounds) : [];
   task.in_hand += 1;
   const work: WorkRow = {
     task_id: task.id,

@@ -1,5 +1,6 @@
 import type { TakeEvents } from "../calls.ts";
 import type { EventRecord } from "../records.ts";
+import { TaskState } from "../states.ts";
 import { ahead, firstEvents, passBy, readWaiting, takeInHand } from "./mailbox.ts";
 import { type EventRow, eventRecord } from "./rows.ts";
 import type { Tx } from "./tx.ts";
@@ -8,8 +9,8 @@ import { requireTurn, sequencesOf, showProcessing } from "./works.ts";
 /** See Store.takeEvents. */
 export function takeEvents(tx: Tx, args: TakeEvents): EventRecord[] {
   const { task, work } = requireTurn(tx, args.taskId, args.turn);
-  // Before onTaskCreate has completed no event is handled, and after a cancellation none either.
-  if (work.work === 0) return [];
+  // Before onTaskCreate has completed no event is handled, after a cancellation none either, and while it is paused or asks, none anew.
+  if (work.work === 0 || task.state !== TaskState.ACTIVE) return [];
   const waiting = readWaiting(tx.sql, task);
   const events = firstEvents(args.steering ? steering(waiting) : waiting, args);
   if (events.length === 0) return [];
