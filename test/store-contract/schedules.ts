@@ -397,6 +397,22 @@ export function describeSchedules(scene: () => Scene): void {
     ]);
   });
 
+  it("with overlap `replace`, drops the event that waits, and nothing else of the task", async () => {
+    const here = scene();
+    const stage = createStage(here);
+    const name = here.id("named");
+    const taskId = here.id("task");
+    await here.activate({ name });
+    await stage.withOverlap("replace", name);
+    const fire = (time: number) => stage.fire(time, { firings: [stage.firing(time, { name })] });
+    const states = async () => (await here.events()).map(({ state }) => state);
+    await here.send("theirs", { now: at(0) });
+    await here.turn({ taskId, now: at(0) });
+    await fire(1000);
+    await fire(2000);
+    expect(await states()).toEqual([EventState.PROCESSING, EventState.DROPPED, EventState.QUEUED]);
+  });
+
   it("triggerSchedule fires beside its times, paused or overlapping, and once for a request", async () => {
     const here = scene();
     const stage = createStage(here);

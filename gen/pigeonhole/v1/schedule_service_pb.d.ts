@@ -1227,7 +1227,8 @@ export enum Overlap {
   SKIP = 2,
 
   /**
-   * The schedule fires, and what the last firing began is stopped: its turn is interrupted, or its task cancelled.
+   * The schedule fires, and what the last firing began is stopped: its task is cancelled, or of the event that it sent the turn is
+   * interrupted that is for it alone, or it is dropped where it waits.
    *
    * @generated from enum value: OVERLAP_REPLACE = 3;
    */

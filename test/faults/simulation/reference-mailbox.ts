@@ -141,6 +141,7 @@ export function createReferenceMailbox(rules: ReferenceRules) {
     /** Makes a task, or finds the one of its name. */
     create,
     stop,
+    takeBack,
     find,
     /** How many turns of a task run side by side. */
     turnsOf: (taskId: string) =>
@@ -262,6 +263,17 @@ export function createReferenceMailbox(rules: ReferenceRules) {
     if (item.state !== EventState.SCHEDULED) return;
     item.place = ++places;
     arrive(task, item, item.policy === "interrupt", now);
+  }
+
+  /** Drops an event, with the turn that is for it alone; what a turn has in hand with others goes on. */
+  function takeBack(task: Task, id: string, now: number): void {
+    const own = task.events.filter((item) => item.id === id);
+    const [item] = own;
+    const work = item?.work;
+    if (work === undefined && (item?.state === EventState.QUEUED || item?.state === EventState.SCHEDULED))
+      move(own, EventState.DROPPED, now);
+    if (work !== undefined && work.own[0] === item && work.own.length === 1)
+      letGo(task, [work], EventState.DROPPED, now);
   }
 
   /** Has a task and all below it stop, to come to a state. */

@@ -47,15 +47,12 @@ export function createReferenceSchedule(
     const overlaps = overlap !== "allow" && !isFinished();
     if (overlaps && overlap === "skip") return [];
     const named = task.name !== undefined;
-    if (overlaps && !named && last !== undefined)
-      mailbox.stop(mailbox.find(last.taskId), TaskState.CANCELLED, now);
+    if (overlaps && last !== undefined) {
+      if (last.eventId !== undefined) mailbox.takeBack(mailbox.find(last.taskId), last.eventId, now);
+      else mailbox.stop(mailbox.find(last.taskId), TaskState.CANCELLED, now);
+    }
     if (overlaps) replaces();
-    const onBusy = overlaps && named ? { onBusy: "interrupt" as const } : {};
-    const { id: taskId } = mailbox.create({
-      ...task,
-      ...(task.event && { event: { ...task.event, ...onBusy } }),
-      now,
-    });
+    const { id: taskId } = mailbox.create({ ...task, now });
     last = { taskId, eventId: named ? task.event?.id : undefined };
     return [taskId];
   }

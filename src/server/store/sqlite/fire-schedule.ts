@@ -11,6 +11,9 @@ import type {
 import { EventState } from "../states.ts";
 import { cancelTask } from "./cancel-task.ts";
 import { createTask } from "./create-task.ts";
+import { dropWorks } from "./interrupt-task.ts";
+import { dropEvent } from "./mailbox.ts";
+import type { EventRow } from "./rows.ts";
 import { attempt } from "./save-tasks.ts";
 import {
   loadSchedule,
@@ -19,7 +22,8 @@ import {
   saveFiring,
   scheduleRecord,
 } from "./schedule-rows.ts";
-import { loadTask, type Tx } from "./tx.ts";
+import { loadTask, requireTask, type Tx } from "./tx.ts";
+import { eventsOf, readWorks } from "./works.ts";
 
 /** See ScheduleStore.fireSchedule. */
 export function fireSchedule(tx: Tx, args: FireSchedule): FiredSchedule {
@@ -67,12 +71,7 @@ function fire(tx: Tx, row: ScheduleRow, firing: Firing, now: Millis, result: Fir
   try {
     const created = attempt(tx, now, (tx) => {
       if (overlaps) replaceLast(tx, row, now);
-      const { event, name } = firing.task;
-      const interrupts = overlaps && event !== undefined && name !== undefined;
-      const task = interrupts
-        ? { ...firing.task, event: { ...event, onBusy: "interrupt" as const } }
-        : firing.task;
-      return createTask(tx, { ...task, now });
+      return createTask(tx, { ...firing.task, now });
     });
     noteFiring(row, firing, created);
     result.taskIds.push(created.task.id);
@@ -100,11 +99,25 @@ function noteFiring(row: ScheduleRow, firing: Firing, { task, event }: CreatedTa
   row.last_error = null;
 }
 
-/** Cancels the task that the last firing made for itself. An event that it sent to a named task is interrupted by the one that is sent. */
+/**
+ * Stops what the last firing began, and nothing else: cancels the task that it made for itself, or of the event that it sent to a named
+ * task interrupts the turn, or takes it back where it waits. One that a turn has in hand with others goes on with these.
+ */
 function replaceLast(tx: Tx, row: ScheduleRow, now: Millis): void {
-  if (row.last_sequence !== null || row.last_task_id === null) return;
+  const { last_task_id: taskId, last_event_id: eventId } = row;
+  if (taskId === null) return;
   const reason = `schedule ${row.name} has fired again`;
-  cancelTask(tx, { taskId: row.last_task_id, reason, now });
+  if (eventId === null) return void cancelTask(tx, { taskId, reason, now });
+  const task = requireTask(tx, taskId);
+  const event = lastEvent(tx, row);
+  if (event === undefined) return;
+  const own = readWorks(tx, task).find((work) => {
+    const [first, ...others] = eventsOf(tx, task, work).own;
+    return first?.sequence === event.sequence && others.length === 0;
+  });
+  if (own !== undefined) dropWorks(tx, task, now, [own], { reason: "TASK_INTERRUPTED", message: reason });
+  else if (event.held === 0 && event.state !== EventState.PROCESSING)
+    dropEvent(tx, task, now, event, { reason: "EVENT_CANCELLED", message: reason });
 }
 
 function isLastFinished(tx: Tx, row: ScheduleRow): boolean {
@@ -113,10 +126,17 @@ function isLastFinished(tx: Tx, row: ScheduleRow): boolean {
     const task = loadTask(tx, row.last_task_id);
     return task === undefined || task.ended_at !== null;
   }
-  // One that was redriven has another sequence, and is not found: the firing was finished with its dead letter.
-  const event = tx.sql.one<{ state: EventState }>`select state from events
-    where task_id = ${row.last_task_id} and sequence = ${row.last_sequence} and id = ${row.last_event_id}`;
+  const event = lastEvent(tx, row);
   return event === undefined || settled.includes(event.state);
+}
+
+/** The event that the last firing sent. One that was redriven has another sequence, and is not found: the firing was finished with its dead letter. */
+function lastEvent(
+  tx: Tx,
+  { last_task_id, last_sequence, last_event_id }: ScheduleRow,
+): EventRow | undefined {
+  return tx.sql.one<EventRow>`select * from events
+    where task_id = ${last_task_id} and sequence = ${last_sequence} and id = ${last_event_id}`;
 }
 
 const settled: readonly EventState[] = [EventState.PROCESSED, EventState.DEAD_LETTERED, EventState.DROPPED];
