@@ -105,6 +105,18 @@ describe("a task that is cancelled", () => {
     running.open();
   });
 
+  it("tells of a handler that was interrupted and left behind before its task was cancelled", async () => {
+    const running = createGate();
+    await using rig = await startRig({ cancelGrace: 50, onTaskEventSend: (ctx) => running.pass(ctx) });
+    const taskId = await rig.create("go");
+    await running.reached;
+    await rig.tasks.interrupt(taskId);
+    await rig.tasks.cancel(taskId);
+    await rig.end(taskId);
+    expect((await rig.tasks.get(taskId)).cancellation?.outcome).toBe(CancelOutcome.FORCED);
+    running.open();
+  });
+
   it("keeps nothing of a handler that returns as if it had not been told", async () => {
     const running = createGate();
     await using rig = await startRig({

@@ -66,7 +66,8 @@ export function send(model: Model, args: Omit<SendEvent, "request">, sequence: n
 export function accept(model: Model, task: ModelTask, args: NewEvent, now: Millis): ModelEvent {
   if (closed(task)) refuse("TASK_FINISHED");
   const { onBusy = "queue", answers } = args;
-  if (answers !== undefined && answers !== task.question?.id) refuse("QUESTION_CLOSED");
+  const { id: asked, expireTime = Number.POSITIVE_INFINITY } = task.question ?? {};
+  if (answers !== undefined && (answers !== asked || now >= expireTime)) refuse("QUESTION_CLOSED");
   const busy = task.works.length > 0 || waiting(task).length > 0;
   if (onBusy === "reject" && busy) refuse("TASK_BUSY");
   const waits = inState(task, EventState.QUEUED, EventState.SCHEDULED);

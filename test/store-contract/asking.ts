@@ -192,6 +192,15 @@ export function describeAsking(scene: () => Scene): void {
     expect((await turn({ now: at(1000) })).events).toMatchObject([{ id: expired?.id }]);
   });
 
+  it("takes no answer from its deadline on, also before that is told", async () => {
+    const { send, fire, task, events, id } = await asked({ expireTime: at(1000) });
+    expect(await reasonOf(send("late", { answers: id("q"), now: at(1000) }))).toBe("QUESTION_CLOSED");
+    expect((await task()).state).toBe(TaskState.INPUT_REQUIRED);
+    await fire(at(1060));
+    expect((await task()).state).toBe(TaskState.ACTIVE);
+    expect(await events()).toHaveLength(3);
+  });
+
   it("tells of the deadline whatever room the mailbox has", async () => {
     const { rules, fire, task } = await asked({ expireTime: at(1000) });
     await rules({ maxPending: 1 });

@@ -1,6 +1,6 @@
 import type { Agent, Logger } from "../agent.ts";
 import type { Clock } from "../clock.ts";
-import { hasReason, serverStopping, TaskError } from "../errors.ts";
+import { serverStopping, TaskError } from "../errors.ts";
 import { runTurn } from "../mailbox/turn.ts";
 import type { Commit, StartedTurn, StartTurnResult, StoppedTurn, TurnSource } from "../store/calls.ts";
 import type { Store } from "../store/store.ts";
@@ -241,7 +241,7 @@ export function createLocalEngine(options: LocalEngineOptions): Engine {
     if (lane.stopped) {
       // The next turn waited for this one's handler.
       run.woken = true;
-      run.forced ||= result.leftBehind && hasReason(lane.abort.signal.reason, "TASK_CANCELLED", "TIMED_OUT");
+      run.forced ||= result.leftBehind;
     }
     return result.turn;
   }

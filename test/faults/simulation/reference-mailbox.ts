@@ -51,7 +51,7 @@ export function createReferenceMailbox(rules: ReferenceRules) {
     },
     sendEvent: unfinished((task, args: SendEvent) => {
       const { event, now } = args;
-      const refused = refusal(task, event);
+      const refused = refusal(task, event, now);
       if (refused !== undefined) return refused;
       const stops = event.onBusy === "interrupt" && task.works.some(({ turn }) => turn !== undefined);
       accept(task, event, now);
@@ -100,7 +100,7 @@ export function createReferenceMailbox(rules: ReferenceRules) {
       if (conflicts(task, work, args)) return "STATE_CONFLICT";
       if (overflows(task, work, args)) return "MAILBOX_FULL";
       const refused = followUps
-        .map((followUp) => refusalOf(task, followUp))
+        .map((followUp) => refusalOf(task, followUp, now))
         .find((each) => each !== undefined);
       if (refused !== undefined) return refused;
       task.commits.push(Object.keys(args.changes));
@@ -187,8 +187,9 @@ export function createReferenceMailbox(rules: ReferenceRules) {
   }
 
   /** What an event is refused with by a task that is not finished. */
-  function refusal(task: Task, { answers, onBusy }: NewEvent): Expected {
-    if (answers !== undefined) return answers === task.question?.id ? undefined : "QUESTION_CLOSED";
+  function refusal(task: Task, { answers, onBusy }: NewEvent, now: number): Expected {
+    const { id, expireTime = Number.POSITIVE_INFINITY } = task.question ?? {};
+    if (answers !== undefined) return answers === id && now < expireTime ? undefined : "QUESTION_CLOSED";
     if (onBusy === "reject" && task.works.length + waiting(task).length > 0) return "TASK_BUSY";
     return pending(task) < rules.maxPending ? undefined : "MAILBOX_FULL";
   }
@@ -220,10 +221,10 @@ export function createReferenceMailbox(rules: ReferenceRules) {
   }
 
   /** What a turn is refused with that sends to another task. */
-  function refusalOf(task: Task, followUp: FollowUp): Expected {
+  function refusalOf(task: Task, followUp: FollowUp, now: number): Expected {
     if (followUp.kind !== "send" || followUp.taskId === task.id) return undefined;
     const target = find(followUp.taskId);
-    return isClosed(target) ? "TASK_FINISHED" : refusal(target, followUp.event);
+    return isClosed(target) ? "TASK_FINISHED" : refusal(target, followUp.event, now);
   }
 
   function follow(task: Task, followUp: FollowUp, now: number): void {

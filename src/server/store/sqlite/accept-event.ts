@@ -20,7 +20,7 @@ const mailboxRetryAfter: Millis = 1000;
  */
 export function acceptEvent(tx: Tx, task: TaskRow, now: Millis, event: NewEvent): EventRecord {
   requireUnfinished(task);
-  requireQuestion(task, event);
+  requireQuestion(task, now, event);
   requireIdle(task, event);
   // A task that asks handles nothing before the answer: without it, no room would ever come.
   if (event.answers === undefined) requireRoom(tx, task);
@@ -100,9 +100,12 @@ export function takesEvents({ state }: TaskRow): boolean {
   );
 }
 
-function requireQuestion(task: TaskRow, { answers }: NewEvent): void {
+/** A deadline counts from its time on, also while what tells of it is still to come. */
+function requireQuestion(task: TaskRow, now: Millis, { answers }: NewEvent): void {
   if (answers === undefined) return;
-  if (task.question !== null && parseQuestion(task.question).id === answers) return;
+  const { id, expireTime = Number.POSITIVE_INFINITY } =
+    task.question === null ? { id: undefined } : parseQuestion(task.question);
+  if (id === answers && now < expireTime) return;
   throw new TaskError("QUESTION_CLOSED", `task ${task.id} does not ask question ${JSON.stringify(answers)}`, {
     precondition: { subject: task.id, description: "the question is not open, or not any more" },
   });
