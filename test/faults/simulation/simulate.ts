@@ -78,7 +78,9 @@ export async function simulate(seed: number, bug: Bug = {}): Promise<Simulated> 
   // What ticks every second has much to make up for.
   const mostSeconds = tick !== undefined && periodOf(tick.cron) <= 1_000 ? 10 : 400;
   // Where there is little room, turns wait for it in the store.
-  const maxTurns = random.pick([1, 2, 100, 100]);
+  const fewTurns = random.pick([1, 2, 100, 100]);
+  // What ticks every second would have ever more wait.
+  const maxTurns = mostSeconds <= 10 ? 100 : fewTurns;
   const played = createPlayed();
   const { committed, running, compareEnd } = createJudge({ ...rules, greets }, played, (violation) =>
     violations.push(violation),
