@@ -171,6 +171,8 @@ describe("a command that is called by another word", () => {
     ["schedule show", "schedule get"],
     ["token rm", "token revoke"],
     ["start", "serve"],
+    ["task send", "send"],
+    ["task messages", "messages"],
     ["task constructor", undefined],
   ])("as in %s is taken for %s", (given, meant) => {
     const hint = meant === undefined ? "" : `; did you mean ${meant}?`;

@@ -38,7 +38,7 @@ export function findCommand(commands: readonly Command[], given: string[]): Foun
   if (group.length === 0) throw unknown(first.value, commands);
   if (second === undefined) return { ...none, group: first.value };
   const two = group.find(({ name }) => name === `${first.value} ${second.value}`);
-  if (two === undefined) throw unknown(`${first.value} ${second.value}`, group);
+  if (two === undefined) throw unknown(`${first.value} ${second.value}`, commands);
   return { ...none, command: two, rest: without(given, first.index, second.index) };
 }
 
@@ -71,7 +71,8 @@ function unknown(name: string, commands: readonly Command[]): UsageError {
   const names = commands.flatMap(({ name }) => [name, name.split(" ")[0] ?? name]);
   const [, before = "", last = ""] = /^(.* )?(.*)$/s.exec(name) ?? [];
   const meant = Object.hasOwn(synonyms, last) ? synonyms[last] : undefined;
-  const same = meant?.map((word) => before + word).filter((word) => names.includes(word)) ?? [];
+  // What is of tasks is a command by itself as often as it is not: `send`, and `task get`.
+  const same = [...(meant ?? []).map((word) => before + word), last].filter((word) => names.includes(word));
   const hint = same.length === 0 ? didYouMean(name, names) : `; did you mean ${same.join(" or ")}?`;
   return new UsageError(`there is no command ${JSON.stringify(name)}${hint}`);
 }
