@@ -1,8 +1,12 @@
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { create } from "@bufbuild/protobuf";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { createTaskDrawing } from "../src/cli/draw-task.ts";
 import { EventState } from "../src/client/index.ts";
+import { TaskUpdateSchema } from "../src/proto.ts";
 import { createCliRig, jsonLines, serveForCli } from "./cli-rig.ts";
 import { agentPath, runCli, urlOf } from "./crash-process.ts";
 import { tempDir } from "./temp-dir.ts";
@@ -47,6 +51,15 @@ describe("task watch", () => {
     for (const line of expected) expect(lines).toContainEqual(expect.stringMatching(line));
     expect(stdout).not.toContain(esc);
     expect(code).toBe(0);
+  });
+
+  it("says that it is tried again at once, where the wait was over before it was told", () => {
+    const { draw } = createTaskDrawing((_, text) => text);
+    const update = create(TaskUpdateSchema, {
+      time: timestampFromMs(1_003),
+      entry: { case: "superseded", value: { attempt: 1, retryTime: timestampFromMs(1_000) } },
+    });
+    expect(draw(update)).toMatch(/; again in 0\.0 s\n$/);
   });
 
   it("is in colour when forced to, and says the same", async () => {

@@ -82,7 +82,8 @@ function supersededText(
   { attempt, error, retryTime, messageIds: { length } }: Superseded,
   { time }: TaskUpdate,
 ): string {
-  const wait = retryTime && time ? (timestampMs(retryTime) - timestampMs(time)) / 1000 : undefined;
+  // A short wait may be over by the time that it is written.
+  const wait = retryTime && time && Math.max(0, timestampMs(retryTime) - timestampMs(time)) / 1000;
   const again = wait === undefined ? "" : `; again in ${wait.toFixed(1)} s`;
   const what = length === 1 ? "the message" : `the ${length} messages`;
   const gone = length === 0 ? "" : `; ${what} that it has shown ${length === 1 ? "is" : "are"} void`;
