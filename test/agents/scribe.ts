@@ -19,10 +19,12 @@ export default createScribe(setTimeout);
  * Makes an agent, with these rules besides its own, that keeps count of what it did, so that a test can tell what was effective how often.
  *
  * The type of an event says how it is handled: `stumble` fails once half an answer is out, `stubborn` goes on after it was told to stop,
- * `gather` takes others that wait and mentions them, `delegate` makes a child that says the same and finishes, `commission` one that also reports, and may have too little time for it, `recall` one that is cancelled at once, `poison` is given up unless
- * a `cure` was handled before, `later` is put off once, for a time, and `gathered` until another event waits, `ask` asks a question, `hurry` one that is soon too late to answer, `apart` is noted on a page of its own, so that no turn beside it is in its way,
- * `remind` that is alone is put off, too, has itself reminded meanwhile or later, and takes the reminder back when it is handled, `finish` completes the task;
- * any other is answered, unless it is the server's own.
+ * `gather` takes others that wait and mentions them, `delegate` makes a child that says the same and finishes, `commission` one that also
+ * reports, and may have too little time for it, `recall` one that is cancelled at once, `poison` is given up unless a `cure` was handled
+ * before, `later` is put off once, for a time, and `gathered` until another event waits, `ask` asks a question, `hurry` one that is soon
+ * too late to answer, `apart` is noted on a page of its own, so that no turn beside it is in its way, `remind` that is alone is put off,
+ * too, has itself reminded meanwhile or later, and takes the reminder back when it is handled, `finish` completes the task; any other is
+ * answered, unless it is the server's own.
  */
 export function createScribe(pace: Pace, rules: Partial<AgentDefinition> = {}, greets = true): Agent {
   return defineAgent({

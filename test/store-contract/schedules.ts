@@ -372,15 +372,20 @@ export function describeSchedules(scene: () => Scene): void {
     expect(await stage.get()).toMatchObject({ fired: 2, skipped: 0 });
   });
 
-  it("with overlap `replace`, interrupts the event that the last firing sent, and no other", async () => {
+  /** A schedule that replaces the events that it sends to a task. */
+  async function replacing() {
     const here = scene();
     const stage = createStage(here);
     const name = here.id("named");
-    const taskId = here.id("task");
     await here.activate({ name });
     await stage.withOverlap("replace", name);
     const fire = (time: number) => stage.fire(time, { firings: [stage.firing(time, { name })] });
     const states = async () => (await here.events()).map(({ state }) => state);
+    return { here, taskId: here.id("task"), fire, states };
+  }
+
+  it("with overlap `replace`, interrupts the event that the last firing sent, and no other", async () => {
+    const { here, taskId, fire, states } = await replacing();
     await fire(1000);
     await here.turn({ taskId, now: at(1000) });
     await fire(2000);
@@ -398,14 +403,7 @@ export function describeSchedules(scene: () => Scene): void {
   });
 
   it("with overlap `replace`, drops the event that waits, and nothing else of the task", async () => {
-    const here = scene();
-    const stage = createStage(here);
-    const name = here.id("named");
-    const taskId = here.id("task");
-    await here.activate({ name });
-    await stage.withOverlap("replace", name);
-    const fire = (time: number) => stage.fire(time, { firings: [stage.firing(time, { name })] });
-    const states = async () => (await here.events()).map(({ state }) => state);
+    const { here, taskId, fire, states } = await replacing();
     await here.send("theirs", { now: at(0) });
     await here.turn({ taskId, now: at(0) });
     await fire(1000);

@@ -3,7 +3,7 @@ import type { CancelEvent } from "../calls.ts";
 import type { EventRecord } from "../records.ts";
 import { EventState, nameOf } from "../states.ts";
 import { findEvent, readWholeEvents } from "./events.ts";
-import { ahead, dropEvent } from "./mailbox.ts";
+import { ahead, dropEvent, waits } from "./mailbox.ts";
 import { type EventRow, eventRecord, type TaskRow } from "./rows.ts";
 import { requireTask, type Tx } from "./tx.ts";
 
@@ -11,11 +11,9 @@ import { requireTask, type Tx } from "./tx.ts";
 export function cancelEvent(tx: Tx, args: CancelEvent): EventRecord {
   const task = requireTask(tx, args.taskId);
   const event = requireEvent(tx, task, args.eventId);
-  const waits =
-    event.state === EventState.SCHEDULED || (event.state === EventState.QUEUED && event.held === 0);
   // Its question is closed, and the agent would never hear why.
-  if (waits && event.ahead === ahead.answer) throw wrongState(event, "it has closed a question");
-  if (waits) {
+  if (waits(event) && event.ahead === ahead.answer) throw wrongState(event, "it has closed a question");
+  if (waits(event)) {
     dropEvent(tx, task, args.now, event, { reason: "EVENT_CANCELLED", message: "the event was taken back" });
   } else if (event.state !== EventState.DROPPED) {
     throw wrongState(event, "it does not wait");

@@ -12,7 +12,7 @@ import { EventState } from "../states.ts";
 import { cancelTask } from "./cancel-task.ts";
 import { createTask } from "./create-task.ts";
 import { dropWorks } from "./interrupt-task.ts";
-import { dropEvent } from "./mailbox.ts";
+import { dropEvent, waits } from "./mailbox.ts";
 import type { EventRow } from "./rows.ts";
 import { attempt } from "./save-tasks.ts";
 import {
@@ -23,7 +23,7 @@ import {
   scheduleRecord,
 } from "./schedule-rows.ts";
 import { loadTask, requireTask, type Tx } from "./tx.ts";
-import { eventsOf, readWorks } from "./works.ts";
+import { readWorks, sequencesOf } from "./works.ts";
 
 /** See ScheduleStore.fireSchedule. */
 export function fireSchedule(tx: Tx, args: FireSchedule): FiredSchedule {
@@ -111,13 +111,9 @@ function replaceLast(tx: Tx, row: ScheduleRow, now: Millis): void {
   const task = requireTask(tx, taskId);
   const event = lastEvent(tx, row);
   if (event === undefined) return;
-  const own = readWorks(tx, task).find((work) => {
-    const [first, ...others] = eventsOf(tx, task, work).own;
-    return first?.sequence === event.sequence && others.length === 0;
-  });
+  const own = readWorks(tx, task).find((work) => work.own === 1 && sequencesOf(work)[0] === event.sequence);
   if (own !== undefined) dropWorks(tx, task, now, [own], { reason: "TASK_INTERRUPTED", message: reason });
-  else if (event.held === 0 && event.state !== EventState.PROCESSING)
-    dropEvent(tx, task, now, event, { reason: "EVENT_CANCELLED", message: reason });
+  else if (waits(event)) dropEvent(tx, task, now, event, { reason: "EVENT_CANCELLED", message: reason });
 }
 
 function isLastFinished(tx: Tx, row: ScheduleRow): boolean {

@@ -82,6 +82,11 @@ function readAllWaiting(tx: Tx, task: TaskRow): EventRow[] {
     and state = ${EventState.QUEUED} and held = 0`;
 }
 
+/** Whether an event waits for its turn or its time: it is in nobody's hand, and not settled. */
+export function waits({ state, held }: EventRow): boolean {
+  return state === EventState.SCHEDULED || (state === EventState.QUEUED && held === 0);
+}
+
 /** Drops an event that waits, is scheduled or is in hand, on the record. */
 export function dropEvent(tx: Tx, task: TaskRow, now: Millis, event: EventRow, error: Failure): void {
   if (event.state === EventState.SCHEDULED) {

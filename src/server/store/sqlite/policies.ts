@@ -42,7 +42,8 @@ function lookAgain(sql: Sql, { name, parallel, batch }: AgentRecord): void {
   const same =
     [before.parallel, before.batch?.max, before.batch?.wait].join() ===
     [parallel, batch?.max, batch?.wait].join();
-  if (!same) sql.run`update tasks set due_at = 0 where agent = ${name} and ended_at is null and waiting > 0`;
+  if (!same)
+    sql.run`update tasks set due_at = updated_at where agent = ${name} and ended_at is null and waiting > 0`;
 }
 
 /** Tells the rules of an agent's mailboxes: those of a plain one if the agent is not known. */
