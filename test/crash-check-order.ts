@@ -12,8 +12,6 @@ interface Waiting {
   rank: number;
   /** Whether a turn that asks for what it is to be steered by gets it. */
   steers: boolean;
-  /** Whether a turn has left it for later, so that others that go ahead may pass it. */
-  left: boolean;
 }
 
 /** Checks in which order the events of a log were handled: those that go ahead first, and what is tried again before all (G2). */
@@ -28,6 +26,8 @@ export function checkOrder(log: TaskUpdate[], { parallel = 1, batch }: Rules, re
   const inHand = new Set<string>();
   /** What comes back because its turn is void, and not because that has left it. */
   const given = new Set<string>();
+  /** What a turn has left for later, so that others that go ahead may pass it: also after one that took it, and is void. */
+  const left = new Set<string>();
   for (const { entry } of log) {
     if (entry.case === "task" && entry.value.state === TaskState.ACTIVE) created = true;
     if (entry.case === "superseded") for (const id of entry.value.eventIds) given.add(id);
@@ -52,8 +52,8 @@ export function checkOrder(log: TaskUpdate[], { parallel = 1, batch }: Rules, re
         // What is redriven waits behind all, whatever it was.
         const redriven = dead.has(id);
         const steers = policy === OnBusy.STEER && !answers && !redriven;
-        const left = processing.has(id) && !given.delete(id);
-        waiting.set(id, { sequence, rank: redriven ? 2 : answers ? 0 : ahead ? 1 : 2, steers, left });
+        if (!given.delete(id) && processing.has(id)) left.add(id);
+        waiting.set(id, { sequence, rank: redriven ? 2 : answers ? 0 : ahead ? 1 : 2, steers });
         processing.delete(id);
         break;
       }
@@ -68,12 +68,14 @@ export function checkOrder(log: TaskUpdate[], { parallel = 1, batch }: Rules, re
         const first = again ?? firstOf(waiting, (_, id) => !inHand.has(id));
         // What a turn takes besides may be what steers alone.
         const steering = takes && id === firstOf(waiting, ({ steers }) => steers);
-        const passing = id === firstOf(waiting, ({ rank, left }, id) => rank < 2 && !left && !inHand.has(id));
+        const passing =
+          id === firstOf(waiting, ({ rank }, id) => rank < 2 && !left.has(id) && !inHand.has(id));
         if (first !== id && !steering && !passing && !inHand.has(id)) {
           report("G2", `event ${sequence} is handled before event ${waiting.get(first ?? "")?.sequence}`);
         }
         inHand.delete(id);
         waiting.delete(id);
+        if (!takes) left.delete(id);
         processing.set(id, entry.value);
         break;
       }
@@ -82,9 +84,7 @@ export function checkOrder(log: TaskUpdate[], { parallel = 1, batch }: Rules, re
         if (state === EventState.PROCESSED && !processing.has(id)) {
           report("G2", `event ${sequence} is PROCESSED, and no turn ran for it`);
         }
-        waiting.delete(id);
-        processing.delete(id);
-        inHand.delete(id);
+        for (const events of [waiting, processing, inHand, left]) events.delete(id);
     }
   }
 }

@@ -17,9 +17,10 @@ export async function keepWebhook(
   };
   until.then(end, end);
   while (!over) {
+    // First of all, so that no time passes with it while nobody serves.
+    const connection = await connected();
     await pause(1_000);
     if (receiver.counts().gone === 0) continue;
-    const connection = await connected();
     try {
       await revive(connection.webhooks);
     } catch (error) {
