@@ -3,6 +3,7 @@ import { durationFromMs, timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { Code } from "@connectrpc/connect";
 import { afterAll, describe, expect, it } from "vitest";
 import { EventState, EventWait } from "../src/proto.ts";
+import { startRig } from "./agents/rig.ts";
 import { failureOf } from "./service-failure.ts";
 import {
   clientsOf,
@@ -105,6 +106,20 @@ describe.each(protocols)("SendEvent with EVENT_WAIT_PROCESSED over $name", ({ op
     const [event] = (await tasks.listEvents({ taskId })).events;
     await followUntil(tasks, { taskId }, tellsProcessed(event?.id));
   });
+});
+
+it("a wait without any time tells what has become of the event, however long its log has grown since", async () => {
+  const go = Promise.withResolvers<void>();
+  await using rig = await startRig({ onTaskEventSend: () => go.promise });
+  const taskId = await rig.create();
+  const options = { requestId: randomUUID(), wait };
+  const first = rig.tasks.send(taskId, "first", options);
+  // More than are read from a log at once.
+  await Promise.all(Array.from({ length: 300 }, () => rig.tasks.send(taskId, "x")));
+  go.resolve();
+  const { settledSequence } = await first;
+  const again = await rig.tasks.send(taskId, "first", { ...options, waitTimeout: 0 });
+  expect(again).toMatchObject({ event: { state: EventState.PROCESSED }, settledSequence });
 });
 
 it("a wait ends with UNAVAILABLE when the server stops", async () => {

@@ -31,10 +31,12 @@ export async function awaitSettled(
   { event, timeout, signal }: AwaitSettled,
 ): Promise<AwaitedEvent> {
   const linked = linkSignals(signal);
-  const stopTimer = clock.timer(timeout, () => linked.abort(timedOut));
+  // However short the time is, what has become of the event by now is told.
+  const { promise: caughtUp, resolve: onCaughtUp } = Promise.withResolvers<void>();
+  const stopTimer = clock.timer(timeout, () => void caughtUp.then(() => linked.abort(timedOut)));
   let awaited: AwaitedEvent = { event };
   try {
-    for await (const progress of progressOf(follow, event, linked.signal)) awaited = progress;
+    for await (const progress of progressOf(follow, event, linked.signal, onCaughtUp)) awaited = progress;
   } catch (error) {
     if (error !== timedOut) throw error;
   } finally {
@@ -48,18 +50,22 @@ export async function awaitSettled(
  * Tells each state that an event comes to, until it is settled or the log ends.
  *
  * The event is known by its id: one that was sent for later, or was redriven, has a new sequence. What comes before the first heartbeat
- * is the past, in which an event that was dead-lettered may have been redriven.
+ * is the past, in which an event that was dead-lettered may have been redriven. `onCaughtUp` is called at its end.
  */
 async function* progressOf(
   follow: FollowLog,
   { id, taskId, sequence }: EventRecord,
   signal: AbortSignal,
+  onCaughtUp: () => void,
 ): AsyncGenerator<AwaitedEvent, void> {
   let past = true;
   let deadLettered = false;
   for await (const updates of follow({ taskId, afterSequence: sequence, signal })) {
     for (const update of updates) {
-      if (update.kind === "heartbeat") past = false;
+      if (update.kind === "heartbeat") {
+        past = false;
+        onCaughtUp();
+      }
       if (update.kind === "event" && update.event.id === id) {
         const { event } = update;
         const final = event.state === EventState.PROCESSED || event.state === EventState.DROPPED;

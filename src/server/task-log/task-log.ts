@@ -27,7 +27,7 @@ export interface TaskLog {
   follow(args: Follow): AsyncGenerator<readonly LogUpdate[], void>;
   /**
    * Waits until an event is settled, PROCESSED, DEAD_LETTERED or DROPPED, or the time has passed. Resolves with the event as it is then,
-   * for one that was settled long ago at once. Rejects with the signal's reason, or TASK_NOT_FOUND.
+   * for one that was settled long ago at once, however short the time is. Rejects with the signal's reason, or TASK_NOT_FOUND.
    */
   settled(args: AwaitSettled): Promise<AwaitedEvent>;
   /** Stops listening to the store. */
