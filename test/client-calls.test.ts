@@ -8,6 +8,7 @@ import {
   EventState,
   EventWait,
   OnBusy,
+  TaskPermission,
   TaskState,
 } from "../src/client/index.ts";
 import {
@@ -58,6 +59,7 @@ describe("create with an end", () => {
   it.each([
     [{ ttl: 1500 }, { ttl: "1.500s" }],
     [{ ttl: 0 }, { ttl: "0s" }],
+    [{ ttl: 1000 / 3 }, { ttl: "0.334s" }],
     [{ expireTime: new Date("2030-01-02T03:04:05.678Z") }, { expireTime: "2030-01-02T03:04:05.678Z" }],
   ])("sends %j", async (options, expected) => {
     let seen: unknown;
@@ -69,6 +71,26 @@ describe("create with an end", () => {
     });
     await clientOf(server.url).tasks.create({ agent: "greeter", requestId: "r", ...options });
     expect(seen).toEqual({ agent: "greeter", requestId: "r", ...expected });
+  });
+});
+
+describe("a time that is none", () => {
+  const { tasks, tokens } = clientOf("http://127.0.0.1:1");
+  const wait = EventWait.PROCESSED;
+
+  it.each([
+    ["ttl", () => tasks.create({ agent: "greeter", ttl: Number.POSITIVE_INFINITY })],
+    ["expire_time", () => tasks.create({ agent: "greeter", expireTime: new Date("soon") })],
+    ["deliver_time", () => tasks.send("t", "hi", { deliverTime: new Date("soon") })],
+    ["wait_timeout", () => tasks.send("t", "hi", { wait, waitTimeout: Number.POSITIVE_INFINITY })],
+    ["ttl", () => tasks.createToken("t", { permissions: [TaskPermission.SEND], ttl: Number.NaN })],
+    ["ttl", () => tokens.create({ principal: "ada", ttl: Number.NaN })],
+  ])("is FIELD_INVALID: %s", async (field, call) => {
+    await expect(call()).rejects.toMatchObject({
+      reason: "FIELD_INVALID",
+      code: Code.InvalidArgument,
+      fields: [{ field }],
+    });
   });
 });
 

@@ -101,6 +101,22 @@ describe.each(Object.entries(transports))("over JSON without a registry, %s", (_
   });
 });
 
+describe.each(Object.entries(transports))("over %s", (_, make) => {
+  it.each([true, false])(
+    "a request that cannot be encoded fails once, in binary: %s",
+    async (useBinaryFormat) => {
+      await using rig = await startRig({});
+      const client = clientOver(make, { baseUrl: rig.url, useBinaryFormat });
+      const malformed = { reason: "REQUEST_MALFORMED", code: Code.InvalidArgument };
+      const list = collect(client.tasks.list({ pageSize: 1.5 }));
+      expect(await failureOf(list)).toMatchObject(malformed);
+      const follow = collect(client.tasks.subscribe("t", { afterSequence: 2n ** 63n }));
+      expect(await failureOf(follow)).toMatchObject(malformed);
+      expect(client.calls()).toBe(2);
+    },
+  );
+});
+
 describe.each([
   ["Connect over fetch", true],
   ["Connect over Node", true],

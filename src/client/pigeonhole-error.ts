@@ -65,6 +65,11 @@ export function isReason<R extends Reason>(
 export function toPigeonholeError(thrown: unknown): PigeonholeError {
   if (thrown instanceof PigeonholeError) return thrown;
   const error = ConnectError.from(thrown);
+  if (isUnsendable(error)) {
+    return new PigeonholeError("REQUEST_MALFORMED", Code.InvalidArgument, error.rawMessage, {
+      cause: thrown,
+    });
+  }
   if (isUnreadable(error) && !mayBeCutOff(error)) return unreadable(error, "the answer");
   const info = error.findDetails(ErrorInfoSchema).find(({ domain }) => domain === "pigeonhole");
   const retryDelay = error.findDetails(RetryInfoSchema)[0]?.retryDelay;
@@ -81,6 +86,14 @@ export function toPigeonholeError(thrown: unknown): PigeonholeError {
     metadata: info?.metadata ?? {},
     cause: thrown,
   });
+}
+
+/**
+ * Tells whether a transport was given a request and could not encode it, as with a number that is not whole. It was not sent, and never will
+ * be. As of what cannot be decoded, only the words tell.
+ */
+function isUnsendable({ details, rawMessage }: ConnectError): boolean {
+  return details.length === 0 && /^(serialize binary: )?cannot encode /.test(rawMessage);
 }
 
 /**

@@ -1,11 +1,11 @@
 import { create } from "@bufbuild/protobuf";
-import { durationFromMs, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { Client } from "@connectrpc/connect";
 import { EventWait, SendEventRequestSchema, type SendEventResponse, type TaskService } from "../proto.ts";
 import { type EventContent, parseEventContent } from "./event-content.ts";
 import { createRequestId } from "./request-id.ts";
 import { type RetryPolicy, retry, withWait } from "./retry.ts";
 import type { SendOptions } from "./task-options.ts";
+import { durationOf, timestampOf } from "./times.ts";
 
 /** How long to wait for an event to be settled when the caller does not say, in ms. */
 const defaultWait = 30_000;
@@ -22,7 +22,7 @@ export async function sendEvent(
   const request = create(SendEventRequestSchema, {
     ...event,
     ...options,
-    ...(deliverTime && { deliverTime: timestampFromDate(deliverTime) }),
+    ...(deliverTime && { deliverTime: timestampOf("deliver_time", deliverTime) }),
     taskId,
     requestId,
   });
@@ -32,7 +32,7 @@ export async function sendEvent(
   const end = performance.now() + waitTimeout;
   return retry(withWait(policy, waitTimeout), signal, (call) => {
     // What is left of the time, so that a lost connection does not make the wait longer. It is no part of what the request id identifies.
-    const left = Math.max(0, Math.ceil(end - performance.now()));
-    return rpc.sendEvent({ ...request, waitTimeout: durationFromMs(left) }, call);
+    const left = Math.max(0, end - performance.now());
+    return rpc.sendEvent({ ...request, waitTimeout: durationOf("wait_timeout", left) }, call);
   });
 }

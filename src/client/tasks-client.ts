@@ -1,5 +1,4 @@
 import { create, type JsonObject } from "@bufbuild/protobuf";
-import { durationFromMs, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { createClient, type Transport } from "@connectrpc/connect";
 import {
   type CancelEventResponse,
@@ -42,6 +41,7 @@ import type {
   ViewOptions,
 } from "./task-options.ts";
 import { applyUpdate, createTaskView, type TaskView } from "./task-view.ts";
+import { durationOf, timestampOf } from "./times.ts";
 
 /** What an agent has stored for a task. */
 export interface TaskStateSnapshot {
@@ -160,8 +160,10 @@ export function createTasksClient(transport: Transport, policy: RetryPolicy): Ta
       const request = create(CreateTaskRequestSchema, {
         ...task,
         ...(event !== undefined && { event: parseEventContent(event) }),
-        ...(expireTime && { expiration: { case: "expireTime", value: timestampFromDate(expireTime) } }),
-        ...(ttl !== undefined && { expiration: { case: "ttl", value: durationFromMs(ttl) } }),
+        ...(expireTime && {
+          expiration: { case: "expireTime", value: timestampOf("expire_time", expireTime) },
+        }),
+        ...(ttl !== undefined && { expiration: { case: "ttl", value: durationOf("ttl", ttl) } }),
         requestId,
       });
       return requireField(await retry(policy, signal, (call) => rpc.createTask(request, call)), "task");
@@ -250,7 +252,7 @@ export function createTasksClient(transport: Transport, policy: RetryPolicy): Ta
       }),
     createToken: (taskId, { signal, permissions, ttl }) =>
       retry(policy, signal, (call) => {
-        const request = { taskId, permissions, ...(ttl !== undefined && { ttl: durationFromMs(ttl) }) };
+        const request = { taskId, permissions, ...(ttl !== undefined && { ttl: durationOf("ttl", ttl) }) };
         return rpc.createTaskToken(request, call);
       }),
 

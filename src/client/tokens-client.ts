@@ -1,10 +1,10 @@
-import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { type Client, createClient, type Transport } from "@connectrpc/connect";
 import { type CreateTokenResponse, type Role, type Token, TokenService } from "../proto.ts";
 import { readPages } from "./read-pages.ts";
 import { requireField, type With } from "./required-field.ts";
 import { isRefused, type RetryPolicy, retry } from "./retry.ts";
 import type { ListOptions, ReadOptions } from "./task-options.ts";
+import { durationOf } from "./times.ts";
 
 /** The token to make. The bounds of all fields are those of `pigeonhole.v1.CreateTokenRequest`. */
 export interface NewToken {
@@ -41,7 +41,7 @@ export function createTokensClient(transport: Transport, policy: RetryPolicy): T
   const rpc: Client<typeof TokenService> = createClient(TokenService, transport);
   return {
     async create({ ttl, ...token }, { signal } = {}) {
-      const request = { ...token, ...(ttl !== undefined && { ttl: durationFromMs(ttl) }) };
+      const request = { ...token, ...(ttl !== undefined && { ttl: durationOf("ttl", ttl) }) };
       const response = await retry(policy, signal, (call) => rpc.createToken(request, call), isRefused);
       return requireField(response, "token");
     },
