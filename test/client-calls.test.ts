@@ -1,7 +1,7 @@
 import { toJson } from "@bufbuild/protobuf";
 import { durationMs } from "@bufbuild/protobuf/wkt";
 import { Code } from "@connectrpc/connect";
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import {
   createClient,
   type EventContent,
@@ -95,6 +95,7 @@ describe("a time that is none", () => {
 });
 
 describe("send", () => {
+  afterEach(() => vi.unstubAllGlobals());
   const text = { parts: [{ text: "hi" }] };
   const data = { data: { a: [1] } };
 
@@ -182,6 +183,21 @@ describe("send", () => {
       expect(deadline).toBeGreaterThan(left);
     }
     expect(seen[2]?.left).toBeLessThanOrEqual(seen[0]?.left ?? 0);
+  });
+
+  it("asks for no more than it is told to wait, where the clock is coarse", async () => {
+    // As in a browser, in tenths of a millisecond: the sum of this and 300,000 is rounded.
+    vi.stubGlobal("performance", { now: () => 400_000.3 });
+    let seen: unknown;
+    await using server = await serveScript({
+      sendEvent({ waitTimeout }) {
+        seen = waitTimeout && durationMs(waitTimeout);
+        return { event: { id: "e" } };
+      },
+    });
+    const options = { wait: EventWait.PROCESSED, waitTimeout: 300_000 };
+    await clientOf(server.url).tasks.send("t", "hi", options);
+    expect(seen).toBe(300_000);
   });
 
   it("rejects content of another shape before it calls", async () => {

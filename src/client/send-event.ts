@@ -29,10 +29,10 @@ export async function sendEvent(
   if (request.wait !== EventWait.PROCESSED) {
     return retry(policy, signal, (call) => rpc.sendEvent(request, call));
   }
-  const end = performance.now() + waitTimeout;
+  const begin = performance.now();
   return retry(withWait(policy, waitTimeout), signal, (call) => {
     // What is left of the time, so that a lost connection does not make the wait longer. It is no part of what the request id identifies.
-    const left = Math.max(0, end - performance.now());
+    const left = Math.max(0, waitTimeout - (performance.now() - begin));
     return rpc.sendEvent({ ...request, waitTimeout: durationOf("wait_timeout", left) }, call);
   });
 }
