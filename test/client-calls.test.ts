@@ -320,6 +320,18 @@ describe("delete", () => {
     await expect(clientOf(server.url).tasks.delete("t")).rejects.toMatchObject({ reason: "TASK_NOT_FOUND" });
   });
 
+  it("rejects when there is no such task, and the server did nothing before", async () => {
+    let calls = 0;
+    await using server = await serveScript({
+      deleteTask() {
+        calls += 1;
+        throw calls === 1 ? stopping() : serverError(Code.NotFound, "TASK_NOT_FOUND");
+      },
+    });
+    await expect(clientOf(server.url).tasks.delete("t")).rejects.toMatchObject({ reason: "TASK_NOT_FOUND" });
+    expect(calls).toBe(2);
+  });
+
   it("resolves when the task is gone after an answer was lost", async () => {
     let calls = 0;
     await using server = await serveScript({

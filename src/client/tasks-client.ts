@@ -19,11 +19,11 @@ import {
   type TaskUpdate,
 } from "../proto.ts";
 import { type EventContent, parseEventContent } from "./event-content.ts";
-import { isReason } from "./pigeonhole-error.ts";
+import { isReason, type PigeonholeError } from "./pigeonhole-error.ts";
 import { readPages } from "./read-pages.ts";
 import { createRequestId } from "./request-id.ts";
 import { requireField, type With } from "./required-field.ts";
-import { isRefused, type RetryPolicy, retry } from "./retry.ts";
+import { isRefused, isRetryable, type RetryPolicy, retry } from "./retry.ts";
 import { sendEvent } from "./send-event.ts";
 import { type SubscribeOptions, subscribe } from "./subscribe.ts";
 import type {
@@ -198,14 +198,15 @@ export function createTasksClient(transport: Transport, policy: RetryPolicy): Ta
     },
 
     async delete(taskId, { signal } = {}) {
-      let calls = 0;
+      let lost = false;
+      const mayRepeat = (error: PigeonholeError) => {
+        lost ||= isRetryable(error) && !isRefused(error);
+        return isRetryable(error);
+      };
       try {
-        await retry(policy, signal, (call) => {
-          calls += 1;
-          return rpc.deleteTask({ taskId }, call);
-        });
+        await retry(policy, signal, (call) => rpc.deleteTask({ taskId }, call), mayRepeat);
       } catch (error) {
-        if (calls === 1 || !isReason(error, "TASK_NOT_FOUND")) throw error;
+        if (!lost || !isReason(error, "TASK_NOT_FOUND")) throw error;
       }
     },
 
