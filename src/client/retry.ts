@@ -10,11 +10,14 @@ export interface RetryOptions {
   initialBackoff?: number;
   /** How long any wait is at most, unless the server asks for more. 5,000 by default. */
   maxBackoff?: number;
-  /** How long one try may take. 20,000 by default. Does not bound subscriptions. */
+  /** How long one try may take, at most 99,999,999, about a day. 20,000 by default. Does not bound subscriptions. */
   attemptTimeout?: number;
   /** How long after its begin a call may still be tried again. 60,000 by default. Does not bound subscriptions. */
   totalTime?: number;
 }
+
+/** The longest deadline that a call can have, in whole milliseconds: gRPC has eight digits for it, and a timer not many more. */
+const longestDeadline = 99_999_999;
 
 export type RetryPolicy = Required<RetryOptions>;
 
@@ -42,10 +45,11 @@ export async function retry<T>(
   mayRepeat = isRetryable,
 ): Promise<T> {
   const begin = performance.now();
+  const timeoutMs = Math.min(Math.ceil(policy.attemptTimeout), longestDeadline);
   for (let attempt = 1; ; attempt++) {
     signal?.throwIfAborted();
     try {
-      return await call({ timeoutMs: policy.attemptTimeout, ...(signal && { signal }) });
+      return await call({ timeoutMs, ...(signal && { signal }) });
     } catch (thrown) {
       signal?.throwIfAborted();
       const error = toPigeonholeError(thrown);

@@ -92,6 +92,17 @@ export const retrying: ClientFact[] = [
       return { id: event.id, calls: (await seen()).length };
     },
   },
+  ...[Number.POSITIVE_INFINITY, 10_000 / 3].map(
+    (attemptTimeout): ClientFact => ({
+      name: `may take a time of ${attemptTimeout} ms`,
+      expected: { id: "e", calls: 1 },
+      async find(place) {
+        const { tasks, seen } = await play(place, [], { attemptTimeout });
+        const { event } = await tasks.send("t", "hi");
+        return { id: event.id, calls: (await seen()).length };
+      },
+    }),
+  ),
   {
     name: "has an id of its own, or the one that it is given",
     expected: [true, true, "mine"],
