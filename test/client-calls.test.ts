@@ -377,6 +377,18 @@ describe("reads", () => {
     expect(asked).toEqual(["", "", "", "1", "2"]);
   });
 
+  it("throw the signal's reason when aborted within a page", async () => {
+    await using server = await serveScript({ listTasks: () => ({ tasks: [{ id: "a" }, { id: "b" }] }) });
+    const stop = new AbortController();
+    const read = async () => {
+      for await (const { id } of clientOf(server.url).tasks.list({ signal: stop.signal })) {
+        expect(id).toBe("a");
+        stop.abort(new Error("enough"));
+      }
+    };
+    await expect(read()).rejects.toThrow("enough");
+  });
+
   it("list events, messages and agents, and tell an agent's state for a task", async () => {
     await using server = await serveScript({
       listEvents: ({ taskId }) => ({ events: [{ taskId }] }),

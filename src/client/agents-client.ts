@@ -18,7 +18,7 @@ export function createAgentsClient(transport: Transport, policy: RetryPolicy): A
   const rpc: Client<typeof AgentService> = createClient(AgentService, transport);
   return {
     list: ({ signal, pageSize = 0 } = {}) =>
-      readPages(async (pageToken) => {
+      readPages(signal, async (pageToken) => {
         const response = await retry(policy, signal, (call) => rpc.listAgents({ pageSize, pageToken }, call));
         return { items: response.agents, nextPageToken: response.nextPageToken };
       }),

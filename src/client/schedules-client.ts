@@ -52,7 +52,7 @@ export function createSchedulesClient(transport: Transport, policy: RetryPolicy)
     },
 
     list: ({ signal, ...filters } = {}) =>
-      readPages(async (pageToken) => {
+      readPages(signal, async (pageToken) => {
         const request = { ...filters, pageToken };
         const response = await retry(policy, signal, (call) => rpc.listSchedules(request, call));
         return { items: response.schedules, nextPageToken: response.nextPageToken };

@@ -220,21 +220,21 @@ export function createTasksClient(transport: Transport, policy: RetryPolicy): Ta
     },
 
     list: ({ signal, ...filters } = {}) =>
-      readPages(async (pageToken) => {
+      readPages(signal, async (pageToken) => {
         const request = { ...filters, pageToken };
         const response = await retry(policy, signal, (call) => rpc.listTasks(request, call));
         return { items: response.tasks, nextPageToken: response.nextPageToken };
       }),
 
     events: (taskId, { signal, ...filters } = {}) =>
-      readPages(async (pageToken) => {
+      readPages(signal, async (pageToken) => {
         const request = { ...filters, taskId, pageToken };
         const response = await retry(policy, signal, (call) => rpc.listEvents(request, call));
         return { items: response.events, nextPageToken: response.nextPageToken };
       }),
 
     messages: (taskId, { signal, ...options } = {}) =>
-      readPages(async (pageToken) => {
+      readPages(signal, async (pageToken) => {
         const request = { ...options, taskId, pageToken };
         const response = await retry(policy, signal, (call) => rpc.listMessages(request, call));
         return { items: response.messages, nextPageToken: response.nextPageToken };
@@ -246,7 +246,7 @@ export function createTasksClient(transport: Transport, policy: RetryPolicy): Ta
     },
 
     states: (taskId, { signal, ...options } = {}) =>
-      readPages(async (pageToken) => {
+      readPages(signal, async (pageToken) => {
         const request = { ...options, taskId, pageToken };
         const response = await retry(policy, signal, (call) => rpc.listTaskStates(request, call));
         return { items: response.states, nextPageToken: response.nextPageToken };

@@ -46,7 +46,7 @@ export function createTokensClient(transport: Transport, policy: RetryPolicy): T
       return requireField(response, "token");
     },
     list: ({ signal, ...filters } = {}) =>
-      readPages(async (pageToken) => {
+      readPages(signal, async (pageToken) => {
         const request = { ...filters, pageToken };
         const response = await retry(policy, signal, (call) => rpc.listTokens(request, call));
         return { items: response.tokens, nextPageToken: response.nextPageToken };

@@ -71,7 +71,7 @@ export function createWebhooksClient(transport: Transport, policy: RetryPolicy):
       return requireField(response, "webhook").webhook;
     },
     list: ({ signal, ...filters } = {}) =>
-      readPages(async (pageToken) => {
+      readPages(signal, async (pageToken) => {
         const request = { ...filters, pageToken };
         const response = await retry(policy, signal, (call) => rpc.listWebhooks(request, call));
         return { items: response.webhooks, nextPageToken: response.nextPageToken };
