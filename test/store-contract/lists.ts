@@ -119,6 +119,20 @@ export function describeLists(scene: () => Scene): void {
     expect(await list({ limit: 2 })).toEqual(["t4", "t3"]);
   });
 
+  it.each([
+    ["a NUL", "\0"],
+    ["the last code point", "\u{10ffff}"],
+    ["a code point before the surrogates", "\ud7ff"],
+  ])("listTasks finds names that begin with a text that ends with %s, and no others", async (_, end) => {
+    const { create, store, agent, id } = scene();
+    const prefix = id(`p${end}`);
+    const names = [prefix, `${prefix}x`, `${prefix}\u{10ffff}`, id("p"), id("p\u0001"), id("q")];
+    for (const [n, name] of names.entries()) await create({ taskId: id(`t${n}`), name });
+    const bounds = { limit: 9, maxBytes: 1e6 };
+    const page = await store.listTasks({ agent, states: [], labels: {}, namePrefix: prefix, ...bounds });
+    expect(page.items.map((task) => task.name).sort()).toEqual(names.slice(0, 3));
+  });
+
   it("listTasks goes on where it was while tasks are made", async () => {
     const { create, store, agent, id } = scene();
     // Pairs of the same time, so that a page ends between two of them.

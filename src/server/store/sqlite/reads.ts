@@ -87,8 +87,7 @@ export function listTasks(tx: Tx, args: ListTasks): ListPage<TaskRecord> {
   if (args.parentTaskId !== undefined) where.push(["parent_id = ?", args.parentTaskId]);
   if (args.states.length > 0) where.push([`state in (${args.states.map(() => "?")})`, ...args.states]);
   if (args.namePrefix !== undefined) {
-    where.push(["substr(name, 1, length(?)) = ?", args.namePrefix, args.namePrefix]);
-    // These say no more, but can use the index on names.
+    // As a range, which can use the index on names, and not by SQLite's functions of text, which end one at a NUL.
     where.push(["name >= ?", args.namePrefix]);
     const after = afterPrefix(args.namePrefix);
     if (after !== undefined) where.push(["name < ?", after]);
@@ -113,13 +112,14 @@ export function listTasks(tx: Tx, args: ListTasks): ListPage<TaskRecord> {
   );
 }
 
-/** The first text, in the order of code points, that sorts after all that begin so; none if that would need a greater code point. */
+/** The first text, in the order of code points, that sorts after all that begin so; none if nothing does. */
 function afterPrefix(prefix: string): string | undefined {
-  const last = [...prefix].at(-1)?.codePointAt(0) ?? 0x10ffff;
-  if (last === 0x10ffff) return undefined;
+  const last = [...prefix].at(-1)?.codePointAt(0);
+  if (last === undefined) return undefined;
+  const rest = prefix.slice(0, -String.fromCodePoint(last).length);
+  if (last === 0x10ffff) return afterPrefix(rest);
   // No text has the code points of surrogates.
-  const next = last === 0xd7ff ? 0xe000 : last + 1;
-  return prefix.slice(0, -String.fromCodePoint(last).length) + String.fromCodePoint(next);
+  return rest + String.fromCodePoint(last === 0xd7ff ? 0xe000 : last + 1);
 }
 
 /** See Store.listEvents. */
