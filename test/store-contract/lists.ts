@@ -170,6 +170,17 @@ export function describeLists(scene: () => Scene): void {
     expect(await list(1000)).toEqual([3, false]);
   });
 
+  it("listTasks counts what a task asks", async () => {
+    const { create, finish, store, agent, id } = scene();
+    for (const name of ["t1", "t2", "t3"]) {
+      const question = { id: id(name), prompt: "?".repeat(50), schema: "true".padEnd(50), createTime: at(0) };
+      await create({ taskId: id(name) });
+      await finish({ kind: "ask", question }, { taskId: id(name) });
+    }
+    const page = await store.listTasks({ agent, states: [], labels: {}, limit: 3, maxBytes: 150 });
+    expect(page).toMatchObject({ items: [{}, {}], more: true });
+  });
+
   it("getTask finds by name the unfinished task, or else the one created last", async () => {
     const { create, turn, commit, store, id } = scene();
     const name = id("name");

@@ -232,6 +232,19 @@ export function describeLog(scene: () => Scene): void {
     expect((await store.readLog(one)).entries).toHaveLength(1);
   });
 
+  it("counts what each entry of a task repeats of it", async () => {
+    const { activate, send, finish, store, id } = scene();
+    await activate({ params: new Uint8Array(10_000) });
+    for (let n = 0; n < 3; n++) {
+      await send(`e${n}`);
+      await finish({ kind: "ask", question: { id: id(`q${n}`), prompt: "?", createTime: at(0) } });
+      await send(`a${n}`, { answers: id(`q${n}`) });
+    }
+    const page = { taskId: id("task"), afterSequence: 0, maxEntries: 99, maxBytes: 25_000 };
+    const { entries } = await store.readLog(page);
+    expect(entries.filter(({ kind }) => kind === "task")).toHaveLength(3);
+  });
+
   it("keeps a large content as it is", async () => {
     const { create, events, id } = scene();
     const content = Uint8Array.from({ length: 1_048_576 }, (_, n) => (n * 31) % 256);

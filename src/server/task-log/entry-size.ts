@@ -1,4 +1,5 @@
 import type { LogEntry } from "../store/records.ts";
+import { taskSize } from "../store/task-size.ts";
 
 /** About how much an entry takes beside its content. */
 const overhead = 256;
@@ -11,7 +12,7 @@ export function entrySize(entry: LogEntry): number {
 function contentSize(entry: LogEntry): number {
   switch (entry.kind) {
     case "task":
-      return entry.task.params?.byteLength ?? 0;
+      return taskSize(entry.task);
     case "event":
       return entry.event.content?.byteLength ?? 0;
     case "message":

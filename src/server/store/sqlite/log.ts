@@ -1,5 +1,6 @@
 import type { MessageState } from "../../../proto.ts";
 import type { Delta, EventRecord, LogEntry, MessageRecord, Millis, SupersededRecord } from "../records.ts";
+import { taskSize } from "../task-size.ts";
 import { type EventRow, snapshotOf, type TaskRow, type TaskSnapshot, taskRecord } from "./rows.ts";
 import type { Sql } from "./sql.ts";
 import type { Tx } from "./tx.ts";
@@ -88,7 +89,7 @@ export type MessageMeta = Omit<
   "taskId" | "sequence" | "content" | "deltas" | "updateTime" | "state"
 > & { sequence?: number; state: MessageState };
 
-/** Reads a task's log row by row, after a sequence. */
+/** Reads a task's log row by row, after a sequence, with about the size of each entry: one of the task repeats what the task was made with. */
 export function* readEntries(
   sql: Sql,
   task: TaskRow,
@@ -97,7 +98,9 @@ export function* readEntries(
   const rows = sql.each<LogRow>`select sequence, time, kind, meta, content from log
     where task_id = ${task.id} and sequence > ${afterSequence} order by sequence`;
   for (const row of rows) {
-    yield { entry: entryOf(sql, task, row), size: row.meta.length + (row.content?.byteLength ?? 0) };
+    const entry = entryOf(sql, task, row);
+    const size = entry.kind === "task" ? taskSize(entry.task) : (row.content?.byteLength ?? 0);
+    yield { entry, size: row.meta.length + size };
   }
 }
 

@@ -21,6 +21,7 @@ import type {
   TaskRecord,
 } from "../records.ts";
 import { MessageState } from "../states.ts";
+import { taskSize } from "../task-size.ts";
 import { readDeltas, readEntries } from "./log.ts";
 import { firstEvents, readWaiting } from "./mailbox.ts";
 import { fill } from "./pages.ts";
@@ -100,16 +101,7 @@ export function listTasks(tx: Tx, args: ListTasks): ListPage<TaskRecord> {
       order by created_at desc, id desc limit ?`,
     [...where.flatMap(([, ...values]) => values), args.limit + 1],
   );
-  return fill(
-    rows,
-    (row) => taskRecord(tx.sql, row),
-    (task) =>
-      (task.params?.byteLength ?? 0) +
-      JSON.stringify(task.labels).length +
-      (task.error?.message.length ?? 0) +
-      (task.statusReason?.length ?? 0),
-    args,
-  );
+  return fill(rows, (row) => taskRecord(tx.sql, row), taskSize, args);
 }
 
 /** The first text, in the order of code points, that sorts after all that begin so; none if nothing does. */
