@@ -1,8 +1,8 @@
-import { expect, it } from "vitest";
+import { expect, it, onTestFinished } from "vitest";
 import { createTaskLog } from "../src/server/task-log/task-log.ts";
 import { type LogReaders, noMeter } from "../src/server/telemetry/meter.ts";
 import { createManualClock } from "./manual-clock.ts";
-import { createScene } from "./store-contract/scene.ts";
+import { createScene, type Scene } from "./store-contract/scene.ts";
 import { openStore } from "./temp-dir.ts";
 
 it("knows how long a reader has been behind that does not read", async () => {
@@ -35,4 +35,30 @@ it("knows how long a reader has been behind that does not read", async () => {
   await updates.return();
   expect(figures()).toEqual({ count: 0, lag: 0 });
   log.close();
+});
+
+/** A task, as `prepare` leaves it, and its log, of which a reader has been given the beginning and takes no more. */
+async function slowlyRead(prepare: (scene: Scene) => Promise<void>) {
+  const scene = createScene(await openStore(":memory:"));
+  const log = createTaskLog({ store: scene.store, clock: createManualClock(), heartbeat: 15_000 });
+  await prepare(scene);
+  const whole = { taskId: scene.id("task"), afterSequence: 0, signal: new AbortController().signal };
+  const slow = log.follow(whole);
+  await slow.next();
+  onTestFinished(async () => {
+    await slow.return();
+    log.close();
+  });
+  return { scene, follow: () => log.follow(whole) };
+}
+
+it("tells who begins all that there is before the first heartbeat, however far behind another reader is", async () => {
+  const { scene, follow } = await slowlyRead(({ activate }) => activate());
+  const { sequence } = await scene.send("e");
+  const told: number[] = [];
+  for await (const updates of follow()) {
+    told.push(...updates.map((update) => update.sequence));
+    if (updates.some(({ kind }) => kind === "heartbeat")) break;
+  }
+  expect(told).toEqual([1, 2, sequence, sequence]);
 });

@@ -46,9 +46,12 @@ export class Tail {
   /**
    * Gives the entries after a cursor, adjacent deltas merged: from the window where it reaches back so far, else from the store.
    * `caughtUp` tells that the page before reached the log's end.
+   *
+   * Who begins is not told less than was acknowledged before: a window that nobody has waited at may be far behind.
    */
   async after(cursor: number, caughtUp: boolean): Promise<LogPage> {
-    const shared = caughtUp || cursor === 0 ? this.#fromWindow(cursor) : undefined;
+    const begins = cursor === 0 && !this.#stale && !this.#reading;
+    const shared = caughtUp || begins ? this.#fromWindow(cursor) : undefined;
     if (shared !== undefined) return shared;
     const page = await this.#read({ taskId: this.#taskId, afterSequence: cursor, maxEntries, maxBytes });
     const reached = page.entries.at(-1)?.sequence ?? cursor;
