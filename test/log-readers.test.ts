@@ -2,7 +2,7 @@ import { expect, it, onTestFinished } from "vitest";
 import { createTaskLog } from "../src/server/task-log/task-log.ts";
 import { type LogReaders, noMeter } from "../src/server/telemetry/meter.ts";
 import { createManualClock } from "./manual-clock.ts";
-import { createScene, type Scene } from "./store-contract/scene.ts";
+import { at, createScene, reasonOf, type Scene } from "./store-contract/scene.ts";
 import { openStore } from "./temp-dir.ts";
 
 it("knows how long a reader has been behind that does not read", async () => {
@@ -61,4 +61,14 @@ it("tells who begins all that there is before the first heartbeat, however far b
     if (updates.some(({ kind }) => kind === "heartbeat")) break;
   }
   expect(told).toEqual([1, 2, sequence, sequence]);
+});
+
+it("has nothing of a deleted task for who begins, also while another reader is not done", async () => {
+  const { scene, follow } = await slowlyRead(async ({ create, cancel, finish }) => {
+    await create();
+    await cancel();
+    await finish({ kind: "continue" });
+  });
+  await scene.store.deleteTask({ taskId: scene.id("task"), now: at(1) });
+  expect(await reasonOf(follow().next())).toBe("TASK_NOT_FOUND");
 });

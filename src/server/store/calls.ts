@@ -248,7 +248,7 @@ export interface StoppedTurn {
 
 /** What a commit has changed. */
 export interface Commit {
-  /** The tasks whose logs grew. */
+  /** The tasks whose logs grew, or are gone. */
   grown: readonly string[];
   /** The tasks that have a turn to start, now or later. */
   due: readonly { taskId: string; time: Millis }[];

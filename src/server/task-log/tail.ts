@@ -37,7 +37,7 @@ export class Tail {
     this.#read = read;
   }
 
-  /** Tells that the log has grown. */
+  /** Tells that the log has grown, or is gone. */
   changed(): void {
     this.#stale = true;
     if (this.#waiters.size > 0) void this.#refresh();
@@ -47,7 +47,7 @@ export class Tail {
    * Gives the entries after a cursor, adjacent deltas merged: from the window where it reaches back so far, else from the store.
    * `caughtUp` tells that the page before reached the log's end.
    *
-   * Who begins is not told less than was acknowledged before: a window that nobody has waited at may be far behind.
+   * Who begins is not told less than was acknowledged before: a window that nobody has waited at may be far behind, or of a log that is gone.
    */
   async after(cursor: number, caughtUp: boolean): Promise<LogPage> {
     const begins = cursor === 0 && !this.#stale && !this.#reading;

@@ -29,6 +29,7 @@ export function purge(tx: Tx, task: TaskRow, now: Millis): void {
   tx.sql.run`delete from state_history where task_id = ${task.id}`;
   tx.sql.run`delete from requests where task_id = ${task.id} and scope <> task_id`;
   tx.tasks.delete(task.id);
+  tx.grown.add(task.id);
   changesOf(tx, task.agent).dead -= task.dead;
   setTimer(tx, now, task.id, "sweep");
 }

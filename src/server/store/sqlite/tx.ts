@@ -13,7 +13,7 @@ import type { Sql } from "./sql.ts";
 export interface Tx {
   sql: Sql;
   tasks: Map<string, TaskRow>;
-  /** The tasks whose logs it has appended to. */
+  /** The tasks whose logs it has appended to, or deleted. */
   grown: Set<string>;
   /** The tasks that have a turn to start, and when. */
   due: Map<string, Millis>;
