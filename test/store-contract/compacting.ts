@@ -132,6 +132,18 @@ export function describeCompacting(scene: () => Scene): void {
     }
   });
 
+  it("comes sooner once the agent keeps deltas for less long", async () => {
+    const { rules, fire, send, turn, commit, log, id } = await grown(1e9);
+    await rules({ keepDeltas: 100 });
+    await send("e");
+    const output = [show.begin(id("m4")), show.delta(id("m4"), "now"), show.end(id("m4"), "now")];
+    await commit((await turn({ now: at(20) })).turn, { output, now: at(20) });
+    await fire(at(119));
+    expect(deltas(await log())).toBe(4);
+    await fire(at(120));
+    expect(deltas(await log())).toBe(0);
+  });
+
   it("comes also after the end of the task", async () => {
     const { rules, create, turn, commit, fire, log, store, id } = scene();
     await rules({ keepDeltas: 10 });

@@ -2,18 +2,20 @@ import type { Millis } from "../records.ts";
 import { MessageState } from "../states.ts";
 import { policyOf } from "./policies.ts";
 import type { MessageRow, TaskRow, WorkRow } from "./rows.ts";
-import { setTimer } from "./timers.ts";
+import { clearTimer, setTimer } from "./timers.ts";
 import type { Tx } from "./tx.ts";
 
 /** The most messages that are compacted in one transaction. */
 const maxMessages = 200;
 
-/** Sees to it that a task's deltas are compacted when they have been kept for as long as its agent says. */
+/** Sees to it that a task's deltas are compacted when they have been kept for as long as its agent says, which may be less than it said before. */
 export function armCompaction(tx: Tx, task: TaskRow, now: Millis): void {
-  if (task.compact_at !== null) return;
   const { keepDeltas } = policyOf(tx.sql, task.agent);
   if (keepDeltas === Number.POSITIVE_INFINITY) return;
-  compactAt(tx, task, now + keepDeltas);
+  const time = now + keepDeltas;
+  if (task.compact_at !== null && task.compact_at <= time) return;
+  clearTimer(tx, task.compact_at, task.id, "compact");
+  compactAt(tx, task, time);
 }
 
 /** Whether a turn has shown messages whose deltas are in the log. */
