@@ -150,6 +150,30 @@ describe("too many connections", () => {
     expect(await get()).toBe(200);
     agent.destroy();
   });
+
+  it.each(["GET /healthz HTTP/1.1\r\n", "PRI * HTTP/2.0\r\n"])(
+    "may break while they are told so (%j)",
+    async (bytes) => {
+      const refused = Promise.withResolvers<void>();
+      const onLimit = () => refused.resolve();
+      await using rig = await startRig({ limits: { maxConnections: 1 }, onLimit });
+      const uncaught: unknown[] = [];
+      const note = (error: unknown) => uncaught.push(error);
+      process.on("uncaughtException", note);
+      const first = net.connect(rig.address.port, "127.0.0.1");
+      await once(first, "connect");
+      const second = net.connect(rig.address.port, "127.0.0.1");
+      await once(second, "connect");
+      // What was sent is there to be read, and nothing can be sent back any more.
+      second.write(bytes);
+      second.resetAndDestroy();
+      await refused.promise;
+      first.write("GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+      const answer = Buffer.concat(await first.toArray()).toString();
+      process.off("uncaughtException", note);
+      expect([answer.slice(0, 12), uncaught]).toEqual(["HTTP/1.1 200", []]);
+    },
+  );
 });
 
 describe.each(["address", "door"] as const)("many subscriptions (%s)", (port) => {

@@ -63,6 +63,8 @@ export function createConnectionDoor(http1: Server, http2: Server, options: Door
     undecided.delete(endsOf(socket));
     if (sockets.size > maxConnections) {
       onLimit("connections");
+      // One that breaks before it has heard so is no error of anybody's.
+      socket.on("error", () => {});
       socket.end(protocol === "http2" ? http2Refusal : http1Refusal);
       socket.once("finish", () => socket.destroySoon());
       return;
