@@ -3,13 +3,14 @@ import { request } from "node:http";
 import * as http2 from "node:http2";
 import { setImmediate } from "node:timers/promises";
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
-import { createAsyncIterable } from "@connectrpc/connect/protocol";
+import { createAsyncIterable, encodeEnvelope } from "@connectrpc/connect/protocol";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { describe, expect, it } from "vitest";
 import { RetryInfoSchema, TaskService } from "../src/proto.ts";
 import { createCallLimits } from "../src/server/call-limits.ts";
 import { systemClock } from "../src/server/clock.ts";
 import { createErrorInterceptor } from "../src/server/error-interceptor.ts";
+import type { Address, ListenerOptions } from "../src/server/http/index.ts";
 import { readRequest } from "../src/server/http/read-request.ts";
 import { type LimitName, type Limits, resolveLimits } from "../src/server/limits.ts";
 import { connectRaw, frame, frameTypes, goAwayCode, healthHeaders, preface } from "./http-raw.ts";
@@ -20,14 +21,14 @@ const sendEvent = "/pigeonhole.v1.TaskService/SendEvent";
 const json = { "content-type": "application/json" };
 
 /** Starts a listener with some limits, which notes those that are reached. */
-async function startLimited(limits: Partial<Limits>) {
+async function startLimited(limits: Partial<Limits>, options: Partial<ListenerOptions> = {}) {
   const reached: LimitName[] = [];
   let heard = () => {};
   const onLimit = (limit: LimitName) => {
     reached.push(limit);
     heard();
   };
-  const rig = await startRig({ limits, onLimit, ...callLimits(limits, onLimit) });
+  const rig = await startRig({ limits, onLimit, ...callLimits(limits, onLimit), ...options });
   const until = (limit: LimitName) =>
     new Promise<void>((resolve) => {
       heard = () => reached.includes(limit) && resolve();
@@ -105,32 +106,69 @@ describe("connections that are slow", () => {
     expect(rig.reached).toEqual(["idle"]);
   });
 
-  it.each([1, 2] as const)("lose what they leave unread (HTTP/%i)", async (httpVersion) => {
+  const ways = [
+    ["address", 1],
+    ["address", 2],
+    ["door", 2],
+  ] as const;
+
+  it.each(ways)("lose what they leave unread of a stream (%s, HTTP/%i)", async (port, httpVersion) => {
     await using rig = await startLimited({ idleTimeout: 200 });
-    const data = '{"taskId":"flood"}';
-    const body = Buffer.concat([Buffer.from([0, 0, 0, 0, data.length]), Buffer.from(data)]);
-    const path = "/pigeonhole.v1.TaskService/SubscribeTask";
-    const headers = { "content-type": "application/connect+json" };
-    const session = http2.connect(rig.address.url);
-    session.on("error", () => {});
-    if (httpVersion === 2) {
-      session
-        .request({ ...headers, ":method": "POST", ":path": path })
-        .on("error", () => {})
-        .end(body);
-    } else {
-      request(`${rig.address.url}${path}`, { method: "POST", headers, agent: false })
-        .on("error", () => {})
-        // Without a listener, Node reads what comes and drops it.
-        .on("response", () => {})
-        .end(body);
-    }
+    await using _ = leaveUnread(rig[port], httpVersion, "SubscribeTask", encodeEnvelope(0, flood));
     await rig.subscribed(1);
     await rig.unsubscribed();
     expect(rig.reached).toContain("idle");
-    session.destroy();
+  });
+
+  it.each(ways)("lose what they leave unread of a whole answer (%s, HTTP/%i)", async (port, httpVersion) => {
+    // Over HTTP/1.1 more than the two ends of a connection hold between them.
+    await using rig = await startLimited({ idleTimeout: 200 }, { fallback: large });
+    const path = httpVersion === 1 ? "large" : "GetTask";
+    await using _ = leaveUnread(rig[port], httpVersion, path, encodeEnvelope(0, flood));
+    await rig.until("idle");
+  });
+
+  it.each([1, 2] as const)("have a large answer that they read (HTTP/%i)", async (httpVersion) => {
+    await using rig = await startLimited({}, { fallback: large });
+    const { body } = await send(rig.address, { httpVersion, path: "/large", method: "GET" });
+    expect(body.equals(largeBody)).toBe(true);
   });
 });
+
+/** A request that names the task `flood`. */
+const flood = Buffer.from("\n\x05flood");
+const largeBody = Buffer.alloc(32 * 1024 * 1024, "0123456789");
+const large = async () => ({ status: 200, header: new Headers(), body: largeBody });
+
+/** Sends a request, reads nothing of its answer, and keeps its connection from being idle where HTTP knows how. */
+function leaveUnread(
+  { url }: Address,
+  httpVersion: 1 | 2,
+  method: string,
+  body: Uint8Array,
+): AsyncDisposable {
+  const path = `/pigeonhole.v1.TaskService/${method}`;
+  const headers = { "content-type": method === "SubscribeTask" ? "application/connect+proto" : "text/plain" };
+  if (httpVersion === 1) {
+    const place = method === "large" ? "/large" : path;
+    const sent = request(`${url}${place}`, { method: "POST", headers, agent: false });
+    sent.on("error", () => {});
+    // Without a listener, Node reads what comes and drops it.
+    sent.on("response", () => {}).end(body);
+    return { [Symbol.asyncDispose]: async () => void sent.destroy() };
+  }
+  // It takes nothing but what has no content.
+  const session = http2.connect(url, { settings: { initialWindowSize: 0 } }).on("error", () => {});
+  const stream = session.request({ ":method": "POST", ":path": path, "content-type": "application/grpc" });
+  stream.on("error", () => {}).end(body);
+  const pings = setInterval(() => session.ping(() => {}), 50);
+  return {
+    async [Symbol.asyncDispose]() {
+      clearInterval(pings);
+      session.destroy();
+    },
+  };
+}
 
 describe("floods of HTTP/2", () => {
   const settings = frame(frameTypes.settings);

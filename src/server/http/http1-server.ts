@@ -8,7 +8,7 @@ import type { Connection, DescribeConnection } from "./connection.ts";
 import { dropBody } from "./drop-body.ts";
 import { createRequestBody } from "./request-body.ts";
 import type { Serve } from "./serve.ts";
-import { plain, type ResponseSink, untilRead } from "./write-response.ts";
+import { cutOffUnreadEnd, plain, type ResponseSink, untilRead } from "./write-response.ts";
 
 /** How long a connection may be idle between two requests. */
 const keepAliveTimeout = 65_000;
@@ -53,7 +53,11 @@ export function createHttp1Server(
       response.once("close", share.close);
       const onTimeout = () => onLimit("request_timeout");
       const body = createRequestBody(request, { timeout: requestTimeout, onTimeout, share });
-      const sink = createSink(response, () => untilRead(response, idleTimeout, onLimit));
+      const sink = createSink(
+        response,
+        () => untilRead(response, idleTimeout, onLimit),
+        () => cutOffUnreadEnd(response, idleTimeout, onLimit),
+      );
       serve({ httpVersion, method, path, headers, connection }, body, signal, sink);
     },
   );
@@ -91,7 +95,11 @@ const clientErrors: Readonly<Record<string, string>> = {
   HPE_CHUNK_EXTENSIONS_OVERFLOW: "413 Content Too Large",
 };
 
-function createSink(response: ServerResponse, drain: () => Promise<void>): ResponseSink {
+function createSink(
+  response: ServerResponse,
+  drain: () => Promise<void>,
+  watchEnd: () => void,
+): ResponseSink {
   return {
     isClosed: () => response.destroyed,
     begin: (status, header) => response.writeHead(status, header),
@@ -100,6 +108,9 @@ function createSink(response: ServerResponse, drain: () => Promise<void>): Respo
     end(chunk, trailer) {
       if (trailer !== undefined) response.addTrailers(plain(trailer));
       response.end(chunk);
+      // One that waits behind another has no socket yet, and nobody to read it.
+      if (response.socket === null) response.once("socket", watchEnd);
+      else if (response.writableLength > 0) watchEnd();
     },
     breakOff: () => response.destroy(),
   };

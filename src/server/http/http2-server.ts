@@ -14,7 +14,7 @@ import { dropBody } from "./drop-body.ts";
 import { createRequestBody } from "./request-body.ts";
 import type { Serve } from "./serve.ts";
 import { guardSession, type SessionGuard } from "./session-guard.ts";
-import { plain, type ResponseSink, untilRead } from "./write-response.ts";
+import { cutOffUnreadEnd, plain, type ResponseSink, untilRead } from "./write-response.ts";
 
 /** The most megabytes that Node may hold for one connection, a few kilobytes per stream among them. */
 const maxSessionMemory = 128;
@@ -122,7 +122,12 @@ export function serveStreams(serve: Serve, { limits, bodies, onLimit }: ServeStr
       head,
       body,
       signal,
-      createSink(stream, guard, () => untilRead(stream, idleTimeout, onLimit)),
+      createSink(
+        stream,
+        guard,
+        () => untilRead(stream, idleTimeout, onLimit),
+        () => cutOffUnreadEnd(stream, idleTimeout, onLimit),
+      ),
     );
   };
 }
@@ -160,6 +165,7 @@ function createSink(
   stream: ServerHttp2Stream,
   guard: SessionGuard,
   drain: () => Promise<void>,
+  watchEnd: () => void,
 ): ResponseSink {
   return {
     isClosed: () => stream.closed || stream.destroyed,
@@ -176,7 +182,9 @@ function createSink(
     },
     drain,
     end(chunk) {
-      if (!stream.writableEnded) stream.end(chunk);
+      if (stream.writableEnded) return;
+      stream.end(chunk);
+      watchEnd();
     },
     breakOff: () => stream.close(constants.NGHTTP2_INTERNAL_ERROR),
   };

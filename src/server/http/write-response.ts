@@ -16,14 +16,17 @@ export interface ResponseSink {
   write(chunk: Uint8Array): boolean;
   /** Resolves when more may be written, or the caller has gone. */
   drain(): Promise<void>;
-  /** Ends the response, with a last piece if there is one, and with its trailers. */
+  /** Ends the response, with a last piece if there is one, and with its trailers. What is left must be read in time, too. */
   end(chunk: Uint8Array | undefined, trailer: Headers | undefined): void;
   /** Breaks the response off, so that the caller does not take it for whole. */
   breakOff(): void;
 }
 
+/** How much of a body that is there is written at once: so that it shows whether its caller reads. */
+const pieceBytes = 65_536;
+
 /**
- * Writes a response: in one piece if its body is there, piece by piece as fast as the caller reads if it streams.
+ * Writes a response: piece by piece as fast as the caller reads, whether its body is there or streams.
  *
  * A caller that goes away stops the body.
  */
@@ -32,7 +35,12 @@ export async function writeResponse(response: HttpResponse, sink: ResponseSink):
   if (body === undefined || body instanceof Uint8Array) {
     if (sink.isClosed()) return;
     sink.begin(status, plain(header), trailer, body === undefined && trailer === undefined);
-    sink.end(body, trailer);
+    let rest = body;
+    for (; rest !== undefined && rest.length > pieceBytes; rest = rest.subarray(pieceBytes)) {
+      if (!sink.write(rest.subarray(0, pieceBytes))) await sink.drain();
+      if (sink.isClosed()) return;
+    }
+    sink.end(rest, trailer);
     return;
   }
   const source = body[Symbol.asyncIterator]();
@@ -50,17 +58,30 @@ export async function writeResponse(response: HttpResponse, sink: ResponseSink):
 }
 
 /**
- * Resolves when a stream takes more, or is closed. A caller that has left all of it unread for `timeout` ms is cut off: it costs what is held
- * for it, and comes back to where it was if it is one.
+ * Cuts a caller off that has left all of what a stream holds for it unread for `timeout` ms: it costs that, and comes back to where it was
+ * if it is one. Returns what is called when it has read.
  */
+export function cutOffUnread(stream: Writable, timeout: number, onLimit: OnLimit): () => void {
+  const timer = setTimeout(() => {
+    onLimit("idle");
+    stream.destroy();
+  }, timeout).unref();
+  return () => clearTimeout(timer);
+}
+
+/** Sees to it that what is left of a stream that has ended is read in time. */
+export function cutOffUnreadEnd(stream: Writable, timeout: number, onLimit: OnLimit): void {
+  if (stream.destroyed || stream.writableFinished) return;
+  const read = cutOffUnread(stream, timeout, onLimit);
+  stream.once("finish", read).once("close", read);
+}
+
+/** Resolves when a stream takes more, or is closed, as it is where its caller does not read in time. */
 export function untilRead(stream: Writable, timeout: number, onLimit: OnLimit): Promise<void> {
   return new Promise((resolve) => {
-    const timer = setTimeout(() => {
-      onLimit("idle");
-      stream.destroy();
-    }, timeout).unref();
+    const read = cutOffUnread(stream, timeout, onLimit);
     const done = () => {
-      clearTimeout(timer);
+      read();
       stream.off("drain", done);
       stream.off("close", done);
       resolve();

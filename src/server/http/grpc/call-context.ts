@@ -1,3 +1,4 @@
+import type { ServerHttp2Stream } from "node:http2";
 import {
   Code,
   ConnectError,
@@ -10,6 +11,8 @@ import type { OpenCall } from "./open-calls.ts";
 
 /** What an implementation knows of its call, for as long as the call lasts. */
 export interface CallContext extends HandlerContext {
+  /** What the call is answered by. */
+  stream: ServerHttp2Stream;
   /** Aborts the signal and forgets the deadline: the call is over. */
   end(): void;
 }
@@ -22,13 +25,14 @@ const over = new TaskError("CALLER_GONE", "the call is over");
  * chain of three.
  */
 export function createCallContext({ method }: MethodImplSpec, call: OpenCall): CallContext {
-  const { request, controller, deadline } = call;
+  const { stream, request, controller, deadline } = call;
   const left = () => (deadline === undefined ? undefined : deadline - Date.now());
   const late = () => controller.abort(new ConnectError("the operation timed out", Code.DeadlineExceeded));
   const timeout = left();
   const timer = timeout === undefined || timeout <= 0 ? undefined : setTimeout(late, timeout);
   if (timeout !== undefined && timeout <= 0) late();
   return {
+    stream,
     service: method.parent,
     method,
     requestMethod: request.method,

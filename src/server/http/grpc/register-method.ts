@@ -16,7 +16,10 @@ import type {
   sendUnaryData,
 } from "@grpc/grpc-js";
 import { TaskError } from "../../errors.ts";
+import type { OnLimit } from "../../limits.ts";
+import type { Millis } from "../../store/records.ts";
 import type { ConvertRefusal } from "../error-info.ts";
+import { cutOffUnread, cutOffUnreadEnd } from "../write-response.ts";
 import { type CallContext, createCallContext } from "./call-context.ts";
 import { toMetadata, toStatus } from "./metadata.ts";
 import { pathOf } from "./method-specs.ts";
@@ -30,6 +33,10 @@ export interface MethodOptions {
   interceptors: Interceptor[];
   /** The most bytes of one message, as sent and decompressed. */
   readMaxBytes: number;
+  /** How long a caller may leave what is sent to it unread, in ms. */
+  idleTimeout: Millis;
+  /** Is told of those that are cut off for that. */
+  onLimit: OnLimit;
   /** Makes the error that goes over the wire. */
   convertRefusal: ConvertRefusal;
 }
@@ -46,7 +53,7 @@ export function registerMethod(
   server: Server,
   spec: MethodImplSpec,
   calls: OpenCalls,
-  { interceptors, readMaxBytes, convertRefusal }: MethodOptions,
+  { interceptors, readMaxBytes, idleTimeout, onLimit, convertRefusal }: MethodOptions,
 ): void {
   const { method } = spec;
   const path = pathOf(spec);
@@ -70,6 +77,11 @@ export function registerMethod(
     return toStatus(convertRefusal(error, method, { contextValues: values }));
   }
 
+  function end(context: CallContext): void {
+    context.end();
+    cutOffUnreadEnd(context.stream, idleTimeout, onLimit);
+  }
+
   async function unary(call: ServerUnaryCall<Buffer, Buffer>, respond: sendUnaryData<Buffer>): Promise<void> {
     if (spec.kind !== "unary") return;
     const context = contextOf(call);
@@ -82,7 +94,7 @@ export function registerMethod(
     } catch (error) {
       respond(statusOf(error, context));
     } finally {
-      context.end();
+      end(context);
     }
   }
 
@@ -92,13 +104,14 @@ export function registerMethod(
     const answers = transformInvokeImplementation(spec, context, interceptors)(map(requests, parse));
     try {
       const begin = () => call.sendMetadata(toMetadata(context.responseHeader));
-      await sendMessages(call, answers, serialize, begin);
+      const watch = () => cutOffUnread(context.stream, idleTimeout, onLimit);
+      await sendMessages(call, answers, serialize, begin, watch);
       call.end(toMetadata(context.responseTrailer));
     } catch (error) {
       // grpc-js sends what is emitted so as the status, behind the messages that are on their way.
       if (!call.destroyed) call.emit("error", statusOf(error, context));
     } finally {
-      context.end();
+      end(context);
     }
   }
 

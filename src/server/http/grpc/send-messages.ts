@@ -6,7 +6,8 @@ const maxUnsent = 64 * 1024;
 const messageCost = 256;
 
 /**
- * Sends messages as fast as the caller reads: pulls no further ones while so much is unsent. `onFirst` is called before the first is sent.
+ * Sends messages as fast as the caller reads: pulls no further ones while so much is unsent. `onFirst` is called before the first is sent,
+ * `watch` when the caller has to read before there are more, and what it returns once it has.
  *
  * A caller that goes away stops the messages.
  */
@@ -15,6 +16,7 @@ export async function sendMessages<T>(
   messages: AsyncIterable<T>,
   serialize: (message: T) => Buffer,
   onFirst: () => void,
+  watch: () => () => void,
 ): Promise<void> {
   let unsent = 0;
   let isFirst = true;
@@ -27,7 +29,9 @@ export async function sendMessages<T>(
     if (unsent < maxUnsent) {
       call.write(bytes);
     } else {
+      const read = watch();
       await written(call, bytes);
+      read();
       unsent = 0;
     }
   }

@@ -44,7 +44,7 @@ const noBody = createAsyncIterable<Uint8Array>([]);
 /** Makes the function that takes gRPC's streams to grpc-js, which reads and writes the messages of services, and all others elsewhere. */
 export function takeGrpcStreams(options: GrpcStreamsOptions, others: OnStream): OnStream {
   const { convertError, authenticate, admit, interceptors, limits, onLimit } = options;
-  const { requestTimeout, maxMessageBytes: readMaxBytes } = limits;
+  const { requestTimeout, idleTimeout, maxMessageBytes: readMaxBytes } = limits;
   const server = new Server({
     "grpc.max_receive_message_length": readMaxBytes,
     "grpc.enable_channelz": 0,
@@ -61,7 +61,13 @@ export function takeGrpcStreams(options: GrpcStreamsOptions, others: OnStream): 
   const bodies = createBodyBudget(limits.maxBodyBytes, onLimit);
   const specs = new Map<string, MethodImplSpec>();
   for (const spec of methodSpecs(options.routes)) {
-    registerMethod(server, spec, calls, { interceptors, readMaxBytes, convertRefusal });
+    registerMethod(server, spec, calls, {
+      interceptors,
+      readMaxBytes,
+      idleTimeout,
+      onLimit,
+      convertRefusal,
+    });
     specs.set(pathOf(spec), spec);
   }
   const take = streamListener(server);
