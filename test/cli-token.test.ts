@@ -41,6 +41,16 @@ describe("token create, list and revoke", () => {
     );
     const wrong = await offline.run(["token", "create", "a b", "--store", store]);
     expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining("principal")]);
+    for (const [option, value] of [
+      ["ttl", "20000w"],
+      ["ttl", "20000000w"],
+      ["description", "x".repeat(257)],
+    ] as const) {
+      const args = ["token", "create", "ops", `--${option}`, value, "--store", store];
+      const { code, stderr } = await offline.run(args);
+      expect([code, stderr]).toEqual([2, expect.stringContaining(option)]);
+    }
+    expect(await offline.json(["token", "list", "--store", store])).toHaveLength(1);
 
     const log = { info() {}, warn() {}, error() {} };
     await using server = Object.assign(

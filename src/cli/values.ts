@@ -22,10 +22,11 @@ export function parseDuration(name: string, text: string): number {
 
 function spanOf(text: string): number | undefined {
   if (!/^(\d+(ms|s|m|h|d|w))+$/.test(text)) return undefined;
-  return [...text.matchAll(/(\d+)([a-z]+)/g)].reduce(
+  const span = [...text.matchAll(/(\d+)([a-z]+)/g)].reduce(
     (sum, [, count, unit = ""]) => sum + Number(count) * (units[unit] ?? 0),
     0,
   );
+  return Number.isSafeInteger(span) ? span : undefined;
 }
 
 /** Parses a point in time, such as `2030-01-31T09:00:00Z`. */
