@@ -126,6 +126,20 @@ describe("Standard Webhooks", () => {
       expect(await judged(header)).toBe("SIGNATURE_INVALID");
     }
   });
+
+  it("cost a stranger's body once, however many signatures stand in the header", async () => {
+    const body = Buffer.alloc(4 * 1024 * 1024);
+    const headers = {
+      "webhook-id": "m",
+      "webhook-timestamp": String(now / 1000),
+      "webhook-signature": "v1,a ".repeat(3000),
+    };
+    const begin = performance.now();
+    const verdict = await judge(standardWebhooksSignature({ secret: standardSecret }), headers, body);
+    expect(verdict).toBe("SIGNATURE_INVALID");
+    // An HMAC of the body for each of them takes more than ten seconds.
+    expect(performance.now() - begin).toBeLessThan(2000);
+  });
 });
 
 describe("Slack's deliveries", () => {

@@ -44,7 +44,7 @@ export function hmacSignature(options: HmacSignatureOptions): VerifyWebhook {
     const written = requireHeader(request, header);
     if (!written.startsWith(prefix)) throw signatureInvalid(`the header ${header} has no ${prefix}`);
     const signature = written.slice(prefix.length);
-    if (!isSigned(signature, [request.body], keys, algorithm, encoding)) throw signatureInvalid();
+    if (!isSigned([signature], [request.body], keys, algorithm, encoding)) throw signatureInvalid();
     return { deliveryId: deliveryIdHeader && (request.headers.get(deliveryIdHeader) ?? undefined) };
   };
 }

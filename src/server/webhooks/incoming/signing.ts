@@ -36,24 +36,24 @@ export type Algorithm = "sha1" | "sha256" | "sha384" | "sha512";
 export type SignatureEncoding = "hex" | "base64" | "base64url";
 
 /**
- * Whether a signature, as it is written, is that of a content by one of the keys. How long that takes tells nothing of the signature
- * that would be right, nor of which key it was.
+ * Whether one of some signatures, as they are written, is that of a content by one of the keys. How long that takes tells nothing of the
+ * signature that would be right, nor of which key it was, and hardly grows with the number of signatures, which is up to a stranger.
  */
 export function isSigned(
-  signature: string,
+  signatures: readonly string[],
   content: readonly (string | Uint8Array)[],
   keys: readonly Uint8Array[],
   algorithm: Algorithm = "sha256",
   encoding: SignatureEncoding = "hex",
 ): boolean {
-  const given = Buffer.from(signature);
+  const given = signatures.map((signature) => Buffer.from(signature));
   let matches = 0;
   for (const key of keys) {
     const hmac = createHmac(algorithm, key);
     for (const piece of content) hmac.update(piece);
     // Compared as they are written: what is decoded leniently would let several signatures pass for one.
     const right = Buffer.from(hmac.digest(encoding));
-    if (given.length === right.length && timingSafeEqual(given, right)) matches += 1;
+    for (const each of given) if (each.length === right.length && timingSafeEqual(each, right)) matches += 1;
   }
   return matches > 0;
 }

@@ -35,7 +35,7 @@ export function slackSignature({
     const timestamp = requireHeader(request, "x-slack-request-timestamp");
     requireRecent(timestamp, now, tolerance);
     const signature = /^v0=([0-9a-f]+)$/.exec(written)?.[1] ?? "";
-    if (!isSigned(signature, [`v0:${timestamp}:`, request.body], keys)) throw signatureInvalid();
+    if (!isSigned([signature], [`v0:${timestamp}:`, request.body], keys)) throw signatureInvalid();
     return readPayload(Buffer.from(request.body).toString()) ?? { deliveryId: `signature ${signature}` };
   };
 }

@@ -37,9 +37,8 @@ export function standardWebhooksSignature({
     const content = [`${id}.${timestamp}.`, request.body];
     // Signatures of other versions stand beside those that are known here.
     const known = signatures.filter((signature) => signature.startsWith("v1,"));
-    if (!known.some((signature) => isSigned(signature.slice(3), content, keys, "sha256", "base64"))) {
-      throw signatureInvalid();
-    }
+    const written = known.map((signature) => signature.slice("v1,".length));
+    if (!isSigned(written, content, keys, "sha256", "base64")) throw signatureInvalid();
     return { deliveryId: id };
   };
 }
