@@ -411,6 +411,18 @@ export function describeSchedules(scene: () => Scene): void {
     expect(await states()).toEqual([EventState.PROCESSING, EventState.DROPPED, EventState.QUEUED]);
   });
 
+  it("with overlap `replace`, leaves a turn alone that has taken what others sent", async () => {
+    const { here, taskId, fire, states } = await replacing();
+    await fire(1000);
+    await here.send("theirs", { now: at(1000) });
+    const { turn } = await here.turn({ taskId, now: at(1000) });
+    await here.take(turn, { now: at(1000) });
+    await fire(2000);
+    expect(await states()).toEqual([EventState.PROCESSING, EventState.PROCESSING, EventState.QUEUED]);
+    await here.commit(turn, { taskId, now: at(2000) });
+    expect(await states()).toEqual([EventState.PROCESSED, EventState.PROCESSED, EventState.QUEUED]);
+  });
+
   it("triggerSchedule fires beside its times, paused or overlapping, and once for a request", async () => {
     const here = scene();
     const stage = createStage(here);

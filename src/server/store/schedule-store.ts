@@ -56,10 +56,11 @@ export interface ScheduleStore {
    * still at `expectedTime`, so that each time is settled once, whoever fires.
    *
    * A firing makes or finds its task and sends its event, as createTask does. If the last firing is not finished, the schedule's overlap
-   * policy holds: `skip` counts the time as skipped; `replace` cancels the task that the last firing made for itself, or sends the event
-   * with `interrupt`. The last firing is not finished while the event that it sent to a named task is QUEUED, SCHEDULED or PROCESSING
-   * (one that was redriven counts as finished), or the task that it made has not ended. A firing that is refused has no effect, but that
-   * it is counted and `lastError` says why; one that would make a task where none may be made any more (`reachedTasks`) counts as skipped.
+   * policy holds: `skip` counts the time as skipped; `replace` cancels the task that the last firing made for itself, or drops the event
+   * that it sent to a named task, with the turn that has it in hand; one that has others in hand, too, goes on with all of them. The last
+   * firing is not finished while the event that it sent to a named task is QUEUED, SCHEDULED or PROCESSING (one that was redriven counts as
+   * finished), or the task that it made has not ended. A firing that is refused has no effect, but that it is counted and `lastError` says
+   * why; one that would make a task where none may be made any more (`reachedTasks`) counts as skipped.
    */
   fireSchedule(args: FireSchedule): Promise<FiredSchedule>;
 

@@ -273,8 +273,7 @@ export function createReferenceMailbox(rules: ReferenceRules) {
     const work = item?.work;
     if (work === undefined && (item?.state === EventState.QUEUED || item?.state === EventState.SCHEDULED))
       move(own, EventState.DROPPED, now);
-    if (work !== undefined && work.own[0] === item && work.own.length === 1)
-      letGo(task, [work], EventState.DROPPED, now);
+    if (work !== undefined && eventsOf(task, work).length === 1) letGo(task, [work], EventState.DROPPED, now);
   }
 
   /** Has a task and all below it stop, to come to a state. */

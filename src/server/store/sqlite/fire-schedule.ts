@@ -111,7 +111,10 @@ function replaceLast(tx: Tx, row: ScheduleRow, now: Millis): void {
   const task = requireTask(tx, taskId);
   const event = lastEvent(tx, row);
   if (event === undefined) return;
-  const own = readWorks(tx, task).find((work) => work.own === 1 && sequencesOf(work)[0] === event.sequence);
+  const own = readWorks(tx, task).find((work) => {
+    const [first, ...others] = sequencesOf(work);
+    return first === event.sequence && others.length === 0;
+  });
   if (own !== undefined) dropWorks(tx, task, now, [own], { reason: "TASK_INTERRUPTED", message: reason });
   else if (waits(event)) dropEvent(tx, task, now, event, { reason: "EVENT_CANCELLED", message: reason });
 }
