@@ -20,6 +20,7 @@ const failed = {
   retryTime: at(1000),
   rounds: 0,
   deadAfter: 3 * day,
+  idleAfter: day,
 } satisfies DeliveryOutcome;
 
 /** A scene with webhooks. They are those of the scene's agent or task, in a store that has others, too. */
@@ -228,8 +229,9 @@ export function describeWebhooks(scene: () => Scene): void {
     const { create, send, hook, due, next, settle, store, id } = open();
     await hook("w");
     await create();
-    expect(await settle("w", 1, failed, at(0))).toBe(WebhookState.ACTIVE);
-    expect(await settle("w", 1, failed, at(3 * day - 1))).toBe(WebhookState.ACTIVE);
+    for (const time of [0, day, 2 * day, 3 * day - 1]) {
+      expect(await settle("w", 1, failed, at(time))).toBe(WebhookState.ACTIVE);
+    }
     expect(await settle("w", 1, failed, at(3 * day))).toBe(WebhookState.DEAD);
     await send("e");
     expect(await due(at(9 * day))).toEqual({});
@@ -238,13 +240,42 @@ export function describeWebhooks(scene: () => Scene): void {
 
     expect(await store.resumeWebhook({ id: id("w"), now: at(4 * day) })).toMatchObject({
       state: WebhookState.ACTIVE,
-      failures: 3,
+      failures: 5,
       lastError: "503",
     });
     expect(await due(at(4 * day))).toEqual({ [id("w")]: [id("task")] });
     expect(await next("w")).toMatchObject({ sequence: 1, failures: 0, rounds: 0 });
-    expect(await settle("w", 1, failed, at(4 * day))).toBe(WebhookState.ACTIVE);
+    for (const time of [4 * day, 5 * day, 6 * day, 7 * day - 1]) {
+      expect(await settle("w", 1, failed, at(time))).toBe(WebhookState.ACTIVE);
+    }
     expect(await settle("w", 1, failed, at(7 * day))).toBe(WebhookState.DEAD);
+  });
+
+  it("days without an attempt do not count for how long it has failed", async () => {
+    const { activate, create, send, finish, hook, due, settle, store, id } = open();
+    await hook("w");
+    await activate();
+    await settle("w", 1, failed, at(0));
+    await send("e");
+    await finish({ kind: "complete" });
+    await store.deleteTask({ taskId: id("task"), now: at(1) });
+    expect(await due(at(5 * day))).toEqual({});
+    await create({ taskId: id("later"), now: at(5 * day) });
+    const fail = (time: Millis) =>
+      store.settleDelivery({
+        webhookId: id("w"),
+        taskId: id("later"),
+        sequence: 1,
+        outcome: failed,
+        now: at(time),
+      });
+    for (const time of [5 * day, 6 * day, 7 * day, 8 * day - 1]) {
+      expect(await fail(time)).toBe(WebhookState.ACTIVE);
+    }
+    // Nobody was there to try for longer than a day.
+    expect(await fail(9 * day)).toBe(WebhookState.ACTIVE);
+    for (const time of [10 * day, 11 * day]) expect(await fail(time)).toBe(WebhookState.ACTIVE);
+    expect(await fail(12 * day)).toBe(WebhookState.DEAD);
   });
 
   it("nothing of a paused webhook is due, and nothing is lost of it", async () => {

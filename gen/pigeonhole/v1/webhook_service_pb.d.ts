@@ -839,7 +839,8 @@ export enum WebhookState {
   PAUSED = 2,
 
   /**
-   * Nothing could be delivered for 3 days, or the receiver answered 410 (Gone): it wants no more.
+   * Attempts have failed for 3 days, none succeeding and with no more than a day between them, or the receiver answered 410 (Gone): it
+   * wants no more.
    *
    * @generated from enum value: WEBHOOK_STATE_DEAD = 3;
    */

@@ -125,6 +125,8 @@ export type DeliveryOutcome =
       rounds: number;
       /** How long attempts may fail, none succeeding, before the webhook is DEAD. */
       deadAfter: Millis;
+      /** How long after the attempt before this one what has failed until then does not count for that. */
+      idleAfter: Millis;
     };
 
 export interface SettleDelivery extends DeliveryKey {

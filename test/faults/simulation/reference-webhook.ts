@@ -5,10 +5,14 @@ import type { ReferenceCalls } from "./reference-mailbox.ts";
 export function createReferenceWebhook(): ReferenceCalls {
   let state = WebhookState.ACTIVE;
   let failingSince: number | undefined;
+  let attempted = 0;
   return {
     settleDelivery({ outcome, now }) {
+      const before = attempted;
+      if (outcome.kind !== "skipped") attempted = now;
       if (outcome.kind === "delivered") failingSince = undefined;
       if (outcome.kind !== "failed") return state;
+      if (now - before > outcome.idleAfter) failingSince = undefined;
       failingSince ??= now;
       if (now - failingSince >= outcome.deadAfter) state = WebhookState.DEAD;
       return state;

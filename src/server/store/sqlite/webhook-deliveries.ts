@@ -103,16 +103,16 @@ function withContent(sql: Sql, entry: LogEntry): LogEntry {
 export function settleDelivery(tx: Tx, args: SettleDelivery): WebhookState | undefined {
   const { webhookId, outcome, now } = args;
   if (outcome.kind === "failed") {
-    const { error, rounds, deadAfter } = outcome;
+    const { error, rounds, deadAfter, idleAfter } = outcome;
     tx.sql.run`update webhook_queue set failures = failures + 1, due_at = ${outcome.retryTime}
       where webhook_id = ${webhookId} and task_id = ${args.taskId} and cursor < ${args.sequence}`;
     tx.sql
       .run`update webhooks set failures = failures + 1, rounds = max(rounds, ${rounds + 1}), last_error = ${error},
-      failing_since = coalesce(failing_since, ${now}), attempted_at = ${now},
+      failing_since = iif(${now} - attempted_at > ${idleAfter}, ${now}, coalesce(failing_since, ${now})),
       retry_at = nullif(max(coalesce(retry_at, 0), coalesce(${outcome.resumeTime}, 0)), 0),
-      state = iif(state = ${WebhookState.ACTIVE} and ${now} - coalesce(failing_since, ${now}) >= ${deadAfter},
-        ${WebhookState.DEAD}, state)
-      where id = ${webhookId}`;
+      attempted_at = ${now} where id = ${webhookId}`;
+    tx.sql.run`update webhooks set state = ${WebhookState.DEAD}
+      where id = ${webhookId} and state = ${WebhookState.ACTIVE} and ${now} - failing_since >= ${deadAfter}`;
   } else {
     moveCursor(tx.sql, args);
     if (outcome.kind === "delivered") {

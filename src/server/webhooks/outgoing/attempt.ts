@@ -22,6 +22,8 @@ import { sign } from "./sign.ts";
 const backoff = { initialBackoff: 1000, maxBackoff: 3_600_000 };
 /** How long a webhook may fail before it is DEAD. */
 const deadAfter: Millis = 3 * 86_400_000;
+/** After how long without an attempt that begins anew. Longer than any wait, also of one among many that fail. */
+const idleAfter: Millis = 86_400_000;
 
 export interface AttemptOptions {
   guard: AddressGuard;
@@ -110,6 +112,7 @@ export async function attempt(
       ...(resume > 0 && { resumeTime: now + resume }),
       rounds,
       deadAfter,
+      idleAfter,
     };
   }
 }
