@@ -305,6 +305,17 @@ export function describeWebhooks(scene: () => Scene): void {
     expect(await due(at(5))).toEqual({ [id("w")]: [id("task")] });
   });
 
+  it("resuming makes due what was written while the clock was ahead", async () => {
+    const { create, send, hook, due, next, store, id } = open();
+    await hook("w");
+    await create({ now: at(9 * day) });
+    await send("e", { now: at(4) });
+    expect(await due(at(5))).toEqual({});
+    await store.resumeWebhook({ id: id("w"), now: at(5) });
+    expect(await due(at(5))).toEqual({ [id("w")]: [id("task")] });
+    expect(await next("w", at(5))).toMatchObject({ sequence: 1 });
+  });
+
   it("a webhook that is deleted is gone, with what it had not posted", async () => {
     const { create, send, hook, due, next, settle, store, id } = open();
     await hook("w");

@@ -85,8 +85,8 @@ export function pauseWebhook(tx: Tx, { id }: ChangeWebhook): WebhookRecord {
 
 /** See WebhookStore.resumeWebhook. */
 export function resumeWebhook(tx: Tx, { id, now }: ChangeWebhook): WebhookRecord {
-  tx.sql
-    .run`update webhook_queue set failures = 0, due_at = ${now} where webhook_id = ${id} and failures > 0`;
+  tx.sql.run`update webhook_queue set failures = 0, due_at = ${now}
+    where webhook_id = ${id} and (failures > 0 or due_at > ${now})`;
   tx.sql
     .run`update webhooks set state = ${WebhookState.ACTIVE}, rounds = 0, failing_since = null, retry_at = null
     where id = ${id}`;
