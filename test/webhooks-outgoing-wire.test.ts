@@ -95,6 +95,25 @@ describe("a delivery", () => {
     expect(rig.clock.elapsed()).toBe(0);
   });
 
+  it.each([
+    ["is cut short", "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nand"],
+    ["is no HTTP", "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nand"],
+  ])("whose answer %s after its status is delivered", async (_, text) => {
+    await using receiver = await startReceiver(({ response }, index) => {
+      if (index > 0) return 204;
+      response.socket?.end(text);
+      return undefined;
+    });
+    await using rig = await createWebhookRig();
+    await rig.start();
+    await rig.hook(receiver.url);
+    await rig.task("t");
+    await rig.send("t");
+    await receiver.count(2);
+    expect(sequencesOf(receiver.received)).toEqual([1, 2]);
+    expect(rig.clock.elapsed()).toBe(0);
+  });
+
   it("whose answer stops after its status is delivered", async () => {
     await using receiver = await startReceiver(({ response }, index) => {
       if (index > 0) return 204;

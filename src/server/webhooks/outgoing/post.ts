@@ -30,7 +30,7 @@ export interface PostResponse {
 
 /**
  * Posts once, on a connection of its own to one of the addresses that were checked; the name is not resolved again. Follows no redirect, uses no
- * proxy. Rejects with what went wrong on the way, or the signal's reason.
+ * proxy. Rejects with what went wrong before a status came, or the signal's reason.
  */
 export function post({ target, headers, body, signal, clock }: Posting): Promise<PostResponse> {
   const { url, addresses } = target;
@@ -46,24 +46,24 @@ export function post({ target, headers, body, signal, clock }: Posting): Promise
   const onAbort = () => sent.destroy(signal.reason);
   if (signal.aborted) onAbort();
   signal.addEventListener("abort", onAbort, { once: true });
-  sent.on("error", reject);
-  sent.on("close", () => reject(Object.assign(new Error("there was no response"), { code: "ECONNRESET" })));
+  // Once the status has been told, it counts, however the rest of the response ends.
+  let told: PostResponse | undefined;
+  const end = (error: Error) => (told === undefined ? reject(error) : resolve(told));
+  sent.on("error", end);
+  sent.on("close", () => end(Object.assign(new Error("there was no response"), { code: "ECONNRESET" })));
   // Nobody asked for one.
   sent.on("upgrade", (_, socket) => socket.destroy());
   sent.on("response", (response) => {
     const { statusCode = 0, headers: found } = response;
     const retryAfter = found["retry-after"];
-    const finish = () => {
-      resolve({ status: statusCode, ...(retryAfter !== undefined && { retryAfter }) });
-      sent.destroy();
-    };
+    told = { status: statusCode, ...(retryAfter !== undefined && { retryAfter }) };
+    const finish = () => sent.destroy();
     const stopTimer = clock.timer(maxResponseTime, finish);
     let read = 0;
     response.on("data", (chunk: Buffer) => {
       read += chunk.length;
       if (read >= maxResponseBytes) finish();
     });
-    // However it ends, the status has been told.
     response.on("error", () => {});
     response.on("close", () => {
       stopTimer();
