@@ -11,6 +11,11 @@ function startPair(rig: Partial<AgentDefinition>, other: Partial<AgentDefinition
   return startRig({}, { agents });
 }
 
+/** Whether an entry says that a turn has ended, with or without effect. */
+function isOver(update: TaskUpdate): boolean {
+  return update.entry.case === "superseded" || isEvent(EventState.PROCESSED)(update);
+}
+
 const never = "00000000-0000-7000-8000-000000000000";
 
 describe("a task that an agent makes", () => {
@@ -79,6 +84,22 @@ describe("a task that an agent makes", () => {
       (await collect(rig.tasks.events(old.id))).length,
       (await collect(rig.tasks.events(fresh.id))).length,
     ]).toEqual([1, 2]);
+  });
+
+  it("is one, if calls at once make it under one name, and gets all their events", async () => {
+    await using rig = await startPair({
+      async onTaskEventSend(ctx) {
+        const made = ["1", "2", "3"].map((event) => ctx.tasks.create({ agent: "other", name: "one", event }));
+        ctx.state.set("ids", await Promise.all(made));
+      },
+    });
+    const taskId = await rig.create("go");
+    const log = await rig.until(taskId, isOver);
+    expect(failuresIn(log)).toEqual([]);
+    const { id } = await rig.tasks.get({ name: "one" });
+    expect((await rig.tasks.state(taskId)).state).toEqual({ ids: [id, id, id] });
+    const events = await collect(rig.tasks.events(id));
+    expect(events.map(({ parts }) => parts[0]?.content.value)).toEqual(["1", "2", "3"]);
   });
 
   it("is cancelled with its parent", async () => {

@@ -40,17 +40,18 @@ export function createTurnTasks(options: TurnTasksOptions): TurnTasks {
         if (content === undefined) return undefined;
         return outgoingEvent({ ...outgoing(target), content, options: { type }, hops: turn.hops + 1 });
       };
-      const found = task.name === undefined ? undefined : await findNamed(task.name, child.agent);
-      if (found !== undefined) {
-        const first = event();
-        if (first !== undefined) followUps.add({ kind: "send", taskId: found, event: first });
-        return found;
-      }
-      await requireDepth(store, own);
+      const stored = task.name === undefined ? undefined : await storedAs(task.name);
+      if (stored === undefined) await requireDepth(store, own);
       requireOpen();
+      // Asked after all waiting: a call beside this one may have made it meanwhile.
+      const found = task.name === undefined ? undefined : findNamed(task.name, child.agent, stored);
       const first = event();
-      followUps.add({ kind: "create", task: { ...task, ...(first && { event: first }) } });
-      return task.taskId;
+      if (found === undefined) {
+        followUps.add({ kind: "create", task: { ...task, ...(first && { event: first }) } });
+        return task.taskId;
+      }
+      if (first !== undefined) followUps.add({ kind: "send", taskId: found, event: first });
+      return found;
     }),
 
     send: guarded(async (taskId, content, { onBusy, deliver, ...rest } = {}) => {
@@ -115,15 +116,16 @@ export function createTurnTasks(options: TurnTasksOptions): TurnTasks {
     };
   }
 
-  /** Finds the unfinished task of a name: the turn's own, or another's. Throws TASK_NAME_TAKEN if it is another agent's. */
-  async function findNamed(name: string, agent: string): Promise<string | undefined> {
+  /** Reads the unfinished task of a name. */
+  async function storedAs(name: string): Promise<TaskRecord | undefined> {
     const stored = await store.getTask({ name, owner: own.owner ?? "" });
-    requireOpen();
+    return stored?.endTime === undefined ? stored : undefined;
+  }
+
+  /** Finds the unfinished task of a name: the one that is stored, or that the turn makes. Throws TASK_NAME_TAKEN if it is another agent's. */
+  function findNamed(name: string, agent: string, stored: TaskRecord | undefined): string | undefined {
     const created = followUps.createdAs(name);
-    const found =
-      stored !== undefined && stored.endTime === undefined
-        ? { id: stored.id, agent: stored.agent }
-        : created && { id: created.taskId, agent: created.agent };
+    const found = stored ?? (created && { id: created.taskId, agent: created.agent });
     if (found === undefined || found.agent === agent) return found?.id;
     throw new TaskError(
       "TASK_NAME_TAKEN",
