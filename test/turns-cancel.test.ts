@@ -240,6 +240,26 @@ describe("a task that is cancelled", () => {
     expect((await rig.tasks.get(taskId)).state).toBe(TaskState.CANCELLED);
   });
 
+  it("makes no children and schedules nothing, and onTaskCancel is told so at once", async () => {
+    const errors: unknown[] = [];
+    await using rig = await startRig({
+      async onTaskCancel(ctx) {
+        const calls = [
+          async () => ctx.schedule({ in: 1000 }, "later"),
+          () => ctx.tasks.send(ctx.task.id, "now"),
+          () => ctx.tasks.create({ agent: "rig" }),
+        ];
+        for (const call of calls) await call().catch((error) => errors.push(error.reason));
+        await ctx.messages.send("Stopped.");
+      },
+    });
+    const taskId = await rig.create();
+    await rig.tasks.cancel(taskId);
+    expect(failuresIn(await rig.end(taskId))).toEqual([]);
+    expect(errors).toEqual(Array(3).fill("TASK_FINISHED"));
+    expect(await rig.texts(taskId)).toEqual(["Stopped."]);
+  });
+
   it("takes its children along, and theirs", async () => {
     const cancelled: string[] = [];
     await using rig = await startRig({

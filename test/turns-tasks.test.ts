@@ -116,6 +116,30 @@ describe("a task that an agent makes", () => {
     expect((await rig.tasks.get(child.id)).state).toBe(TaskState.CANCELLED);
   });
 
+  it("is found by its name while it is being cancelled, and takes no event then", async () => {
+    const cancelling = createGate();
+    const thrown = Promise.withResolvers<unknown>();
+    await using rig = await startPair(
+      {
+        async onTaskEventSend(ctx) {
+          ctx.state.set("id", await ctx.tasks.create({ agent: "other", name: "old" }));
+          await ctx.tasks
+            .create({ agent: "other", name: "old", event: "go on" })
+            .then(thrown.resolve, thrown.resolve);
+        },
+      },
+      { onTaskCancel: cancelling.pass },
+    );
+    const { task: old } = await rig.tasks.create({ agent: "other", name: "old" });
+    await rig.tasks.cancel(old.id);
+    await cancelling.reached;
+    const taskId = await rig.create("go");
+    expect(await thrown.promise).toMatchObject({ reason: "TASK_FINISHED" });
+    expect(failuresIn(await rig.until(taskId, isOver))).toEqual([]);
+    expect((await rig.tasks.state(taskId)).state).toEqual({ id: old.id });
+    cancelling.open();
+  });
+
   it("cannot have too many parents above it", async () => {
     let deepest = 0;
     const thrown = Promise.withResolvers<unknown>();

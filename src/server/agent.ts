@@ -134,7 +134,7 @@ export interface TurnContext {
   readonly tasks: TurnTasks;
   /**
    * Sends an event to this task when the handler returns, to be delivered after `in` ms or `at` a time, at most 3,660 days ahead.
-   * Returns the event's id. Throws VALUE_INVALID.
+   * Returns the event's id. Throws VALUE_INVALID, or TASK_FINISHED in onTaskCancel: a task that is cancelled takes no event.
    */
   schedule(when: When, content: Content, options?: EventOptions): string;
   /** Takes back an event that is scheduled, when the handler returns; one that was delivered already is left alone. */
@@ -191,8 +191,9 @@ export interface TurnMailbox {
 export interface TurnTasks {
   /**
    * Makes a child of this task, or finds the unfinished one of that name. A child's end arrives in this task's mailbox as an event of type
-   * `pigeonhole.task.ended`, and it is cancelled with this task; a task that is found keeps the parent that it has, if any. Resolves with its id. Rejects with AGENT_NOT_FOUND, TASK_NAME_TAKEN,
-   * VALUE_INVALID, or FAN_OUT_EXCEEDED if there are too many parents above it.
+   * `pigeonhole.task.ended`, and it is cancelled with this task; a task that is found keeps the parent that it has, if any. Resolves with
+   * its id. Rejects with AGENT_NOT_FOUND, TASK_NAME_TAKEN, VALUE_INVALID, FAN_OUT_EXCEEDED if there are too many parents above it, or
+   * TASK_FINISHED if this task was cancelled, or the one that is found and is to get an event.
    */
   create(task: NewChildTask): Promise<string>;
   /** Sends an event to a task. Resolves with its id. Rejects with TASK_NOT_FOUND, TASK_FINISHED, VALUE_INVALID or FAN_OUT_EXCEEDED. */

@@ -1,9 +1,9 @@
 import { create } from "@bufbuild/protobuf";
-import { CreateTaskRequestSchema } from "../../proto.ts";
+import { CreateTaskRequestSchema, TaskState } from "../../proto.ts";
 import type { NewChildTask } from "../agent.ts";
 import type { Clock } from "../clock.ts";
 import { maxTimeAhead } from "../define-agent.ts";
-import { TaskError } from "../errors.ts";
+import { TaskError, taskFinished } from "../errors.ts";
 import type { FollowUp } from "../store/calls.ts";
 import type { TaskRecord } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
@@ -38,8 +38,12 @@ export function newChild(child: NewChildTask, parentTaskId: string, clock: Clock
   };
 }
 
-/** Throws FAN_OUT_EXCEEDED if a child of this task would have more parents above it than there may be. */
-export async function requireDepth(store: Pick<Store, "getTask">, task: TaskRecord): Promise<void> {
+/** Throws TASK_FINISHED if a task was cancelled, FAN_OUT_EXCEEDED if a child of it would have more parents above it than there may be. */
+export async function requireParent(store: Pick<Store, "getTask">, task: TaskRecord): Promise<void> {
+  if (task.state === TaskState.CANCELLING) {
+    const description = "the parent was cancelled, and its children with it";
+    throw taskFinished(task.id, TaskState[task.state], description, "the parent task");
+  }
   let parents = 1;
   for (let id = task.parentTaskId; id !== undefined; ) {
     parents += 1;

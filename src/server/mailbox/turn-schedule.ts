@@ -4,6 +4,7 @@ import { TaskError } from "../errors.ts";
 import type { StartedTurn } from "../store/calls.ts";
 import type { FollowUps } from "./follow-ups.ts";
 import { outgoingEvent } from "./outgoing-event.ts";
+import { requireTakesEvents } from "./require-takes-events.ts";
 import { busyPolicy } from "./turn-tasks.ts";
 import { timeOf } from "./when.ts";
 
@@ -28,6 +29,7 @@ export function createTurnSchedule({
   return {
     schedule(when, content, options) {
       requireOpen();
+      requireTakesEvents(turn.task);
       const deliverTime = timeOf(when, clock.now(), "schedule");
       const later = deliverTime > clock.now();
       const event = outgoingEvent({

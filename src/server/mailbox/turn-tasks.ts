@@ -1,16 +1,16 @@
-import { TaskState } from "../../proto.ts";
 import type { Agent, TurnTasks } from "../agent.ts";
 import type { Clock } from "../clock.ts";
-import { TaskError, taskFinished, taskNotFound } from "../errors.ts";
+import { TaskError, taskNotFound } from "../errors.ts";
 import type { StartedTurn } from "../store/calls.ts";
 import type { BusyPolicy, Millis, TaskRecord } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
 import { renderUpdate } from "../task-log/render.ts";
 import type { TaskLog } from "../task-log/task-log.ts";
-import { newChild, requireDepth } from "./child-task.ts";
+import { newChild, requireParent } from "./child-task.ts";
 import type { FollowUps } from "./follow-ups.ts";
 import { requireAgent } from "./mailbox.ts";
 import { outgoingEvent } from "./outgoing-event.ts";
+import { requireTakesEvents } from "./require-takes-events.ts";
 import { withReason } from "./turn-outcome.ts";
 import { timeOf, wholeNumber } from "./when.ts";
 
@@ -41,10 +41,11 @@ export function createTurnTasks(options: TurnTasksOptions): TurnTasks {
         return outgoingEvent({ ...outgoing(target), content, options: { type }, hops: turn.hops + 1 });
       };
       const stored = task.name === undefined ? undefined : await storedAs(task.name);
-      if (stored === undefined) await requireDepth(store, own);
+      if (stored === undefined) await requireParent(store, own);
       requireOpen();
       // Asked after all waiting: a call beside this one may have made it meanwhile.
       const found = task.name === undefined ? undefined : findNamed(task.name, child.agent, stored);
+      if (stored !== undefined && child.event !== undefined) requireTakesEvents(stored);
       const first = event();
       if (found === undefined) {
         followUps.add({ kind: "create", task: { ...task, ...(first && { event: first }) } });
@@ -138,15 +139,9 @@ export function createTurnTasks(options: TurnTasksOptions): TurnTasks {
   async function agentOf(taskId: string): Promise<Agent | undefined> {
     const created = followUps.created(taskId);
     if (created !== undefined) return agents.get(created.agent);
-    const { state, agent, endTime } = await requireTask(taskId);
-    if (endTime !== undefined || state === TaskState.CANCELLING) {
-      throw taskFinished(
-        taskId,
-        TaskState[state],
-        `the task is ${TaskState[state]} and takes no more events`,
-      );
-    }
-    return agents.get(agent);
+    const task = await requireTask(taskId);
+    requireTakesEvents(task);
+    return agents.get(task.agent);
   }
 
   async function requireTask(taskId: string): Promise<TaskRecord> {
