@@ -51,6 +51,26 @@ describe("a turn that defers", () => {
     expect(states).toEqual(Array(3).fill(EventState.PROCESSED));
   });
 
+  it("is called again when the mailbox is full, and at a time though more never come", async () => {
+    const again = createGate();
+    const turns: string[] = [];
+    await using rig = await startRig({
+      mailbox: { maxPending: 2 },
+      onTaskEventSend(ctx, { text }) {
+        turns.push(text);
+        if (turns.length === 1) return ctx.defer({ in: 5, events: 3 });
+        if (turns.length === 3) return ctx.complete();
+        ctx.defer({ events: 2 });
+        void again.pass(ctx);
+      },
+    });
+    const taskId = await rig.create("1");
+    await again.reached;
+    await rig.tasks.send(taskId, "2");
+    expect(failuresIn(await rig.end(taskId))).toEqual([]);
+    expect(turns).toEqual(["1", "1", "1"]);
+  });
+
   it("does not, if it says something else afterwards", async () => {
     await using rig = await startRig({
       onTaskEventSend(ctx) {
@@ -69,9 +89,11 @@ describe("a turn that defers", () => {
     ["a time a century away", (ctx) => ctx.defer({ in: 100 * 365 * 24 * hour })],
     ["a time that has passed by ms", (ctx) => ctx.defer({ in: -1 })],
     ["no events", (ctx) => ctx.defer({ events: 0 })],
-    ["more events than a mailbox holds", (ctx) => ctx.defer({ events: 1_000_001 })],
+    ["more events than any mailbox holds", (ctx) => ctx.defer({ in: 1, events: 1_000_001 })],
+    ["more events than its mailbox takes, and no time", (ctx) => ctx.defer({ events: 6 })],
   ])("cannot ask for %s", async (_, call) => {
     await using rig = await startRig({
+      mailbox: { maxPending: 5 },
       onTaskEventSend(ctx) {
         expect(() => call(ctx)).toThrow(expect.objectContaining({ reason: "VALUE_INVALID" }));
         ctx.complete();

@@ -141,8 +141,8 @@ export interface TurnContext {
   unschedule(eventId: string): void;
   /**
    * Leaves the turn's events in the mailbox when the handler returns, and asks to be called again: after `in` ms, `at` a time, or when
-   * `events` of them wait (1 to 1,000,000, those that it leaves included; at once if they do), whichever comes first; of several turns
-   * side by side that defer, the first of what they ask for. An event that goes ahead (STEER, INTERRUPT, an answer) passes what is left,
+   * `events` of them wait (1 to 1,000,000, and without a time no more than the mailbox takes; those that it leaves included; at once if they
+   * do), whichever comes first; of several turns side by side that defer, the first of what they ask for. Throws VALUE_INVALID. An event that goes ahead (STEER, INTERRUPT, an answer) passes what is left,
    * and leaves it put off. Once all of it was taken back, nothing is put off. What the turn showed and stored takes effect.
    */
   defer(until: Partial<When> & { events?: number }): void;

@@ -1,5 +1,5 @@
 import { Handler } from "../../proto.ts";
-import type { TurnContext } from "../agent.ts";
+import type { Agent, TurnContext } from "../agent.ts";
 import type { Clock } from "../clock.ts";
 import { TaskError } from "../errors.ts";
 import type { Outcome, StartedTurn } from "../store/calls.ts";
@@ -7,10 +7,11 @@ import { requireSchema } from "./question-schema.ts";
 import { timeOf, wholeNumber } from "./when.ts";
 
 const maxPromptLength = 16_384;
-/** The most events that a turn may wait for: what a mailbox may hold. */
+/** The most events that a turn may wait for: what any mailbox may hold. */
 const maxEvents = 1_000_000;
 
 export interface TurnOutcomeOptions {
+  agent: Pick<Agent, "mailbox">;
   turn: Pick<StartedTurn, "handler">;
   clock: Clock;
   /** Throws once the turn is over. */
@@ -18,7 +19,7 @@ export interface TurnOutcomeOptions {
 }
 
 /** Makes the calls that say how a turn leaves its task, of which the last counts, and tells what they come to. */
-export function createTurnOutcome({ turn, clock, requireOpen }: TurnOutcomeOptions) {
+export function createTurnOutcome({ agent, turn, clock, requireOpen }: TurnOutcomeOptions) {
   let outcome: Outcome = { kind: "continue" };
   const calls: Pick<TurnContext, "complete" | "fail" | "defer" | "requireInput"> = {
     complete(reason) {
@@ -37,6 +38,7 @@ export function createTurnOutcome({ turn, clock, requireOpen }: TurnOutcomeOptio
       if (!timed && events === undefined) {
         throw new TaskError("VALUE_INVALID", "defer must say `in`, `at` or `events`");
       }
+      if (!timed) requireReachable(events, agent.mailbox);
       outcome = {
         kind: "defer",
         ...(timed && { untilTime: timeOf(when, clock.now(), "defer") }),
@@ -91,6 +93,15 @@ export function withReason(reason: string | undefined): { reason?: string } {
   if (reason === undefined || reason === "") return {};
   if (typeof reason === "string" && reason.length <= 1024 && reason.isWellFormed()) return { reason };
   throw new TaskError("VALUE_INVALID", "a reason must be a string of at most 1,024 characters");
+}
+
+/** Throws VALUE_INVALID for more events than a mailbox takes: they never come, and without a time nothing else does. */
+function requireReachable(events: number | undefined, { maxPending }: Agent["mailbox"]): void {
+  if (events === undefined || !(events > maxPending)) return;
+  throw new TaskError(
+    "VALUE_INVALID",
+    `defer: events must be at most ${maxPending} without \`in\` or \`at\`: the mailbox takes no more`,
+  );
 }
 
 function requirePrompt(prompt: string): void {
