@@ -173,8 +173,9 @@ function giveUp(
 
 /** Ends a turn without effect: its events go to a state, and what it had taken waits again. */
 function fallBack(task: ModelTask, work: Work, state: EventState, error: Reason, now: Millis): void {
-  for (const event of work.turn?.taken ?? [])
-    Object.assign(event, { state: EventState.QUEUED, error, since: now });
+  for (const event of work.turn?.taken ?? []) {
+    Object.assign(event, { state: EventState.QUEUED, attempt: event.attempt - 1, error, since: now });
+  }
   for (const event of work.events) Object.assign(event, { state, error });
   supersede(task, work);
 }

@@ -34,7 +34,7 @@ export function start(task: ModelTask, { owner, agents }: TurnSource, now: Milli
   task.turns += 1;
   work.attempt += 1;
   work.turn = { number: task.turns, owner, revision: task.revision, taken: [] };
-  for (const event of work.events) process(event, work);
+  for (const event of work.events) process(event, work.attempt);
   const { handler, attempt, failures } = work;
   return {
     ...{ turn: task.turns, handler, attempt, failures, values: { ...task.values } },
@@ -45,17 +45,17 @@ export function start(task: ModelTask, { owner, agents }: TurnSource, now: Milli
 
 /** Draws events into a running turn. */
 export function take(model: Model, args: TakeEvents): object {
-  const { task, work, turn } = workOf(model, args);
+  const { task, turn } = workOf(model, args);
   if (task.state !== TaskState.ACTIVE) return { taken: [] };
   const drawn = waiting(task).filter(({ steer }) => steer || !args.steering);
   const taken = drawn.slice(0, args.limit);
   turn.taken.push(...taken);
-  for (const event of taken) process(event, work);
+  for (const event of taken) process(event, event.attempt + 1);
   return { taken: taken.map(({ id }) => id) };
 }
 
-function process(event: ModelEvent, work: Work): void {
-  Object.assign(event, { state: EventState.PROCESSING, attempt: work.attempt });
+function process(event: ModelEvent, attempt: number): void {
+  Object.assign(event, { state: EventState.PROCESSING, attempt });
 }
 
 /** The turns that could be started, now or later, those that go first before others. */

@@ -86,13 +86,37 @@ export function describeTaking(scene: () => Scene): void {
     expect((await task()).cancellation?.droppedEvents).toBe(2);
   });
 
-  it("tells the attempt of the turn that takes", async () => {
-    const { activate, send, turn, fail, take } = scene();
+  it("counts the turn that takes as one attempt of theirs, whatever attempt it is of its own event", async () => {
+    const { activate, send, turn, fail, take, commit } = scene();
     await activate();
     await send("own");
     await send("taken");
     await fail((await turn()).turn, { retryTime: at(0) });
-    expect(await take((await turn()).turn)).toMatchObject([{ attempt: 2 }]);
+    const { turn: number } = await turn();
+    expect(await take(number)).toMatchObject([{ attempt: 1 }]);
+    await commit(number, { outcome: { kind: "defer", untilTime: at(0) } });
+    const again = await turn();
+    expect(again).toMatchObject({ attempt: 3, events: [{ attempt: 3 }] });
+    expect(await take(again.turn)).toMatchObject([{ attempt: 2 }]);
+  });
+
+  it("does not count it if it fails, or is lost", async () => {
+    const { activate, send, turn, take, fail, recover, events, id } = scene();
+    await activate();
+    await send("own");
+    await send("taken");
+    for (const end of [(number: number) => fail(number, { retryTime: at(0) }), () => recover()]) {
+      const { turn: number } = await turn();
+      await take(number);
+      await end(number);
+      expect((await events()).at(-1)).toMatchObject({ state: EventState.QUEUED, attempt: 0 });
+    }
+    await fail((await turn()).turn);
+    expect(await turn()).toMatchObject({
+      attempt: 1,
+      failures: 0,
+      events: [{ id: id("taken"), attempt: 1 }],
+    });
   });
 
   it("gives only what was sent with steer, if asked for that", async () => {

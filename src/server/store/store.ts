@@ -155,8 +155,8 @@ export interface Store extends ScheduleStore, WebhookStore, TokenStore {
   recoverTurns(args: RecoverTurns): Promise<number>;
 
   /**
-   * Draws events that wait into a running turn, in the order in which they would be started: they are PROCESSING, with the turn's attempt, and
-   * share its fate, except that those of a turn that fails wait again at their places. Rejects with TURN_OVER.
+   * Draws events that wait into a running turn, in the order in which they would be started: they are PROCESSING, each in one more attempt of
+   * its own, and share its fate, except that those of a turn that fails wait again at their places, not tried by it. Rejects with TURN_OVER.
    */
   takeEvents(args: TakeEvents): Promise<EventRecord[]>;
 

@@ -118,6 +118,10 @@ function supersede(tx: Tx, turn: RunningTurn, now: Millis, error: Failure, retry
   return events;
 }
 
+/** Has what a turn had taken wait again: it was not its turn, and counts as none of its attempts. */
 function returnTaken(tx: Tx, task: TaskRow, now: Millis, taken: readonly EventRow[], error: Failure): void {
-  for (const event of taken) moveEvent(tx, task, now, event, { state: EventState.QUEUED, error });
+  for (const event of taken) {
+    event.attempt -= 1;
+    moveEvent(tx, task, now, event, { state: EventState.QUEUED, error });
+  }
 }

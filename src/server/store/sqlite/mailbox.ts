@@ -42,16 +42,16 @@ export function firstEvents(
   return first;
 }
 
-/** Takes events in hand, for a turn's attempt: they are PROCESSING. */
+/** Takes events in hand, for a turn's attempt, or else for one more of each: they are PROCESSING. */
 export function takeInHand(
   tx: Tx,
   task: TaskRow,
   now: Millis,
   events: readonly EventRow[],
-  attempt: number,
+  attempt?: number,
 ): void {
   for (const event of events) {
-    event.attempt = attempt;
+    event.attempt = attempt ?? event.attempt + 1;
     moveEvent(tx, task, now, event, { state: EventState.PROCESSING, held: true });
   }
 }

@@ -14,7 +14,7 @@ export function takeEvents(tx: Tx, args: TakeEvents): EventRecord[] {
   const waiting = readWaiting(tx.sql, task);
   const events = firstEvents(args.steering ? steering(waiting) : waiting, args);
   if (events.length === 0) return [];
-  takeInHand(tx, task, args.now, events, work.attempt);
+  takeInHand(tx, task, args.now, events);
   if (!args.steering) passBy(task, events);
   const sequences = [...sequencesOf(work), ...events.map(({ sequence }) => sequence)];
   tx.sql.run`update turns set events = ${JSON.stringify(sequences)}
