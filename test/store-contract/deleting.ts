@@ -59,6 +59,22 @@ export function describeDeleting(scene: () => Scene): void {
     expect(again).toMatchObject({ created: true, duplicate: false, task: { id: id("other") } });
   });
 
+  it("clears away what many tasks have left bit by bit, and holds nobody up", async () => {
+    const { store, create, turn, commit, fire, id } = scene();
+    await fire(at(1e13));
+    for (const name of ["t1", "t2", "t3", "t4"]) {
+      const taskId = id(name);
+      await create({ taskId });
+      const output = Array.from({ length: 2000 }, (_, n) => show.whole(id(`${name}-${n}`)));
+      await commit((await turn({ taskId })).turn, { taskId, output, outcome: { kind: "complete" } });
+      await store.deleteTask({ taskId, now: at(1) });
+    }
+    const { fired, nextTime } = await store.fireTimers({ now: at(1), limit: 100 });
+    expect([fired < 4, nextTime]).toEqual([true, at(1)]);
+    await fire(at(1));
+    expect(await store.fireTimers({ now: at(1), limit: 100 })).toEqual({ fired: 0 });
+  });
+
   it("rejects with TASK_UNFINISHED, also for a task that is being cancelled, and does nothing", async () => {
     const { store, create, cancel, log, id } = scene();
     await create();

@@ -3,12 +3,12 @@ import type { Clock } from "../clock.ts";
 import type { Store } from "../store/store.ts";
 import { createAlarm, storeBackoff } from "./alarm.ts";
 
-/** How many timers fire in one transaction. */
+/** How many timers fire in one transaction, at most. */
 const batch = 500;
 
 /** Fires the store's timers when they are due. It keeps the time of the next alone, however many there are. */
 export interface Timekeeper {
-  /** Fires what is due, and goes on. Resolves when nothing is due, or the store does not answer. */
+  /** Fires what is due, and goes on. Resolves when nothing is due, or so much that it comes bit by bit, or the store does not answer. */
   start(): Promise<void>;
   /** Resolves when nothing is under way. */
   stop(): Promise<void>;

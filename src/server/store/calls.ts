@@ -266,6 +266,6 @@ export interface FireTimers {
 export interface FiredTimers {
   /** How many were due and have fired. */
   fired: number;
-  /** When the next is due: the past if more than `limit` were due. */
+  /** When the next is due: the past if more were due. */
   nextTime?: Millis;
 }

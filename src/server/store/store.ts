@@ -192,10 +192,10 @@ export interface Store extends ScheduleStore, WebhookStore, TokenStore {
   dueTasks(args: DueTasks): Promise<DueTasksResult>;
 
   /**
-   * Fires timers that are due, the earliest first, at most `limit`, each once: delivers scheduled events; times tasks out, as cancelTask
-   * does but that they end TIMED_OUT; closes questions, which puts an event of type `pigeonhole.question.expired` in the answer's place;
-   * compacts the deltas of messages that are done or void, but of no running turn: they leave the log, and the entry that ended a message
-   * that is done has its parts from then on; deletes finished tasks whose retention is over.
+   * Fires timers that are due, the earliest first, each once, at most `limit`, or fewer that change so much that others would wait: delivers
+   * scheduled events; times tasks out, as cancelTask does but that they end TIMED_OUT; closes questions, which puts an event of type
+   * `pigeonhole.question.expired` in the answer's place; compacts the deltas of messages that are done or void, but of no running turn: they
+   * leave the log, and the entry that ended a message that is done has its parts from then on; deletes finished tasks whose retention is over.
    */
   fireTimers(args: FireTimers): Promise<FiredTimers>;
 

@@ -9,16 +9,31 @@ import { interrupt } from "./interrupt-task.ts";
 import { ahead } from "./mailbox.ts";
 import { expireQuestion } from "./questions.ts";
 import type { EventRow, TaskRow } from "./rows.ts";
+import type { Sql } from "./sql.ts";
 import { clearTimer, type TimerRow } from "./timers.ts";
 import { loadTask, type Tx } from "./tx.ts";
+
+/** How many rows a transaction changes before no further timer fires in it: all other writes wait for it. */
+const enoughChanges = 5000;
 
 /** See Store.fireTimers. */
 export function fireTimers(tx: Tx, { now, limit }: FireTimers): FiredTimers {
   const due = tx.sql.all<TimerRow>`select * from timers where due_at <= ${now}
     order by due_at, task_id, kind, ref limit ${limit}`;
-  for (const timer of due) fire(tx, timer, now);
+  const enough = countChanges(tx.sql) + enoughChanges;
+  let fired = 0;
+  for (const timer of due) {
+    if (countChanges(tx.sql) >= enough) break;
+    fire(tx, timer, now);
+    fired += 1;
+  }
   const next = tx.sql.one<{ due_at: Millis }>`select due_at from timers order by due_at limit 1`;
-  return { fired: due.length, ...(next && { nextTime: next.due_at }) };
+  return { fired, ...(next && { nextTime: next.due_at }) };
+}
+
+/** Counts the rows that the connection has changed since it was opened. */
+function countChanges(sql: Sql): number {
+  return sql.one<{ changes: number }>`select total_changes() as changes`?.changes ?? 0;
 }
 
 function fire(tx: Tx, { due_at, task_id, kind, ref }: TimerRow, now: Millis): void {
