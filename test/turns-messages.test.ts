@@ -94,6 +94,21 @@ describe("messages", () => {
     ]);
   });
 
+  it("are no more than one entry of a log can name", async () => {
+    await using rig = await startRig({
+      async onTaskEventSend(ctx) {
+        for (let begun = 1; begun < 50_000; begun++) ctx.messages.stream();
+        await ctx.messages.send("the last");
+        const tooMany = { reason: "VALUE_INVALID" };
+        expect(() => ctx.messages.stream()).toThrow(expect.objectContaining(tooMany));
+        await expect(ctx.messages.send("one more")).rejects.toMatchObject(tooMany);
+      },
+    });
+    const taskId = await rig.create("go");
+    await rig.until(taskId, isEvent(EventState.PROCESSED));
+    expect(await rig.texts(taskId)).toEqual(["the last"]);
+  });
+
   it("keep the order of calls that nobody awaits, and of streams side by side", async () => {
     await using rig = await startRig({
       onTaskEventSend(ctx) {

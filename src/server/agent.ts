@@ -178,8 +178,8 @@ export interface TurnMailbox {
   /**
    * Draws events into the running turn, in the order in which they would be handled: they are settled with it, by its one commit, and
    * wait again if it fails. Gives at most `max` (1 to 1,000, default 1), or fewer that make about 4 MiB, and at least one, waiting for
-   * it up to `wait` ms (0 to 86,400,000, default 0); none when none came. `steering` gives only those that were sent with STEER. Rejects
-   * with the signal's reason when that aborts.
+   * it up to `wait` ms (0 to 86,400,000, default 0); none when none came, nor once the turn has 10,000 in hand. `steering` gives only those
+   * that were sent with STEER. Rejects with the signal's reason when that aborts.
    */
   take(options?: { max?: number; wait?: Millis; steering?: boolean }): Promise<AgentEvent[]>;
 }
@@ -268,10 +268,14 @@ export interface MessageOptions {
 export interface Messages {
   /**
    * Shows a whole message. Resolves, with its id, once it is on its way to the log; waits while too much is on its way.
-   * Throws VALUE_INVALID if the content has no parts, is not valid or takes more than 1,048,576 bytes encoded.
+   * Throws VALUE_INVALID if the content has no parts, is not valid or takes more than 1,048,576 bytes encoded, or if the turn has begun
+   * 50,000 messages already.
    */
   send(content: Content, options?: MessageOptions): Promise<string>;
-  /** Begins a message that grows. It shows with its first addition, never without one, and is ended with the turn, at the latest. */
+  /**
+   * Begins a message that grows. It shows with its first addition, never without one, and is ended with the turn, at the latest. Throws
+   * VALUE_INVALID if the turn has begun 50,000 messages already.
+   */
   stream(options?: MessageOptions): MessageStream;
 }
 

@@ -14,6 +14,8 @@ import { wholeNumber } from "./when.ts";
 
 /** How many bytes of events are drawn or looked at together, at least one. */
 const maxBytes = 4_194_304;
+/** The most events that a turn may have in hand: its one commit settles them all, and one entry of the log names them if it fails. */
+const maxInHand = 10_000;
 const day: Millis = 86_400_000;
 
 export interface TurnMailboxOptions {
@@ -34,6 +36,7 @@ export function createTurnMailbox(options: TurnMailboxOptions) {
   const { store, turn, signal, clock, log, span, requireOpen } = options;
   const taskId = turn.task.id;
   const arrivals = createArrivals(store, taskId, clock);
+  let inHand = turn.events.length;
   let settling = false;
   let missed = false;
   /** The takes, one after the other. */
@@ -62,7 +65,9 @@ export function createTurnMailbox(options: TurnMailboxOptions) {
     for (;;) {
       signal.throwIfAborted();
       requireOpen();
-      const events = arrivals.expected(steering) ? await draw(max, steering) : [];
+      const room = Math.min(max, maxInHand - inHand);
+      if (room <= 0) return [];
+      const events = arrivals.expected(steering) ? await draw(room, steering) : [];
       signal.throwIfAborted();
       const left = deadline - clock.now();
       if (events.length > 0 || left <= 0) return events.map(agentEvent);
@@ -71,20 +76,21 @@ export function createTurnMailbox(options: TurnMailboxOptions) {
   }
 
   /** Draws what there is. What the handler would not see, because it has returned meanwhile, is noted. */
-  async function draw(max: number, steering: boolean): Promise<EventRecord[]> {
+  async function draw(limit: number, steering: boolean): Promise<EventRecord[]> {
     arrivals.looked(steering);
     const drawn = persist({ clock, log, giveUp: signal }, () =>
       store.takeEvents({
         taskId,
         turn: turn.turn,
         steering,
-        limit: max,
+        limit,
         maxBytes,
         now: clock.now(),
       }),
     );
     drawing = drawn.catch(() => undefined);
     const events = await drawn;
+    inHand += events.length;
     addLinks(
       span,
       events.map(({ trace }) => trace),

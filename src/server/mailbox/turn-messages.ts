@@ -5,6 +5,9 @@ import { encodeParts, parseContent } from "./content.ts";
 import { authorOf, createMessageStream } from "./message-stream.ts";
 import type { TurnOutput } from "./turn-output.ts";
 
+/** The most messages of a turn: if it fails, one entry of the log names them all. */
+const maxMessages = 50_000;
+
 export interface TurnMessagesOptions {
   output: TurnOutput;
   clock: Clock;
@@ -16,12 +19,14 @@ export interface TurnMessagesOptions {
 /** Makes what a turn shows its messages with, and a way to end what is still streaming. */
 export function createTurnMessages({ output, clock, log, requireOpen }: TurnMessagesOptions) {
   const streams: { end(): void }[] = [];
+  let begun = 0;
   const messages: Messages = {
     send: (content, options) =>
       shown(async () => {
         requireOpen();
         const author = authorOf(options);
         const bytes = encodeParts(parseContent(content));
+        begin();
         const id = clock.id();
         output.push({ kind: "message", id, author, content: bytes, done: true }, bytes.byteLength);
         await output.room();
@@ -29,6 +34,7 @@ export function createTurnMessages({ output, clock, log, requireOpen }: TurnMess
       }),
     stream(options) {
       requireOpen();
+      begin();
       const { stream, end } = createMessageStream(clock.id(), authorOf(options), output, requireOpen);
       streams.push({ end });
       return {
@@ -44,6 +50,12 @@ export function createTurnMessages({ output, clock, log, requireOpen }: TurnMess
       for (const { end } of streams) end();
     },
   };
+
+  function begin(): void {
+    if (begun >= maxMessages)
+      throw new TaskError("VALUE_INVALID", `a turn may begin ${maxMessages} messages in all`);
+    begun += 1;
+  }
 
   /**
    * Makes a call whose failure is a rejection, and no unhandled one if the handler does not wait for it: a callback that comes once
