@@ -209,6 +209,36 @@ describe("send", () => {
   });
 });
 
+describe("a request", () => {
+  it("stays the same while it is tried, whatever becomes of the objects that it was made from", async () => {
+    const seen: unknown[] = [];
+    const see = (request: unknown) => {
+      if (seen.push(request) % 2 === 1) throw stopping();
+    };
+    await using server = await serveScript({
+      createTask({ params, labels }) {
+        see({ params, labels });
+        return { task: { id: "t" } };
+      },
+      sendEvent({ metadata }) {
+        see({ metadata });
+        return { event: { id: "e" } };
+      },
+    });
+    const { tasks } = clientOf(server.url);
+    const [params, labels, metadata] = [{ list: [1] }, { team: "red" }, { list: [1] }];
+    const creating = tasks.create({ agent: "greeter", params, labels });
+    params.list[0] = 2;
+    labels.team = "blue";
+    await creating;
+    const sending = tasks.send("t", "hi", { metadata });
+    metadata.list[0] = 2;
+    await sending;
+    const [created, sent] = [{ params: { list: [1] }, labels: { team: "red" } }, { metadata: { list: [1] } }];
+    expect(seen).toEqual([created, created, sent, sent]);
+  });
+});
+
 describe("cancel", () => {
   it("sends the reason", async () => {
     let seen: unknown;

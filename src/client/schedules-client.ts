@@ -1,4 +1,3 @@
-import { create } from "@bufbuild/protobuf";
 import { createClient, type Transport } from "@connectrpc/connect";
 import {
   CreateScheduleRequestSchema,
@@ -6,6 +5,7 @@ import {
   ScheduleService,
   type TriggerScheduleResponse,
 } from "../proto.ts";
+import { createRequest } from "./create-request.ts";
 import { parseEventContent } from "./event-content.ts";
 import { readPages } from "./read-pages.ts";
 import { createRequestId } from "./request-id.ts";
@@ -43,7 +43,7 @@ export function createSchedulesClient(transport: Transport, policy: RetryPolicy)
   const rpc = createClient(ScheduleService, transport);
   return {
     async create(schedule, { signal } = {}) {
-      const request = createRequest(schedule);
+      const request = requestOf(schedule);
       return scheduleOf(await retry(policy, signal, (call) => rpc.createSchedule(request, call)));
     },
 
@@ -81,10 +81,10 @@ export function createSchedulesClient(transport: Transport, policy: RetryPolicy)
   };
 }
 
-function createRequest({ requestId = createRequestId(), ...schedule }: NewSchedule) {
+function requestOf({ requestId = createRequestId(), ...schedule }: NewSchedule) {
   const { name, agent, paused = false, cron, timeZone, missed, overlap } = schedule;
   const { taskName, params, labels, event } = schedule;
-  return create(CreateScheduleRequestSchema, {
+  return createRequest(CreateScheduleRequestSchema, {
     name,
     agent,
     spec: {

@@ -1,6 +1,6 @@
-import { create } from "@bufbuild/protobuf";
 import type { Client } from "@connectrpc/connect";
 import { EventWait, SendEventRequestSchema, type SendEventResponse, type TaskService } from "../proto.ts";
+import { createRequest } from "./create-request.ts";
 import { type EventContent, parseEventContent } from "./event-content.ts";
 import { createRequestId } from "./request-id.ts";
 import { type RetryPolicy, retry, withWait } from "./retry.ts";
@@ -19,7 +19,7 @@ export async function sendEvent(
   { signal, requestId = createRequestId(), deliverTime, waitTimeout = defaultWait, ...options }: SendOptions,
 ): Promise<SendEventResponse> {
   const { $typeName: _, ...event } = parseEventContent(content);
-  const request = create(SendEventRequestSchema, {
+  const request = createRequest(SendEventRequestSchema, {
     ...event,
     ...options,
     ...(deliverTime && { deliverTime: timestampOf("deliver_time", deliverTime) }),

@@ -18,6 +18,7 @@ import {
   type TaskStateRevision,
   type TaskUpdate,
 } from "../proto.ts";
+import { createRequest } from "./create-request.ts";
 import { type EventContent, parseEventContent } from "./event-content.ts";
 import { isReason, type PigeonholeError } from "./pigeonhole-error.ts";
 import { readPages } from "./read-pages.ts";
@@ -59,7 +60,8 @@ export interface TaskStateSnapshot {
  * Calls reject, and iterations throw, with a PigeonholeError, or with the reason of the caller's signal once that is aborted.
  * A call that fails with something that passes is made again, as RetryOptions say. One that changes something has a request id,
  * or is such that doing it twice does no harm, so that however often it is made it has one effect; when it rejects with
- * `CONNECTION_LOST` it may have had that effect, and making it again with the same `requestId` is safe.
+ * `CONNECTION_LOST` it may have had that effect, and making it again with the same `requestId` is safe. What it is made from is read when it
+ * is made, and may be changed afterwards.
  */
 export interface TasksClient {
   /** Makes a task, or finds the unfinished one of that name. Rejects with `AGENT_NOT_FOUND`, `TASK_NAME_TAKEN`, `MAILBOX_FULL`. */
@@ -157,7 +159,7 @@ export function createTasksClient(transport: Transport, policy: RetryPolicy): Ta
   const rpc = createClient(TaskService, transport);
   return {
     async create({ event, requestId = createRequestId(), ttl, expireTime, ...task }, { signal } = {}) {
-      const request = create(CreateTaskRequestSchema, {
+      const request = createRequest(CreateTaskRequestSchema, {
         ...task,
         ...(event !== undefined && { event: parseEventContent(event) }),
         ...(expireTime && {
