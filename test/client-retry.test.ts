@@ -67,14 +67,21 @@ describe("an error", () => {
   it.each([
     [404, "UNRECOGNIZED", Code.Unimplemented],
     [401, "UNRECOGNIZED", Code.Unauthenticated],
+    [413, "UNRECOGNIZED", Code.Unknown],
+    [400, "UNRECOGNIZED", Code.Internal],
+    [408, "CONNECTION_LOST", Code.Unknown],
+    [429, "CONNECTION_LOST", Code.Unavailable],
     [502, "CONNECTION_LOST", Code.Unavailable],
   ])("is told apart when something else than Pigeonhole answers HTTP %i", async (status, reason, code) => {
+    let calls = 0;
     await using server = await serve((_, response) => {
+      calls += 1;
       response.writeHead(status, { "content-type": "text/html" });
       response.end("<h1>No</h1>");
     });
-    const { tasks } = createClient({ baseUrl: server.url, retry: { maxAttempts: 1 } });
+    const { tasks } = createClient({ baseUrl: server.url, retry: { ...quickly, maxAttempts: 2 } });
     await expect(tasks.get("t")).rejects.toMatchObject({ reason, code });
+    expect(calls).toBe(reason === "UNRECOGNIZED" ? 1 : 2);
   });
 
   it("is CONNECTION_LOST when there is no server", async () => {

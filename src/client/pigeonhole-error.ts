@@ -73,7 +73,7 @@ export function toPigeonholeError(thrown: unknown): PigeonholeError {
   if (isUnreadable(error) && !mayBeCutOff(error)) return unreadable(error, "the answer");
   const info = error.findDetails(ErrorInfoSchema).find(({ domain }) => domain === "pigeonhole");
   const retryDelay = error.findDetails(RetryInfoSchema)[0]?.retryDelay;
-  const reason = info === undefined ? reasonWithoutInfo(error.code) : knownReason(info.reason);
+  const reason = info === undefined ? reasonWithoutInfo(error) : knownReason(info.reason);
   const lost = reason === "CONNECTION_LOST";
   const what = isUnreadable(error) ? "the answer is not whole" : "the server cannot be reached";
   const message = lost ? `${what}: ${rootMessage(error)}` : error.rawMessage;
@@ -144,13 +144,17 @@ function isServerReason(name: string): name is ServerReason {
   return /^[A-Z]/.test(name) && name !== "UNSPECIFIED" && name in ErrorReason;
 }
 
+/** A status by which something in between refuses a request, and would again: all that blame it, but for those of a time or a connection. */
+const refusedByHttp = /^HTTP 4(?!08|21|25|29)\d\d$/;
+
 /**
  * Judges an error that does not come from Pigeonhole, whose errors all carry an ErrorInfo.
  *
  * How a lost connection looks is up to the transport. Over fetch, a refused or broken one is Unknown; a body that ends early is
  * Unknown or InvalidArgument. Over Node's HTTP it is Unavailable, Aborted, Internal or Canceled, by where it broke.
  */
-function reasonWithoutInfo(code: Code): Reason {
+function reasonWithoutInfo({ code, rawMessage }: ConnectError): Reason {
+  if (refusedByHttp.test(rawMessage)) return "UNRECOGNIZED";
   switch (code) {
     case Code.Unknown:
     case Code.InvalidArgument:
