@@ -83,6 +83,23 @@ describe.each(httpVersions)("a delivery that is made again, over HTTP/%i", (http
     expect(await rig.events()).toEqual({ t: ["open", "twin", "twin", "twin"] });
   });
 
+  it("is another each time where it has no id, also to a verifier that says null as headers do", async () => {
+    const verify = ({ headers }: { headers: Headers }) => ({ deliveryId: headers.get("x-delivery") });
+    const plain = Object.assign({ verify: () => ({}), route: () => toTask("t", "plain") }, { verify });
+    await using rig = await startWebhooks({ webhooks: { plain } });
+    const answers = [await rig.post("plain", { httpVersion }), await rig.post("plain", { httpVersion })];
+    expect(answers.map(({ status }) => status)).toEqual([202, 202]);
+    expect(await rig.events()).toEqual({ t: ["plain", "plain"] });
+  });
+
+  it("is answered 500 where its id is no text, which could not tell it from others", async () => {
+    const verify = () => ({ deliveryId: Number.NaN });
+    const plain = Object.assign({ verify: () => ({}), route: () => toTask("t", "plain") }, { verify });
+    await using rig = await startWebhooks({ webhooks: { plain } });
+    expect((await rig.post("plain", { httpVersion })).status).toBe(500);
+    expect(rig.defects).toHaveLength(1);
+  });
+
   it("is no error where the first was refused: it is taken when it can be", async () => {
     await using rig = await startWebhooks();
     const refused = await rig.post("open", { httpVersion, ...delivery("d", { throws: "VALUE_INVALID" }) });

@@ -118,9 +118,16 @@ async function verify(
   const verified: unknown = await called(hook, "verify", ["SIGNATURE_INVALID"], () =>
     hook.webhook.verify({ headers, body }, clock.now()),
   );
+  const name = `${hook.agent}/${hook.name}`;
   // A verifier in plain JavaScript that answers `false` has not verified anything.
-  if (typeof verified === "object" && verified !== null) return verified;
-  throw new TaskError("INTERNAL", `verify of webhook ${hook.agent}/${hook.name} must return an object`);
+  if (typeof verified !== "object" || verified === null) {
+    throw new TaskError("INTERNAL", `verify of webhook ${name} must return an object`);
+  }
+  const { deliveryId, ...rest }: { deliveryId?: unknown } = verified;
+  // A header that is not there is null: all requests without an id would be the same delivery.
+  if (deliveryId === undefined || deliveryId === null) return rest;
+  if (typeof deliveryId === "string") return { ...rest, deliveryId };
+  throw new TaskError("INTERNAL", `the deliveryId that verify of webhook ${name} returns must be a string`);
 }
 
 /** Calls an agent's function. What it throws for a reason that the sender is to know passes; everything else is a defect. */
