@@ -251,6 +251,23 @@ describe("a receiver that fails", () => {
     expect(rig.clock.elapsed()).toBe(0);
   });
 
+  it("for one task again and again holds up no other that comes later", async () => {
+    await using receiver = await startReceiver(({ json }) => (json.data.taskId === "bad" ? 422 : 200));
+    await using rig = await createWebhookRig();
+    await rig.start();
+    await rig.hook(receiver.url);
+    await rig.task("bad");
+    for (const time of [1000, 3000, 7000, 15_000]) {
+      await rig.clock.armed(time);
+      rig.clock.advance(time - rig.clock.elapsed());
+    }
+    await rig.clock.armed(31_000);
+    await rig.task("good");
+    await receiver.count(6);
+    expect(receiver.received.at(-1)?.json.data.taskId).toBe("good");
+    expect(rig.clock.elapsed()).toBe(15_000);
+  });
+
   it("delays no other webhook, nor does one that hangs", async () => {
     await using hanging = await startReceiver(() => undefined);
     await using failing = await startReceiver(() => 500);

@@ -144,7 +144,7 @@ export function describeWebhooks(scene: () => Scene): void {
     await hook("w", { source: { taskId: id("task") } });
     expect(await next("w")).toMatchObject({ sequence: 1, failures: 0, rounds: 0 });
     await settle("w", 1, failed);
-    expect(await next("w")).toMatchObject({ sequence: 1, failures: 1, rounds: 1 });
+    expect(await next("w")).toMatchObject({ sequence: 1, failures: 1, rounds: 0 });
     await settle("w", 1, { kind: "delivered" });
     expect(await next("w")).toMatchObject({ sequence: 2, failures: 0, rounds: 0 });
     await settle("w", 2, { kind: "delivered" });
@@ -201,12 +201,16 @@ export function describeWebhooks(scene: () => Scene): void {
     expect(nextTime).toBeLessThanOrEqual(at(5000));
   });
 
-  it("attempts that fail side by side are one round", async () => {
-    const { create, hook, next, settle } = open();
+  it("attempts that fail side by side are one round, and those of one task alone are none", async () => {
+    const { create, hook, next, settle, store, key, id } = open();
     await hook("w");
     await create();
-    await settle("w", 1, { ...failed, rounds: 0 });
-    await settle("w", 1, { ...failed, rounds: 0 });
+    await create({ taskId: id("other") });
+    for (const failures of [1, 2]) {
+      await settle("w", 1, failed);
+      expect(await next("w")).toMatchObject({ failures, rounds: 0 });
+    }
+    await store.settleDelivery({ ...key("w", id("other")), sequence: 1, outcome: failed, now: at(0) });
     expect(await next("w")).toMatchObject({ failures: 2, rounds: 1 });
     await settle("w", 1, { ...failed, rounds: 1 });
     expect(await next("w")).toMatchObject({ failures: 3, rounds: 2 });

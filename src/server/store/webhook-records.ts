@@ -105,7 +105,10 @@ export interface Delivery {
   trace?: string;
   /** How often this has failed. */
   failures: number;
-  /** How many rounds of the webhook have failed, one after the other: attempts that were under way side by side are one. */
+  /**
+   * How many rounds of the webhook have failed, one after the other: attempts that were under way side by side are one. 0 while what has
+   * failed is of this task alone.
+   */
   rounds: number;
 }
 

@@ -42,7 +42,10 @@ interface CursorRow {
 
 /** See WebhookStore.nextDelivery. */
 export function nextDelivery(tx: Tx, { webhookId, taskId, now }: NextDelivery): Delivery | undefined {
-  const row = tx.sql.one<CursorRow>`select w.url, w.secret, w.kinds, w.rounds, q.cursor, q.marked, q.failures
+  // A task that fails by itself again and again says nothing of the receiver.
+  const row = tx.sql.one<CursorRow>`select w.url, w.secret, w.kinds, q.cursor, q.marked, q.failures,
+      iif(exists (select 1 from webhook_queue o where o.webhook_id = w.id and o.failures > 0 and o.task_id <> q.task_id),
+        w.rounds, 0) as rounds
     from webhook_queue q join webhooks w on w.id = q.webhook_id
     where q.webhook_id = ${webhookId} and q.task_id = ${taskId} and w.due_at <= ${now} and q.due_at <= ${now}`;
   if (row === undefined) return undefined;
