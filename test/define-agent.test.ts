@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { type AgentDefinition, defineAgent } from "../src/server/index.ts";
+import { type AgentDefinition, defineAgent, type TurnContext } from "../src/server/index.ts";
+import { startRig } from "./agents/rig.ts";
 
 const plain: AgentDefinition = { name: "plain", onTaskEventSend: () => {} };
 const { onTaskEventSend: _, ...bare } = plain;
@@ -20,6 +21,23 @@ describe("an agent", () => {
   it("stays what it is when it is defined again", () => {
     const agent = defineAgent({ ...batching, mailbox: { batch: { max: 2, wait: 0 } } });
     expect(defineAgent(agent)).toEqual(agent);
+  });
+
+  it("may be an object of a class, on which its handlers are called", async () => {
+    class Counter implements AgentDefinition {
+      readonly name = "counter";
+      #count = 0;
+      onTaskEventSend(ctx: TurnContext): void {
+        this.#count += 1;
+        ctx.complete(String(this.#count));
+      }
+    }
+    await using rig = await startRig({}, { agents: [defineAgent(defineAgent(new Counter()))] });
+    for (const count of ["1", "2"]) {
+      const { task } = await rig.tasks.create({ agent: "counter", event: "count" });
+      await rig.end(task.id);
+      expect((await rig.tasks.get(task.id)).statusReason).toBe(count);
+    }
   });
 
   it.each<[string, AgentDefinition, string]>([

@@ -7,6 +7,8 @@ const day: Millis = 86_400_000;
 /** The longest time that anything may be kept or put off: 3,660 days. */
 export const maxTimeAhead: Millis = 3660 * day;
 
+const handlers = ["onTaskCreate", "onTaskEventSend", "onTaskEventBatch", "onTaskCancel"] as const;
+
 /** Checks a definition and makes its agent. Throws VALUE_INVALID that names what is out of its bounds. */
 export function defineAgent(definition: AgentDefinition): Agent {
   const { name, mailbox = {}, retry = {} } = definition;
@@ -37,6 +39,7 @@ export function defineAgent(definition: AgentDefinition): Agent {
   within("retention", definition.retention ?? 0, 0, maxTimeAhead);
   return {
     ...definition,
+    ...inheritedHandlers(definition),
     mailbox: {
       maxPending: within("mailbox.maxPending", mailbox.maxPending ?? 10_000, 1, 1_000_000),
       parallel: within("mailbox.parallel", mailbox.parallel ?? 1, 1, 1000),
@@ -61,8 +64,14 @@ export function defineAgent(definition: AgentDefinition): Agent {
   };
 }
 
+/** The handlers that a definition has of its class, which a copy of it would not have. They are called on the definition. */
+function inheritedHandlers(definition: AgentDefinition): Partial<AgentDefinition> {
+  const inherited = handlers.filter((name) => name in definition && !Object.hasOwn(definition, name));
+  return Object.fromEntries(inherited.map((name) => [name, definition[name]?.bind(definition)]));
+}
+
 function requireHandlers(definition: AgentDefinition): void {
-  for (const handler of ["onTaskCreate", "onTaskEventSend", "onTaskEventBatch", "onTaskCancel"] as const) {
+  for (const handler of handlers) {
     if (definition[handler] !== undefined && typeof definition[handler] !== "function") {
       throw invalid(handler, "must be a function");
     }
