@@ -2,7 +2,7 @@ import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { describe, expect, it } from "vitest";
 import { EventState } from "../src/proto.ts";
 import type { TurnContext } from "../src/server/index.ts";
-import { collect, createGate, isEvent, startRig } from "./agents/rig.ts";
+import { collect, createGate, failuresIn, isEvent, startRig } from "./agents/rig.ts";
 import { createManualClock } from "./manual-clock.ts";
 
 const hour = 3_600_000;
@@ -49,6 +49,23 @@ describe("an event that a task schedules for itself", () => {
     });
     const log = await rig.end(await rig.create("go"));
     expect(log.filter(isEvent(EventState.SCHEDULED))).toEqual([]);
+  });
+
+  it("is not refused by an agent that refuses what comes while it is busy, whenever it is for", async () => {
+    const handled: string[] = [];
+    await using rig = await startRig({
+      onBusy: "reject",
+      onTaskEventSend(ctx, { text }) {
+        handled.push(text);
+        if (text === "last") return ctx.complete();
+        if (text !== "go") return;
+        ctx.schedule({ in: 0 }, "now");
+        ctx.schedule({ at: new Date(0) }, "as well");
+        ctx.schedule({ in: 1 }, "last");
+      },
+    });
+    expect(failuresIn(await rig.end(await rig.create("go")))).toEqual([]);
+    expect(handled).toEqual(["go", "now", "as well", "last"]);
   });
 
   it("can be taken back, in the same turn and in a later one", async () => {

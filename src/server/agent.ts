@@ -133,8 +133,9 @@ export interface TurnContext {
   readonly mailbox: TurnMailbox;
   readonly tasks: TurnTasks;
   /**
-   * Sends an event to this task when the handler returns, to be delivered after `in` ms or `at` a time, at most 3,660 days ahead.
-   * Returns the event's id. Throws VALUE_INVALID, or TASK_FINISHED in onTaskCancel: a task that is cancelled takes no event.
+   * Sends an event to this task when the handler returns, to be delivered after `in` ms or `at` a time, at most 3,660 days ahead. An agent
+   * with `onBusy: "reject"` does not refuse it. Returns the event's id. Throws VALUE_INVALID, or TASK_FINISHED in onTaskCancel: a task that is
+   * cancelled takes no event.
    */
   schedule(when: When, content: Content, options?: EventOptions): string;
   /** Takes back an event that is scheduled, when the handler returns; one that was delivered already is left alone. */
@@ -142,8 +143,9 @@ export interface TurnContext {
   /**
    * Leaves the turn's events in the mailbox when the handler returns, and asks to be called again: after `in` ms, `at` a time, or when
    * `events` of them wait (1 to 1,000,000, and without a time no more than the mailbox takes; those that it leaves included; at once if they
-   * do), whichever comes first; of several turns side by side that defer, the first of what they ask for. Throws VALUE_INVALID. An event that goes ahead (STEER, INTERRUPT, an answer) passes what is left,
-   * and leaves it put off. Once all of it was taken back, nothing is put off. What the turn showed and stored takes effect.
+   * do), whichever comes first; of several turns side by side that defer, the first of what they ask for. Throws VALUE_INVALID. An event that
+   * goes ahead (STEER, INTERRUPT, an answer) passes what is left, and leaves it put off. Once all of it was taken back, nothing is put off.
+   * What the turn showed and stored takes effect.
    */
   defer(until: Partial<When> & { events?: number }): void;
   /**

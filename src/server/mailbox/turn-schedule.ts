@@ -5,7 +5,6 @@ import type { StartedTurn } from "../store/calls.ts";
 import type { FollowUps } from "./follow-ups.ts";
 import { outgoingEvent } from "./outgoing-event.ts";
 import { requireTakesEvents } from "./require-takes-events.ts";
-import { busyPolicy } from "./turn-tasks.ts";
 import { timeOf } from "./when.ts";
 
 export interface TurnScheduleOptions {
@@ -39,7 +38,8 @@ export function createTurnSchedule({
         agent: agent.name,
         taskId,
         to: agent.name,
-        onBusy: busyPolicy(undefined, agent.onBusy, later),
+        // What an agent refuses while it is busy comes from others.
+        onBusy: agent.onBusy === "reject" ? "queue" : agent.onBusy,
         ...(later && { deliverTime }),
         // Time bounds a loop of a task's own.
         hops: 0,

@@ -152,7 +152,7 @@ export function createTurnTasks(options: TurnTasksOptions): TurnTasks {
 }
 
 /** What an event does to a task that is busy: what its sender says, or else the agent of that task. One for later cannot be refused then. */
-export function busyPolicy(
+function busyPolicy(
   said: BusyPolicy | undefined,
   ofAgent: BusyPolicy | undefined,
   later: boolean,
