@@ -261,6 +261,26 @@ describe("an event that an agent sends", () => {
   });
 });
 
+describe("what an agent asks of other tasks", () => {
+  it("has effect though the handler does not wait for it, and its refusal is in the log", async () => {
+    await using rig = await startPair({
+      onTaskEventSend(ctx, { text: to }) {
+        void ctx.tasks.create({ agent: "other", name: "child" });
+        void ctx.tasks.send(to, "hello");
+        void ctx.tasks.send(never, "hello");
+      },
+    });
+    const { task: to } = await rig.tasks.create({ agent: "other" });
+    const taskId = await rig.create(to.id);
+    expect(failuresIn(await rig.until(taskId, isOver))).toEqual([]);
+    expect((await rig.tasks.get({ name: "child" })).parentTaskId).toBe(taskId);
+    expect((await collect(rig.tasks.events(to.id))).map(({ sender }) => sender)).toEqual(["agent:rig"]);
+    expect(rig.logged.map(({ level, fields }) => [level, fields.error])).toEqual([
+      ["warn", expect.objectContaining({ reason: "TASK_NOT_FOUND" })],
+    ]);
+  });
+});
+
 describe("another task", () => {
   it("can be cancelled, and is left alone if it has ended", async () => {
     await using rig = await startPair({
@@ -348,7 +368,7 @@ describe("another task", () => {
     [
       "sent what is to be refused later",
       "VALUE_INVALID",
-      (ctx) => ctx.tasks.send(ctx.task.id, "x", { onBusy: "reject", deliver: { in: 5 } }),
+      (ctx) => ctx.tasks.send(ctx.task.id, "x", { onBusy: "reject", deliver: { in: 60_000 } }),
     ],
     ["cancelled, if there is none", "TASK_NOT_FOUND", (ctx) => ctx.tasks.cancel(never)],
     ["cancelled, if it is the turn's own", "VALUE_INVALID", (ctx) => ctx.tasks.cancel(ctx.task.id)],

@@ -58,6 +58,7 @@ export function createTurnContext(options: TurnContextOptions) {
   const { messages, end } = createTurnMessages(parts);
   const { mailbox, settle, close: closeMailbox } = createTurnMailbox(parts);
   const { calls, outcome } = createTurnOutcome(parts);
+  const { tasks, settled } = createTurnTasks(parts);
 
   const ctx: TurnContext = {
     task: taskInfo(turn.task),
@@ -67,7 +68,7 @@ export function createTurnContext(options: TurnContextOptions) {
     messages,
     state,
     mailbox,
-    tasks: createTurnTasks(parts),
+    tasks,
     ...createTurnSchedule(parts),
     ...calls,
   };
@@ -75,6 +76,8 @@ export function createTurnContext(options: TurnContextOptions) {
 
   /** Ends what is still streaming and closes the context. Returns what the turn comes to. Throws TURN_OVER if it is over already. */
   async function finish(): Promise<TurnEffects> {
+    requireOpen();
+    await settled();
     requireOpen();
     end();
     endLife();

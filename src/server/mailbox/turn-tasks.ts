@@ -1,4 +1,4 @@
-import type { Agent, TurnTasks } from "../agent.ts";
+import type { Agent, Logger, TurnTasks } from "../agent.ts";
 import type { Clock } from "../clock.ts";
 import { TaskError, taskNotFound } from "../errors.ts";
 import type { StartedTurn } from "../store/calls.ts";
@@ -23,15 +23,20 @@ export interface TurnTasksOptions {
   /** Ends what is followed: aborts when the turn is to stop, or is over. */
   signal: AbortSignal;
   clock: Clock;
+  log: Logger;
   /** Throws once the turn is over. */
   requireOpen(): void;
 }
 
-/** Makes other tasks as a turn sees them: what changes them goes to the turn's follow-ups. */
-export function createTurnTasks(options: TurnTasksOptions): TurnTasks {
-  const { store, agents, follow, turn, followUps, signal, clock, requireOpen } = options;
+/**
+ * Makes other tasks as a turn sees them: what changes them goes to the turn's follow-ups. `settled` waits for the calls under way: the
+ * handler has made them before it returned, and they have effect though it does not wait for them.
+ */
+export function createTurnTasks(options: TurnTasksOptions) {
+  const { store, agents, follow, turn, followUps, signal, clock, log, requireOpen } = options;
   const { task: own } = turn;
-  return {
+  const pending = new Set<Promise<unknown>>();
+  const tasks: TurnTasks = {
     create: guarded(async (child) => {
       const target = requireAgent(agents, child.agent);
       const task = newChild(child, own.id, clock);
@@ -89,6 +94,16 @@ export function createTurnTasks(options: TurnTasksOptions): TurnTasks {
       }
     },
   };
+  return { tasks, settled };
+
+  async function settled(): Promise<void> {
+    for (const result of await Promise.allSettled(pending)) {
+      if (result.status === "fulfilled") continue;
+      log.warn("a handler did not wait for what it asked of another task, and it is refused", {
+        error: result.reason,
+      });
+    }
+  }
 
   /** Makes a call that throws once the turn is over, and no unhandled rejection if the handler does not wait for it. */
   function guarded<Args extends unknown[], T>(call: (...args: Args) => Promise<T>) {
@@ -97,7 +112,9 @@ export function createTurnTasks(options: TurnTasksOptions): TurnTasks {
         requireOpen();
         return await call(...args);
       })();
-      result.catch(() => undefined);
+      pending.add(result);
+      const done = () => void pending.delete(result);
+      result.then(done, done);
       return result;
     };
   }
