@@ -126,6 +126,7 @@ describe("what cannot be stored", () => {
     ["an object of no class", Object.create(Object.create(null)), /^state\.place is a value of type Object/],
     ["a circular value", circular, /^state\.place\.self\.self.* is nested deeper than 30 levels/],
     ["half of a surrogate pair", ["\udc00"], /^state\.place\[0\] has half of a surrogate pair/],
+    ["half of one in a name", { "\udc00": 1 }, /^state\.place has a name with half of a surrogate pair/],
     [
       "a text of 5 MB",
       "x".repeat(5_000_000),

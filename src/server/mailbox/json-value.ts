@@ -37,7 +37,10 @@ function check(value: unknown, path: string, levels: number, depth: number): voi
   } else if (Array.isArray(value)) {
     for (const [index, item] of value.entries()) check(item, `${path}[${index}]`, levels, depth + 1);
   } else {
-    for (const [name, item] of Object.entries(value)) check(item, `${path}.${name}`, levels, depth + 1);
+    for (const [name, item] of Object.entries(value)) {
+      if (!name.isWellFormed()) throw invalid(path, "has a name with half of a surrogate pair");
+      check(item, `${path}.${name}`, levels, depth + 1);
+    }
   }
 }
 
