@@ -155,9 +155,15 @@ export interface TurnContext {
    * Returns the question's id. Throws VALUE_INVALID if the schema is none.
    */
   requireInput(question: { prompt: string; schema?: JsonObject; deadline?: When }): string;
-  /** Ends the task as COMPLETED when the handler returns; events that still wait are dropped. Of several calls, the last counts. */
+  /**
+   * Ends the task as COMPLETED when the handler returns; events that still wait are dropped. Of several calls, the last counts. The reason
+   * has at most 1,024 characters. Throws VALUE_INVALID, and in onTaskCancel always.
+   */
   complete(reason?: string): void;
-  /** Ends the task as FAILED when the handler returns; what the turn showed stays. Throwing, in contrast, is tried again. */
+  /**
+   * Ends the task as FAILED when the handler returns; what the turn showed stays. Throwing, in contrast, is tried again. Its reason is bound
+   * as that of `complete`.
+   */
   fail(reason: string): void;
 }
 
