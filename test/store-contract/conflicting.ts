@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
 import type { CommitTurn } from "../../src/server/store/calls.ts";
+import { maxStateLength } from "../../src/server/store/state-length.ts";
 import { at, reasonOf, type Scene, show } from "./scene.ts";
 
 export function describeConflicting(scene: () => Scene): void {
@@ -60,6 +61,18 @@ export function describeConflicting(scene: () => Scene): void {
     await commit(first.turn, { changes: theirs });
     await commit(second.turn, { reads, changes });
     expect((await store.getState(id("task"))).values).toEqual({ ...theirs, ...changes });
+  });
+
+  it("rejects with STATE_CONFLICT when the state is too long with what the other stored", async () => {
+    const { turn, commit, store, id } = await pair();
+    const first = await turn();
+    const second = await turn();
+    const most = "1".repeat(maxStateLength / 2 - 1);
+    await commit(first.turn, { changes: { a: most } });
+    const conflict = commit(second.turn, { changes: { b: `${most}1` } });
+    expect(await reasonOf(conflict)).toBe("STATE_CONFLICT");
+    await commit(second.turn, { changes: { b: most } });
+    expect((await store.getState(id("task"))).values).toEqual({ a: most, b: most });
   });
 
   it("tells keys apart from what every object has", async () => {

@@ -2,11 +2,11 @@ import type { JsonValue } from "@bufbuild/protobuf";
 import type { TurnState } from "../agent.ts";
 import { TaskError } from "../errors.ts";
 import type { StateRecord } from "../store/records.ts";
+import { entryLength, maxStateLength } from "../store/state-length.ts";
 import { requireJson } from "./json-value.ts";
 
 const maxKeyLength = 256;
 const maxValueLength = 262_144;
-const maxTotalLength = 524_288;
 
 /** Makes a turn's view of its task's state, over what was stored when the turn began. `requireOpen` throws once the turn is over. */
 export function createTurnState(stored: StateRecord, requireOpen: () => void) {
@@ -14,7 +14,7 @@ export function createTurnState(stored: StateRecord, requireOpen: () => void) {
   const changes = new Map<string, string | null>();
   const reads = new Set<string>();
   let readsAll = false;
-  let total = [...values].reduce((sum, [key, text]) => sum + key.length + text.length, 0);
+  let total = [...values].reduce((sum, [key, text]) => sum + entryLength(key, text), 0);
 
   const state: TurnState = {
     revision: stored.revision,
@@ -39,8 +39,8 @@ export function createTurnState(stored: StateRecord, requireOpen: () => void) {
         throw invalid(`${key} takes ${text.length} characters of JSON, and may take ${maxValueLength}`);
       }
       const grown = total + text.length - (values.get(key)?.length ?? -key.length);
-      if (grown > maxTotalLength) {
-        throw invalid(`the state would take ${grown} characters with ${key}, and may take ${maxTotalLength}`);
+      if (grown > maxStateLength) {
+        throw invalid(`the state would take ${grown} characters with ${key}, and may take ${maxStateLength}`);
       }
       total = grown;
       values.set(key, text);
@@ -52,7 +52,7 @@ export function createTurnState(stored: StateRecord, requireOpen: () => void) {
       reads.add(key);
       const text = values.get(key);
       if (text === undefined) return false;
-      total -= key.length + text.length;
+      total -= entryLength(key, text);
       values.delete(key);
       changes.set(key, null);
       return true;

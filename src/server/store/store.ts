@@ -170,9 +170,9 @@ export interface Store extends ScheduleStore, WebhookStore, TokenStore {
    * sends its parent, if that is unfinished, an event of type `pigeonhole.task.ended`, whatever room its mailbox has, and has its timers
    * cleared.
    *
-   * Rejects with TURN_OVER; with STATE_CONFLICT if a turn that ran beside it has changed a key that it has read or changes, or has asked a
-   * question where it asks one; or with what a
-   * follow-up is refused with, except that cancelling a task that has ended does nothing. Nothing has then happened, and the turn goes on.
+   * Rejects with TURN_OVER; with STATE_CONFLICT if a turn that ran beside it has changed a key that it has read or changes, has stored what
+   * makes the state longer than it may be with what this one stores, or has asked a question where it asks one; or with what a follow-up is
+   * refused with, except that cancelling a task that has ended does nothing. Nothing has then happened, and the turn goes on.
    */
   commitTurn(args: CommitTurn): Promise<StartTurnResult>;
 

@@ -1,13 +1,18 @@
 import { TaskError } from "../../errors.ts";
 import type { CommitTurn } from "../calls.ts";
 import type { Millis } from "../records.ts";
+import { entryLength, maxStateLength } from "../state-length.ts";
 import { policyOf } from "./policies.ts";
+import { readState } from "./reads.ts";
 import type { TaskRow } from "./rows.ts";
 import { keepRevision } from "./state-history.ts";
 import type { Tx } from "./tx.ts";
 import type { RunningTurn } from "./works.ts";
 
-/** Throws STATE_CONFLICT if a turn that ran beside has changed a key since this one began that it has read or changes. */
+/**
+ * Throws STATE_CONFLICT if a turn that ran beside has changed a key since this one began that it has read or changes, or has stored what
+ * leaves no room for what this one stores.
+ */
 export function requireNoConflict(
   tx: Tx,
   { task, work }: RunningTurn,
@@ -19,11 +24,27 @@ export function requireNoConflict(
   const conflict = changed.find(
     ({ key }) => reads === "all" || reads.includes(key) || Object.hasOwn(changes, key),
   );
-  if (conflict === undefined) return;
+  if (conflict !== undefined) {
+    const place = JSON.stringify(conflict.key);
+    throw new TaskError(
+      "STATE_CONFLICT",
+      `another turn of task ${task.id} has changed its state under ${place}`,
+    );
+  }
+  const length = lengthWith(tx, task, changes);
+  if (length <= maxStateLength) return;
   throw new TaskError(
     "STATE_CONFLICT",
-    `another turn of task ${task.id} has changed its state under ${JSON.stringify(conflict.key)}`,
+    `with what another turn of task ${task.id} has stored, its state would take ${length} characters, and may take ${maxStateLength}`,
   );
+}
+
+/** Tells how much the state of a task would take with some changes. */
+function lengthWith(tx: Tx, task: TaskRow, changes: CommitTurn["changes"]): number {
+  let length = 0;
+  for (const [key, value] of Object.entries({ ...readState(tx.sql, task).values, ...changes }))
+    if (value !== null) length += entryLength(key, value);
+  return length;
 }
 
 /** Writes what a turn changes of its task's state. */
