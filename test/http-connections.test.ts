@@ -273,6 +273,16 @@ describe("closing", () => {
     silent.destroy();
   });
 
+  it("waits for no request of which only a part has come", async () => {
+    const rig = await startRig();
+    const socket = net.connect(rig.address.port, "127.0.0.1");
+    socket.write("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nGET /healthz HTTP/1.1\r\nHo");
+    // Answered once both have been read.
+    await once(socket, "data");
+    await rig.close(120_000);
+    socket.destroy();
+  });
+
   it("lets what is under way finish, and cuts off what has not by the deadline", async () => {
     await using rig = await startRig();
     // Neither heeds that the server stops: the one has a deadline, the other has none.

@@ -13,6 +13,14 @@ import { cutOffUnreadEnd, plain, type ResponseSink, untilRead } from "./write-re
 /** How long a connection may be idle between two requests. */
 const keepAliveTimeout = 65_000;
 
+/** A server of HTTP/1.1 that is given its connections. */
+export interface Http1Server {
+  /** Takes a connection with `emit("connection", socket)`. */
+  server: Server;
+  /** Closes the connections on which no request is under way: one of which only a part has come is none. */
+  close(): void;
+}
+
 /**
  * Makes a server of HTTP/1.1 that is given its connections, with `emit("connection", socket)`.
  *
@@ -25,9 +33,11 @@ export function createHttp1Server(
   limits: Limits,
   bodies: BodyBudget,
   onLimit: OnLimit,
-): Server {
+): Http1Server {
   const { headersTimeout, requestTimeout, idleTimeout, maxHeaderBytes } = limits;
   const connections = new WeakMap<Socket, Connection>();
+  /** How many requests are under way on each connection. */
+  const underWay = new Map<Socket, number>();
   const server = createServer(
     {
       headersTimeout: Math.min(headersTimeout, requestTimeout),
@@ -40,14 +50,16 @@ export function createHttp1Server(
       const { httpVersion, method, url: path, headers, socket } = request;
       const connection = connections.get(socket) ?? describe(socket);
       connections.set(socket, connection);
+      underWay.set(socket, (underWay.get(socket) ?? 0) + 1);
       const signal = abortWhenGone(request, response);
       const revoked = connection.peer?.revoked;
       if (isClosing() || revoked?.aborted) response.shouldKeepAlive = false;
       response.once("close", () => {
         // What was refused unread is read and dropped, so that the caller comes to read the answer.
         if (!request.readableEnded) dropBody(request);
-        if (isClosing()) server.closeIdleConnections();
-        if (revoked?.aborted) socket.destroySoon();
+        const others = (underWay.get(socket) ?? 1) - 1;
+        if (underWay.has(socket)) underWay.set(socket, others);
+        if (revoked?.aborted || (isClosing() && others === 0)) socket.destroySoon();
       });
       const share = bodies();
       response.once("close", share.close);
@@ -61,10 +73,20 @@ export function createHttp1Server(
       serve({ httpVersion, method, path, headers, connection }, body, signal, sink);
     },
   );
+  server.on("connection", (socket: Socket) => {
+    underWay.set(socket, 0);
+    socket.once("close", () => underWay.delete(socket));
+  });
   server.on("clientError", (error, socket) => refuse(error, socket, onLimit));
   // It checks its timeouts only once it listens, and here the port is another's.
   server.emit("listening");
-  return server;
+  return {
+    server,
+    close() {
+      server.close();
+      for (const [socket, requests] of underWay) if (requests === 0) socket.destroy();
+    },
+  };
 }
 
 function abortWhenGone(request: IncomingMessage, response: ServerResponse): AbortSignal {

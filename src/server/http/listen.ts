@@ -123,7 +123,7 @@ export function createListener(options: ListenerOptions): Listener {
 
   return {
     async listen() {
-      const opened = createConnectionDoor(http1, http2, {
+      const opened = createConnectionDoor(http1.server, http2, {
         ...limits,
         onLimit,
         tls: tls?.content,
