@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { TaskError } from "../errors.ts";
-import type { Limits, OnLimit } from "../limits.ts";
+import type { LimitName, Limits, OnLimit } from "../limits.ts";
 import type { BodyBudget } from "./body-budget.ts";
 import type { Connection, DescribeConnection } from "./connection.ts";
 import { dropBody } from "./drop-body.ts";
@@ -77,7 +77,11 @@ export function createHttp1Server(
     underWay.set(socket, 0);
     socket.once("close", () => underWay.delete(socket));
   });
-  server.on("clientError", (error, socket) => refuse(error, socket, onLimit));
+  server.on("clientError", (error, socket: Socket) => {
+    // Node has one word for headers that are late, and for a body that is.
+    const late = underWay.get(socket) ? "request_timeout" : "headers_timeout";
+    refuse(error, socket, late, onLimit);
+  });
   // It checks its timeouts only once it listens, and here the port is another's.
   server.emit("listening");
   return {
@@ -101,10 +105,10 @@ function abortWhenGone(request: IncomingMessage, response: ServerResponse): Abor
 }
 
 /** Answers what is no request of HTTP/1.1, is one with too much in its head, or does not come to its end. */
-function refuse(error: Error & { code?: string }, socket: Duplex, onLimit: OnLimit): void {
+function refuse(error: Error & { code?: string }, socket: Duplex, late: LimitName, onLimit: OnLimit): void {
   const status = clientErrors[error.code ?? ""] ?? "400 Bad Request";
   if (error.code === "HPE_HEADER_OVERFLOW") onLimit("header_bytes");
-  if (error.code === "ERR_HTTP_REQUEST_TIMEOUT") onLimit("headers_timeout");
+  if (error.code === "ERR_HTTP_REQUEST_TIMEOUT") onLimit(late);
   // After the first byte of a response, another would be taken for a part of it.
   const isUnanswered = socket instanceof Socket && socket.writable && socket.bytesWritten === 0;
   if (isUnanswered) socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
