@@ -101,6 +101,17 @@ describe("every stream that asks who calls", () => {
     expect(new Set(await Promise.all(ends))).toEqual(new Set(["Unauthenticated CREDENTIALS_EXPIRED"]));
   });
 
+  it("ends within a minute when the clock is set past its token's time", async () => {
+    const clock = createManualClock();
+    await using rig = await startAuthRig({ grpcPort: 0, clock });
+    const ttl = 36_000_000;
+    const { secret } = await rig.as.ops.tokens.create({ principal: "carol", ttl });
+    const ends = await openAll(rig, secret);
+    clock.set(clock.now() + ttl);
+    clock.advance(60_000);
+    expect(new Set(await Promise.all(ends))).toEqual(new Set(["Unauthenticated CREDENTIALS_EXPIRED"]));
+  });
+
   it("ends so though its reader has not read yet what it was told before", async () => {
     await using rig = await startAuthRig({ grpcPort: 0 });
     const { token, secret } = await rig.as.ops.tokens.create({ principal: "carol" });

@@ -27,7 +27,8 @@ export interface AuthOptions {
   peerRoles?: PeerRoles;
 }
 
-const maxTimer: Millis = 86_400_000;
+/** How long the end of a session is waited for at once: a clock that is set ahead is noticed by then. */
+const maxTimer: Millis = 60_000;
 
 /** Who may do what. */
 export interface Auth {
@@ -98,7 +99,6 @@ function watchSession(
   { timer, now }: Clock,
 ): () => void {
   let stopTimer: (() => void) | undefined;
-  // Again and again, because a timer takes no more than 24 days.
   const wait = (until: Millis) => {
     if (until <= now()) end(sessionExpired());
     else stopTimer = timer(Math.min(until - now(), maxTimer), () => wait(until));
