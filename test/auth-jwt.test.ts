@@ -4,7 +4,7 @@ import { createServer } from "node:http";
 import { join } from "node:path";
 import { exportJWK, generateKeyPair, type JWTPayload, SignJWT, UnsecuredJWT } from "jose";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
-import { createClient } from "../src/client/index.ts";
+import { createClient, TaskPermission } from "../src/client/index.ts";
 import { type JwtOptions, openJwtVerifier } from "../src/server/auth/jwt.ts";
 import { type AuthRig, all, outcome, startAuthRig } from "./auth-rig.ts";
 import { reasonOf } from "./store-contract/scene.ts";
@@ -101,6 +101,13 @@ describe("a JSON Web Token", () => {
     for (const token of [hmac, new UnsecuredJWT(claims).encode()]) {
       expect(await outcome(all(rig.with(token).tasks.list()))).toBe("CREDENTIALS_INVALID");
     }
+  });
+
+  it("may have an end that is no whole number, for task tokens too", async () => {
+    const exp = Date.now() / 1000 + 60.123456789;
+    const { tasks } = rig.with(await sign({ claims: { exp } }));
+    const { task } = await tasks.create({ agent: "clerk" });
+    expect(await outcome(tasks.createToken(task.id, { permissions: [TaskPermission.SUBSCRIBE] }))).toBe("ok");
   });
 
   it("that has ended within the clock's tolerance is good", async () => {

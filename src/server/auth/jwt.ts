@@ -75,7 +75,8 @@ export async function openJwtVerifier(
     }).catch((error: unknown) => {
       throw refusal(error, log);
     });
-    const expireTime = Number(payload.exp) * 1000 + clockTolerance;
+    // A NumericDate may have fractions (RFC 7519, 2), and a time of ours has none.
+    const expireTime = Math.floor(Number(payload.exp) * 1000 + clockTolerance);
     const principal = { id: principalIn(payload, principalClaim), role: roleIn(payload[roleClaim]) };
     const session = { principal, expireTime };
     // The keys may have changed meanwhile: what those before have found good is not to outlast them.
