@@ -341,12 +341,13 @@ describe("the rate of requests, where callers say who they are", () => {
 
   it("is an address's for a webhook, whose sender does not", async () => {
     const { admit } = withPrincipals();
-    expect(admit(request, true, false)).toBeUndefined();
-    await expect(admit(request, true, false)).rejects.toMatchObject({ reason: "OVERLOADED" });
+    expect(admit(request, true)).toBeUndefined();
+    await expect(admit(request, true)).rejects.toMatchObject({ reason: "OVERLOADED" });
   });
 
-  it("is none of an address's for a call", () => {
+  it("is none of an address's for a call, be it a stream or not", () => {
     const { admit } = withPrincipals();
-    expect([1, 2, 3].map(() => admit(request, true))).toEqual([undefined, undefined, undefined]);
+    const calls = [true, true, false, false].map((isCall) => admit(request, isCall, true));
+    expect(calls).toEqual([undefined, undefined, undefined, undefined]);
   });
 });

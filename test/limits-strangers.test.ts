@@ -17,6 +17,27 @@ const reasonOfCall = (call: Promise<unknown>) =>
     (error: unknown) => reasonOf(ConnectError.from(error)) ?? "",
   );
 
+/** Subscribes to a task that is not there, with a token. Gives what that is refused with. */
+const subscribe = (baseUrl: string, token: string) => {
+  const tasks = createClient(TaskService, createGrpcTransport({ baseUrl }));
+  const headers = { authorization: `Bearer ${token}` };
+  return reasonOfCall(Array.fromAsync(tasks.subscribeTask({ taskId: "none" }, { headers })));
+};
+
+describe("subscribers that show who they are", () => {
+  it("are each held to a rate of their own, wherever they come from", async () => {
+    await using rig = await startAuthRig({ limits, grpcPort: 0 });
+    const { alice, bob, worker, ops } = rig.tokens;
+    const [first, second] = [
+      [alice, bob].map((token) => subscribe(rig.url, token)),
+      [worker, ops].map((token) => subscribe(rig.grpcUrl, token)),
+    ];
+    const reasons = await Promise.all([...first, ...second]);
+    expect(new Set(reasons)).toEqual(new Set(["TASK_NOT_FOUND"]));
+    expect(await many(() => subscribe(rig.url, alice))).toContain("OVERLOADED");
+  });
+});
+
 describe("callers that do not show who they are", () => {
   it("are held to the rate of their address, which is none of a good caller's", async () => {
     const reached: LimitName[] = [];
@@ -34,6 +55,7 @@ describe("callers that do not show who they are", () => {
     await using rig = await startAuthRig({ limits, grpcPort: 0 });
     const tasks = createClient(TaskService, createGrpcTransport({ baseUrl: rig.grpcUrl }));
     expect(await many(() => reasonOfCall(tasks.listTasks({})))).toContain("OVERLOADED");
+    expect(await many(() => subscribe(rig.grpcUrl, "pgh_wrong"))).toContain("OVERLOADED");
     expect(await many(() => outcome(all(rig.as.alice.tokens.list())))).toContain("OVERLOADED");
   });
 });

@@ -20,7 +20,7 @@ import { createSubscriptionLimits } from "./subscription-limits.ts";
 export interface CallLimits {
   /**
    * Rejects with OVERLOADED, after a moment, if a request is one too many, of its address or of all; gives nothing to wait for if it is not.
-   * `isCall`: it is to be answered as soon as may be. `saysWho`: it will be counted by who calls, if the server asks for that. Default `isCall`.
+   * `isCall`: it is to be answered as soon as may be. `saysWho`: it will be counted by who calls, if the server asks for that. Default false.
    */
   admit(request: HttpRequest, isCall: boolean, saysWho?: boolean): Promise<never> | undefined;
   /** Counts whom authentication refuses by address, since nobody else does: beyond the rate, they are refused with OVERLOADED, after a moment. */
@@ -49,7 +49,7 @@ export function createCallLimits({ limits, onLimit, clock, principalOf }: CallLi
     throw error;
   }
   return {
-    admit(request, isCall, saysWho = isCall) {
+    admit(request, isCall, saysWho = false) {
       // Behind a proxy all callers have one address. Where each says who it is, each is counted by that.
       const wait = principalOf === undefined || !saysWho ? byAddress.take(networkOf(request.connection)) : 0;
       if (wait > 0) {
@@ -62,9 +62,7 @@ export function createCallLimits({ limits, onLimit, clock, principalOf }: CallLi
       try {
         await authenticate(request, method);
       } catch (error) {
-        // What streams has been counted by its address already.
-        const counts = method.methodKind === "unary";
-        const wait = counts ? byAddress.take(networkOf(request.contextValues?.get(connectionKey))) : 0;
+        const wait = byAddress.take(networkOf(request.contextValues?.get(connectionKey)));
         if (wait === 0) throw error;
         const message = "more requests come from this address than may, of callers that may not call";
         await refuse(overloaded("request_rate", message, wait), request.signal);

@@ -136,7 +136,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
         clock,
         report: logErrors ? report : withoutCauses(report),
         // Who sends it is known only once its signature has been checked.
-        admit: (request) => callLimits.admit(request, true, false),
+        admit: (request) => callLimits.admit(request, true),
         onLimit,
         maxBytes: limits.maxMessageBytes,
         stopping: stopping.signal,

@@ -21,9 +21,10 @@ export type Dispatch = (request: HttpRequest) => Promise<HttpResponse>;
 
 /**
  * Rejects with what a request is to be refused with before anything is spent on it; gives nothing to wait for if it is not refused. `isCall`
- * tells unary calls, which are answered as soon as may be, from all else.
+ * tells unary calls, which are answered as soon as may be, from all else; `saysWho` tells all calls, which say who makes them if the server
+ * asks for that. Default false.
  */
-export type Admit = (request: HttpRequest, isCall: boolean) => Promise<never> | undefined;
+export type Admit = (request: HttpRequest, isCall: boolean, saysWho?: boolean) => Promise<never> | undefined;
 
 export interface DispatchOptions {
   /** Registers the services. */
@@ -117,7 +118,7 @@ export function createDispatch(options: DispatchOptions): Dispatch {
   ): Promise<UniversalServerResponse> {
     try {
       // Nothing is waited for where there is nothing to wait for.
-      const refused = options.admit(request, unary);
+      const refused = options.admit(request, unary, true);
       if (refused !== undefined) await refused;
       if (options.authenticate !== undefined) await options.authenticate(request, method);
     } catch (error) {

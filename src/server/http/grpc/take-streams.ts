@@ -122,7 +122,7 @@ export function takeGrpcStreams(options: GrpcStreamsOptions, others: OnStream): 
     const wrong = wrongWith(headers) ?? timeout.error;
     if (wrong !== undefined) return refuse(call, wrong);
     withErrorInfo(call, convertRefusal);
-    const refused = admit?.(request, spec.kind === "unary");
+    const refused = admit?.(request, spec.kind === "unary", true);
     if (refused !== undefined) return void refused.catch((error: unknown) => refuse(call, error));
     if (authenticate === undefined) return begin(call, headers);
     authenticate(request, method)
