@@ -375,7 +375,13 @@ describe("scripts of other origins", () => {
   });
 
   it("may not be listed as what no browser calls an origin", async () => {
-    for (const none of ["https://console.example/", "console.example", "https://Console.example", "null"]) {
+    const written = ["https://console.example/", "console.example", "https://Console.example", "null"];
+    const standard = [
+      "https://console.example:443",
+      "http://console.example:80",
+      "https://a@console.example",
+    ];
+    for (const none of [...written, ...standard]) {
       await expect(startRig({ cors: [none] })).rejects.toMatchObject({ reason: "VALUE_INVALID" });
     }
   });

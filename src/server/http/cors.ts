@@ -19,11 +19,11 @@ const allowedHeaders = [...cors.allowedHeaders, "Authorization", "traceparent", 
 
 /**
  * Allows scripts of the listed origins, such as `https://example.com`; of every origin if "*" is among them. Throws VALUE_INVALID for what is
- * none as browsers write it, and would allow nobody: one with a path, or a slash at its end.
+ * none as browsers write it, and would allow nobody: one with a path, a slash at its end, or the port that its scheme has by itself.
  */
 export function createCors(origins: readonly string[]): Cors {
   for (const origin of origins) {
-    if (origin === "*" || /^[a-z][a-z0-9+.-]*:\/\/[^/?#A-Z]+$/.test(origin)) continue;
+    if (origin === "*" || isOrigin(origin)) continue;
     const example = "such as https://example.com";
     throw new TaskError("VALUE_INVALID", `${JSON.stringify(origin)} is no origin, ${example}, and not *`);
   }
@@ -56,4 +56,9 @@ export function createCors(origins: readonly string[]): Cors {
       return { status: 204, header };
     },
   };
+}
+
+function isOrigin(text: string): boolean {
+  if (!/^https?:/.test(text)) return /^[a-z][a-z0-9+.-]*:\/\/[^/?#A-Z]+$/.test(text);
+  return URL.canParse(text) && new URL(text).origin === text;
 }
