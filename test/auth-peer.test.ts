@@ -17,6 +17,11 @@ describe("a client certificate", () => {
   it.each<[string, Peer, string]>([
     ["its common name", peer("CN=worker\nO=Example"), "worker"],
     [
+      "its common name with a plus sign, as Node escapes it",
+      peer("CN=ci\\+worker@a.example"),
+      "ci+worker@a.example",
+    ],
+    [
       "its URI, if it has one",
       peer("CN=worker", "DNS:a.example", "URI:spiffe://example.org/w"),
       "spiffe://example.org/w",
@@ -30,6 +35,7 @@ describe("a client certificate", () => {
   it.each([
     ["no name", peer("O=Example")],
     ["two common names", peer("CN=a\nCN=b")],
+    ["two common names that stand together", peer("CN=a + CN=b")],
     ["two URIs", peer("CN=a", "URI:a", "URI:b")],
     ["a name that is none", peer("CN=a b")],
     ["a URI that is no name", peer("CN=a", "URI:a b")],

@@ -41,7 +41,11 @@ export interface PeerRoles {
  */
 export function peerPrincipal({ certificate: { subject, sans } }: Peer, roles: PeerRoles = {}): Principal {
   const uris = sans.flatMap((san) => (san.startsWith("URI:") ? [san.slice(4)] : []));
-  const names = subject.split("\n").flatMap((line) => (line.startsWith("CN=") ? [line.slice(3)] : []));
+  const names = subject
+    .split("\n")
+    .flatMap((line) => (line.startsWith("CN=") ? [line.slice(3)] : []))
+    // A plus sign is escaped (RFC 4514): unescaped, it stands between blanks, and two names.
+    .map((name) => name.replaceAll("\\+", "+"));
   const [id, ...others] = uris.length > 0 ? uris : names;
   if (id === undefined || others.length > 0 || !principalPattern.test(id)) {
     const message =
