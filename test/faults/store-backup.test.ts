@@ -81,6 +81,10 @@ describe("backup and restore", () => {
       output: expect.stringContaining("backup.db is there already"),
     });
     expect(await run("backup", file, "--store", store, "--force")).toMatchObject({ code: 0 });
+    expect(await run("backup", path, "--store", store, "--force")).toMatchObject({
+      code: 2,
+      output: expect.stringContaining("store.db has a log beside it: it is a store in use"),
+    });
     expect(await run("restore", file, "--store", store)).toMatchObject({
       code: 2,
       output: expect.stringContaining("store.db is there already"),
@@ -109,6 +113,7 @@ describe("backup and restore", () => {
     ["none", (file: string) => writeFileSync(file, "letter ".repeat(9000)), /not a database/],
     ["of another program", foreign, /another program's database|no database of a server/],
     ["in use", (file: string) => writeFileSync(`${file}-wal`, "x"), /has a log beside it/],
+    ["being written", (file: string) => writeFileSync(`${file}-journal`, "x"), /has a log beside it/],
   ])("leaves the store alone if the backup is %s", async (_, spoil, message) => {
     const folder = tempDir();
     const file = await makeBackup(folder);

@@ -2,7 +2,7 @@ import { existsSync, rmSync } from "node:fs";
 import { backup, DatabaseSync } from "node:sqlite";
 import { TaskError } from "../../errors.ts";
 import { openOurs, unavailable } from "./database.ts";
-import { putInPlace } from "./put-in-place.ts";
+import { logsOf, putInPlace } from "./put-in-place.ts";
 
 /** How many pages are copied at a time, in a thread of its own: 8 MiB. */
 const pagesAtOnce = 2048;
@@ -18,8 +18,9 @@ export interface BackupOptions {
  * Copies a database to a file, also while a server uses it. The copy is of the moment at which this begins, whatever is written meanwhile: a
  * transaction that reads holds it, so that the write-ahead log grows for as long as it takes, and nothing begins again.
  *
- * The file is there when it is whole and on the disk, or not at all. Rejects with VALUE_INVALID if it is there and `force` is not given,
- * STORE_UNAVAILABLE if the database is none of ours or damaged, or if one of the two cannot be used.
+ * The file is there when it is whole and on the disk, or not at all. Rejects with VALUE_INVALID if it is there and `force` is not given, or
+ * if it is a store in use, such as the very one that is copied; STORE_UNAVAILABLE if the database is none of ours or damaged, or if one of
+ * the two cannot be used.
  */
 export async function backupDatabase(
   path: string,
@@ -28,6 +29,11 @@ export async function backupDatabase(
 ): Promise<void> {
   if (existsSync(file) && !force)
     throw new TaskError("VALUE_INVALID", `${file} is there already; --force replaces it`);
+  if (logsOf(file).length > 0)
+    throw new TaskError(
+      "VALUE_INVALID",
+      `${file} has a log beside it: it is a store in use, and not replaced`,
+    );
   const db = openOurs(path, { older: true });
   const partial = `${file}.${process.pid}.partial`;
   const refusal = `cannot back up ${path} to ${file}`;

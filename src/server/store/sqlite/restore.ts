@@ -4,14 +4,14 @@ import { TaskError } from "../../errors.ts";
 import { requireSound } from "./backup.ts";
 import { unavailable } from "./database.ts";
 import { lockDatabase } from "./lock.ts";
-import { putInPlace, sync } from "./put-in-place.ts";
+import { logsOf, putInPlace, sync } from "./put-in-place.ts";
 
 /**
- * Puts a backup where a server will look for its database. `force` replaces a database that is there: it is moved aside, with its log, and
+ * Puts a backup where a server will look for its database. `force` replaces a database that is there: it is moved aside, with its logs, and
  * its new name is what this returns; `now` is part of that.
  *
  * The backup is copied and looked at first. Whatever happens, even a loss of power, there is the old database, or none, or the backup,
- * whole: never the backup with the old one's log. Throws VALUE_INVALID if there is a database and `force` is not given, STORE_UNAVAILABLE if
+ * whole: never the backup with a log of the old one's. Throws VALUE_INVALID if there is a database and `force` is not given, STORE_UNAVAILABLE if
  * a server uses it, if the backup is damaged, unfinished, none of ours or of a newer version, or if the disk fails.
  */
 export function restoreDatabase(
@@ -27,7 +27,7 @@ export function restoreDatabase(
   const partial = `${path}.${process.pid}.partial`;
   const lock = lockDatabase(path);
   try {
-    if ((statSync(`${file}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0) {
+    if (logsOf(file).some((log) => statSync(log).size > 0)) {
       throw new TaskError(
         "STORE_UNAVAILABLE",
         `${file} has a log beside it: it is a store in use, and no backup`,
@@ -47,12 +47,12 @@ export function restoreDatabase(
   }
 }
 
-/** Moves a database away, and its log after it, which says nothing without it. */
+/** Moves a database away, and its logs after it, which say nothing without it. */
 function moveAside(path: string, now: Date): string | undefined {
   const aside = `${path}.replaced-${now.toISOString().replaceAll(/[-:.]/g, "")}`;
   const isThere = existsSync(path);
   if (isThere) renameSync(path, aside);
-  if (existsSync(`${path}-wal`)) renameSync(`${path}-wal`, `${aside}-wal`);
+  for (const log of logsOf(path)) renameSync(log, aside + log.slice(path.length));
   rmSync(`${path}-shm`, { force: true });
   sync(dirname(resolve(path)));
   return isThere ? aside : undefined;
