@@ -1,4 +1,4 @@
-import { copyFileSync, readdirSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { expect, it } from "vitest";
@@ -54,4 +54,21 @@ it("a backup is whole in the place of a store that was left within a transaction
   const restored = new DatabaseSync(within("left.db"));
   expect(restored.prepare("pragma integrity_check(1)").get()).toEqual({ integrity_check: "ok" });
   restored.close();
+});
+
+it("a copy has the permissions of what it is of, or is put in the place of", async () => {
+  const folder = tempDir();
+  const [path, file, other] = [join(folder, "store.db"), join(folder, "backup.db"), join(folder, "new.db")];
+  const permissions = (name: string) => statSync(name).mode & 0o777;
+  await (await openStore(path)).close();
+  chmodSync(path, 0o600);
+  await backupStore(`sqlite:${path}`, file, { force: false });
+  expect(permissions(file)).toBe(0o600);
+
+  // Of a backup that nobody may write to, a server makes a store that it may.
+  chmodSync(file, 0o440);
+  restoreStore(file, `sqlite:${other}`, { force: false, now: new Date() });
+  expect(permissions(other)).toBe(0o640);
+  restoreStore(file, `sqlite:${path}`, { force: true, now: new Date() });
+  expect(permissions(path)).toBe(0o600);
 });

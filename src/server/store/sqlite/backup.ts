@@ -1,8 +1,8 @@
-import { existsSync, rmSync } from "node:fs";
+import { closeSync, existsSync, openSync, rmSync } from "node:fs";
 import { backup, DatabaseSync } from "node:sqlite";
 import { TaskError } from "../../errors.ts";
 import { openOurs, unavailable } from "./database.ts";
-import { logsOf, putInPlace } from "./put-in-place.ts";
+import { logsOf, modeLike, putInPlace } from "./put-in-place.ts";
 
 /** How many pages are copied at a time, in a thread of its own: 8 MiB. */
 const pagesAtOnce = 2048;
@@ -18,7 +18,7 @@ export interface BackupOptions {
  * Copies a database to a file, also while a server uses it. The copy is of the moment at which this begins, whatever is written meanwhile: a
  * transaction that reads holds it, so that the write-ahead log grows for as long as it takes, and nothing begins again.
  *
- * The file is there when it is whole and on the disk, or not at all. Rejects with VALUE_INVALID if it is there and `force` is not given, or
+ * The file is there when it is whole and on the disk, or not at all, and may be read by nobody else than the database. Rejects with VALUE_INVALID if it is there and `force` is not given, or
  * if it is a store in use, such as the very one that is copied; STORE_UNAVAILABLE if the database is none of ours or damaged, or if one of
  * the two cannot be used.
  */
@@ -38,6 +38,8 @@ export async function backupDatabase(
   const partial = `${file}.${process.pid}.partial`;
   const refusal = `cannot back up ${path} to ${file}`;
   try {
+    // With all that the store keeps, the copy is for nobody else to read.
+    closeSync(openSync(partial, "w", modeLike(path)));
     // Reading something is what begins a transaction.
     db.exec("begin; select count(*) from sqlite_schema");
     await backup(db, partial, {

@@ -1,4 +1,4 @@
-import { closeSync, existsSync, fsyncSync, openSync, renameSync } from "node:fs";
+import { closeSync, existsSync, fsyncSync, openSync, renameSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 
 /** Gives a file its name, in place of one that has it, such that after a loss of power there is the one or the other, whole. */
@@ -21,4 +21,9 @@ export function sync(path: string): void {
 /** Names the logs that are beside a database: SQLite would take them for those of any other file that gets its name. */
 export function logsOf(path: string): string[] {
   return ["-wal", "-journal"].map((suffix) => path + suffix).filter((log) => existsSync(log));
+}
+
+/** Gives the permissions of a database's copy: those of a file, and its owner's to read and write it. */
+export function modeLike(path: string): number {
+  return (statSync(path).mode & 0o777) | 0o600;
 }

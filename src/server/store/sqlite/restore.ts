@@ -1,14 +1,23 @@
-import { constants, copyFileSync, existsSync, realpathSync, renameSync, rmSync, statSync } from "node:fs";
+import {
+  chmodSync,
+  constants,
+  copyFileSync,
+  existsSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from "node:fs";
 import { dirname, resolve } from "node:path";
 import { TaskError } from "../../errors.ts";
 import { requireSound } from "./backup.ts";
 import { unavailable } from "./database.ts";
 import { lockDatabase } from "./lock.ts";
-import { logsOf, putInPlace, sync } from "./put-in-place.ts";
+import { logsOf, modeLike, putInPlace, sync } from "./put-in-place.ts";
 
 /**
  * Puts a backup where a server will look for its database. `force` replaces a database that is there: it is moved aside, with its logs, and
- * its new name is what this returns; `now` is part of that.
+ * its new name is what this returns; `now` is part of that. The backup gets its permissions.
  *
  * The backup is copied and looked at first. Whatever happens, even a loss of power, there is the old database, or none, or the backup,
  * whole: never the backup with a log of the old one's. Throws VALUE_INVALID if there is a database and `force` is not given, STORE_UNAVAILABLE if
@@ -34,6 +43,7 @@ export function restoreDatabase(
       );
     }
     copyFileSync(file, partial, constants.COPYFILE_FICLONE);
+    chmodSync(partial, modeLike(isThere ? path : file));
     requireSound(partial, `${file} is no backup that can be restored`);
     const aside = moveAside(path, now);
     putInPlace(partial, path);
