@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, expect, it } from "vitest";
+import { openChannel } from "../src/server/store/sqlite/channel.ts";
 import { checkDatabase } from "../src/server/store/sqlite/check/check-database.ts";
 import { openSqliteStore } from "../src/server/store/sqlite/sqlite-store.ts";
 import { at, createScene, errorOf, reasonOf } from "./store-contract/scene.ts";
@@ -120,6 +121,15 @@ describe("openSqliteStore", { timeout: 30_000 }, () => {
       expect(error.message).toContain(wrong);
     }
     expect(readdirSync(dirname(dir))).not.toContain(`${basename(dir)}-lock`);
+  });
+
+  it("tells of a thread that cannot begin, and the process goes on", async () => {
+    const path = join(tempDir(), "gone", "store.db");
+    for (const role of ["writer", "reader"] as const) {
+      const error = await errorOf(openChannel({ path, role }, () => {}));
+      expect(error.reason).toBe("STORE_UNAVAILABLE");
+      expect(error.message).toContain("unable to open database file");
+    }
   });
 
   it("opens a file that it refused, once that is in order", async () => {

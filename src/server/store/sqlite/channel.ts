@@ -53,6 +53,7 @@ export async function openChannel(
   let gathered: Waiting[] = [];
   let scheduled: NodeJS.Immediate | undefined;
   let weight = 0;
+  let isOpen = false;
   let gone: TaskError | undefined;
   let closed: Promise<void> | undefined;
 
@@ -60,8 +61,9 @@ export async function openChannel(
   const drained = Promise.withResolvers<void>();
   const exited = new Promise<void>((resolve) => worker.once("exit", () => resolve()));
   worker.on("message", (batch: BatchResult | null) => {
-    if (batch === null) opened.resolve();
-    else settle(batch);
+    if (batch !== null) return settle(batch);
+    isOpen = true;
+    opened.resolve();
   });
   worker.on("error", (error) => lose(error));
   worker.on("exit", () => lose(new Error("its thread has ended")));
@@ -129,8 +131,8 @@ export async function openChannel(
 
   function lose(cause: unknown): void {
     // A worker that ends by itself leaves nothing to go on with: as with any error that nobody handles, the process is to end, and the
-    // next one finds all that was acknowledged.
-    if (gone === undefined) {
+    // next one finds all that was acknowledged. Of one that could not begin, whoever starts it is told.
+    if (gone === undefined && isOpen) {
       process.nextTick(() => {
         throw new Error("the store's thread has died", { cause });
       });
