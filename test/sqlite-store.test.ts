@@ -148,3 +148,31 @@ describe("openSqliteStore", { timeout: 30_000 }, () => {
     expect(readdirSync(dir).sort()).toEqual(["store.db", "store.db-lock"]);
   });
 });
+
+it("a task is found by a name that many have had, without a look at all of them", async () => {
+  const path = join(tempDir(), "store.db");
+  const store = await openStore(path);
+  const { activate, turn, send, commit, id } = createScene(store);
+  const name = id("name");
+  await activate({ name });
+  await send("last");
+  await commit((await turn()).turn, { outcome: { kind: "complete" } });
+  const db = new DatabaseSync(path);
+  db.exec("begin; create temp table copy as select * from tasks");
+  const change = db.prepare("update copy set id = ?, created_at = created_at + 1");
+  const copy = db.prepare("insert into tasks select * from copy");
+  for (let n = 0; n < 5_000; n++) {
+    change.run(`${n}`);
+    copy.run();
+  }
+  db.exec("commit");
+  const began = performance.now();
+  for (let n = 0; n < 10; n++) {
+    expect((await store.getTask({ name }))?.id).toBe("4999");
+    expect((await store.getTask({ name, owner: "" }))?.id).toBe("4999");
+  }
+  const found = performance.now();
+  expect(db.prepare("select * from tasks where name = ? order by created_at").all(name)).toHaveLength(5_001);
+  expect(found - began).toBeLessThan(performance.now() - found);
+  db.close();
+});

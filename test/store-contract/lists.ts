@@ -197,6 +197,16 @@ export function describeLists(scene: () => Scene): void {
     expect(await byName()).toBe(id("t0"));
     await end(id("t0"));
     expect(await byName()).toBe(id("t1"));
+    for (const [creator, time] of [
+      ["alice", 5],
+      ["bob", 4],
+    ] as const) {
+      await create({ taskId: id(creator), creator, name, now: at(time) });
+      await end(id(creator));
+    }
+    expect(await byName()).toBe(id("alice"));
+    expect((await store.getTask({ name, owner: "bob" }))?.id).toBe(id("bob"));
+    expect((await store.getTask({ name, owner: "" }))?.id).toBe(id("t1"));
   });
 
   it("getTask finds nothing for an id that is not there", async () => {

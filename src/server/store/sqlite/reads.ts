@@ -66,13 +66,22 @@ export function getTask(tx: Tx, key: TaskKey): TaskRecord | undefined {
   return row && taskRecord(tx.sql, row);
 }
 
+/** A name may have been that of any number of tasks: of those that have ended, it looks at an owner's last one alone. */
 function readNamed(sql: Sql, name: string, owner: string | undefined): TaskRow | undefined {
-  if (owner === undefined) {
-    return sql.one<TaskRow>`select * from tasks where name = ${name}
-      order by ended_at is null desc, created_at desc, id desc limit 1`;
+  const unfinished = sql.one<TaskRow>`select * from tasks indexed by tasks_name
+    where name = ${name} and owner = coalesce(${owner}, owner) and ended_at is null
+    order by created_at desc, id desc limit 1`;
+  if (unfinished !== undefined) return unfinished;
+  if (owner !== undefined) {
+    return sql.one<TaskRow>`select * from tasks where name = ${name} and owner = ${owner}
+      order by created_at desc, id desc limit 1`;
   }
-  return sql.one<TaskRow>`select * from tasks where name = ${name} and owner = ${owner}
-    order by ended_at is null desc, created_at desc, id desc limit 1`;
+  return sql.one<TaskRow>`with recursive owners (owner) as (select min(owner) from tasks where name = ${name}
+      union all select (select min(owner) from tasks where name = ${name} and owner > o.owner)
+        from owners o where o.owner is not null)
+    select t.* from owners o join tasks t on t.id = (select id from tasks where name = ${name} and owner = o.owner
+        order by created_at desc, id desc limit 1)
+    order by t.created_at desc, t.id desc limit 1`;
 }
 
 /** See Store.listTasks. */
