@@ -78,6 +78,24 @@ describe("openSqliteStore", { timeout: 30_000 }, () => {
     db.close();
   });
 
+  it("forgets the keys that were deleted of a task that always has turns side by side", async () => {
+    const path = join(tempDir(), "store.db");
+    const { rules, activate, send, turn, commit } = createScene(await openStore(path));
+    await rules({ parallel: 2 });
+    await activate();
+    await send("first");
+    let { turn: earlier } = await turn();
+    for (let n = 0; n < 20; n++) {
+      await send(`event ${n}`);
+      const { turn: later } = await turn();
+      await commit(earlier, { changes: { [`key ${n}`]: "1", [`key ${n - 2}`]: null } });
+      earlier = later;
+    }
+    const db = new DatabaseSync(path);
+    expect(db.prepare("select count(*) as n from task_state where value is null").get()).toEqual({ n: 1 });
+    db.close();
+  });
+
   it("refuses another program's database and leaves it as it was", async () => {
     const dir = tempDir();
     const path = join(dir, "store.db");

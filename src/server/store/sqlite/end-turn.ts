@@ -22,7 +22,7 @@ export function commitTurn(tx: Tx, args: CommitTurn): StartTurnResult {
   const { task, work } = turn;
   requireNoConflict(tx, turn, args);
   writeOutput(tx, turn, args);
-  writeState(tx, task, now, args.changes);
+  writeState(tx, turn, now, args.changes);
   const { own, taken } = eventsOf(tx, task, work);
   closeWork(tx, task, work);
   if (hasDeltas(tx, turn)) armCompaction(tx, task, now);

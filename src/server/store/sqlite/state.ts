@@ -48,7 +48,12 @@ function lengthWith(tx: Tx, task: TaskRow, changes: CommitTurn["changes"]): numb
 }
 
 /** Writes what a turn changes of its task's state. */
-export function writeState(tx: Tx, task: TaskRow, now: Millis, changes: CommitTurn["changes"]): void {
+export function writeState(
+  tx: Tx,
+  { task, work }: RunningTurn,
+  now: Millis,
+  changes: CommitTurn["changes"],
+): void {
   const entries = Object.entries(changes);
   if (entries.length === 0) return;
   task.revision += 1;
@@ -63,7 +68,10 @@ export function writeState(tx: Tx, task: TaskRow, now: Millis, changes: CommitTu
         values (${task.id}, ${key}, ${value}, ${task.revision})`;
     }
   }
-  if (alone && policyOf(tx.sql, task.agent).parallel > 1) {
-    tx.sql.run`delete from task_state where task_id = ${task.id} and value is null`;
+  if (policyOf(tx.sql, task.agent).parallel > 1) {
+    // What was deleted before the others began they have not read: a task that is never at rest is not to keep it for ever.
+    tx.sql.run`delete from task_state where task_id = ${task.id} and value is null
+      and revision <= coalesce((select min(revision) from turns
+        where task_id = ${task.id} and owner is not null and turn <> ${work.turn}), ${task.revision})`;
   }
 }
