@@ -45,6 +45,14 @@ describe("task create", () => {
     expect(json).toMatchObject({ created: false, task: { id, name: "the only one", statusReason: "" } });
   });
 
+  it("makes a child of the task that an id or a name is of", async () => {
+    const parent = await newTask("--name", "a parent");
+    for (const key of [parent, "a parent"]) {
+      const child = await rig.client.tasks.get(await newTask("--parent", key));
+      expect(child.parentTaskId).toBe(parent);
+    }
+  });
+
   it("follows the task to its end when asked to", async () => {
     const { code, stdout } = await rig.run(["task", "create", "talker", "done", "--follow"]);
     expect(code).toBe(0);

@@ -1,6 +1,6 @@
 import type { NewTask } from "../../client/index.ts";
 import { defineCommand } from "../command.ts";
-import { connect, connectPatiently, serverOptions } from "../connect.ts";
+import { connect, connectPatiently, findTaskId, serverOptions } from "../connect.ts";
 import { contentOptions, readContent } from "../content-options.ts";
 import { followAndDraw } from "../follow-and-draw.ts";
 import { clean } from "../style.ts";
@@ -58,7 +58,7 @@ export const taskCreate = defineCommand({
       },
       labels: parsePairs("label", values.label),
       ...(values.name !== undefined && { name: values.name }),
-      ...(values.parent !== undefined && { parentTaskId: values.parent }),
+      ...(values.parent !== undefined && { parentTaskId: await findTaskId(client, values.parent) }),
       ...(values.ttl !== undefined && { ttl: parseDuration("ttl", values.ttl) }),
       ...(values["request-id"] !== undefined && { requestId: values["request-id"] }),
       ...(event && { event: { ...event, ...(deliverTime && { deliverTime: deliverTime.toISOString() }) } }),
