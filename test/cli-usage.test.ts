@@ -14,7 +14,7 @@ import { ownCommand } from "../src/cli/own-package.ts";
 import { completionScript } from "../src/cli/shell-completion.ts";
 import { suggest } from "../src/cli/suggest.ts";
 import { UsageError } from "../src/cli/usage-error.ts";
-import { parseDuration } from "../src/cli/values.ts";
+import { parseDuration, parseTime } from "../src/cli/values.ts";
 import { runToEnd, serveForCli } from "./cli-rig.ts";
 import { root } from "./readme-code.ts";
 
@@ -208,6 +208,28 @@ describe("a span of time", () => {
     ["2d", 172_800_000],
   ])("of %s is %d ms", (text, expected) => {
     expect(parseDuration("ttl", text)).toBe(expected);
+  });
+
+  it.each([
+    ["ttl", "99999999d"],
+    ["deliver-in", "99999999999999999999d"],
+  ])("--%s of %s is refused before it is taken for a time that cannot be told", (name, text) => {
+    const refused = new UsageError(`--${name} must be at most a hundred years, not ${text}`);
+    expect(() => parseDuration(name, text)).toThrow(refused);
+  });
+});
+
+describe("a point in time", () => {
+  it.each([
+    ["2030-01-31T09:00:00.5Z", "2030-01-31T09:00:00.500Z"],
+    ["2030-01-31T09:00+02:00", "2030-01-31T07:00:00.000Z"],
+    ["2030-01-31", "2030-01-31T00:00:00.000Z"],
+  ])("of %s is %s", (text, expected) => {
+    expect(parseTime("deliver-at", text).toISOString()).toBe(expected);
+  });
+
+  it.each(["5", "1 2030", "9:00", "10m", "2030-13-45", "Jan 31 2030", ""])("is not %j", (text) => {
+    expect(() => parseTime("deliver-at", text)).toThrow(UsageError);
   });
 });
 

@@ -13,10 +13,14 @@ const units: Record<string, number> = {
 
 const sizes: Record<string, number> = { KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3, TiB: 1024 ** 4 };
 
-/** Parses a span of time, such as `10m`, `1h30m`, `500ms` or `2d`, into milliseconds. */
+/** The longest span that is parsed, in ms: a hundred years. What it is for has bounds of its own; a time this far ahead can still be told. */
+const longestSpan = 36_525 * 86_400_000;
+
+/** Parses a span of time, such as `10m`, `1h30m`, `500ms` or `2d`, into milliseconds: at most a hundred years. */
 export function parseDuration(name: string, text: string): number {
   const span = spanOf(text);
-  if (span !== undefined) return span;
+  if (span !== undefined && span <= longestSpan) return span;
+  if (span !== undefined) throw new UsageError(`--${name} must be at most a hundred years, not ${text}`);
   throw new UsageError(`--${name} must be a time such as 30s, 10m, 1h30m or 2d, not ${JSON.stringify(text)}`);
 }
 
@@ -29,9 +33,12 @@ function spanOf(text: string): number | undefined {
   return Number.isSafeInteger(span) ? span : undefined;
 }
 
-/** Parses a point in time, such as `2030-01-31T09:00:00Z`. */
+/** Dates as ISO 8601 has them, with or without a time of day. */
+const isoTime = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?)?$/;
+
+/** Parses a point in time, such as `2030-01-31T09:00:00Z`. Whatever else `Date` makes of a text, as of `5` a day in 2001, is a mistake. */
 export function parseTime(name: string, text: string): Date {
-  const time = new Date(text);
+  const time = new Date(isoTime.test(text) ? text : Number.NaN);
   if (!Number.isNaN(time.getTime())) return time;
   throw new UsageError(`--${name} must be a time such as 2030-01-31T09:00:00Z, not ${JSON.stringify(text)}`);
 }
