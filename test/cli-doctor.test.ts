@@ -3,7 +3,10 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer as createHttpServer } from "node:http";
 import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { expect, it, onTestFinished } from "vitest";
+import { openStore } from "../src/server/open-store.ts";
+import { migrations } from "../src/server/store/sqlite/migrations.ts";
 import { jsonLines, runToEnd, serveForCli } from "./cli-rig.ts";
 import { agentPath, runCli, urlOf } from "./crash-process.ts";
 import { tempDir } from "./temp-dir.ts";
@@ -69,6 +72,29 @@ it("fails for a store that is none, a port that another has, and a clock that go
     port: { verdict: "failed", message: expect.stringContaining("is taken") },
     store: { verdict: "failed", message: expect.stringContaining("not a database") },
     clock: { verdict: "failed", message: expect.stringMatching(/\d+ s apart from the server's/) },
+  });
+});
+
+it("fails for a store that a server refuses, sound as it may be", async () => {
+  const path = join(tempDir(), "notes.db");
+  const db = new DatabaseSync(path);
+  onTestFinished(() => db.close());
+  const { close } = await openStore(`sqlite:${path}`);
+  await close();
+  const refusal = async (change: string) => {
+    db.exec(change);
+    const { code, store } = await doctor("--store", `sqlite:${path}`);
+    return { code, store };
+  };
+  const told = (why: string) => ({ verdict: "failed", message: `${path}: no server can use it: ${why}` });
+  expect(await refusal("pragma user_version = 1")).toMatchObject({ code: 0, store: { verdict: "ok" } });
+  expect(await refusal("pragma user_version = 9999")).toEqual({
+    code: 1,
+    store: told(`its schema is version 9999, and this server knows ${migrations.length}`),
+  });
+  expect(await refusal("pragma application_id = 1")).toEqual({
+    code: 1,
+    store: told("it is another program's database"),
   });
 });
 

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { accessSync, constants, existsSync, statfsSync, statSync } from "node:fs";
+import { accessSync, constants, statfsSync, statSync } from "node:fs";
 import { get as getPlainly, type IncomingMessage } from "node:http";
 import { get as getSecurely, type RequestOptions } from "node:https";
 import { createServer } from "node:net";
@@ -66,7 +66,7 @@ export function largeStore(url: string): string | undefined {
   return found === undefined || found.size < 256 * 1024 ** 2 ? undefined : size(found.size);
 }
 
-/** Checks that a store is sound, or that it can be made, and that there is room for it. */
+/** Checks that a store is one that a server takes and is sound, or that it can be made, and that there is room for it. */
 export async function checkStore(url: string): Promise<Finding> {
   if (url === "memory:")
     return { what: "store", verdict: "note", message: "memory: is gone with its server" };
@@ -80,11 +80,14 @@ export async function checkStore(url: string): Promise<Finding> {
     const room = bavail * bsize;
     const left = `${size(room)} left on its disk`;
     const verdict = room < enoughRoom ? "note" : "ok";
-    if (!existsSync(path)) return { what: "store", verdict, message: `${path} will be made; ${left}` };
+    // A file without anything in it is made into a store.
+    const bytes = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+    if (bytes === 0) return { what: "store", verdict, message: `${path} will be made; ${left}` };
     accessSync(path, constants.W_OK);
-    const fault = await faultOf(path);
+    const { withStoreTools } = await import("./store-tools.ts");
+    const fault = await withStoreTools(({ lookAtStore }) => lookAtStore(url));
     if (fault !== undefined) return { what: "store", verdict: "failed", message: `${path}: ${fault}` };
-    return { what: "store", verdict, message: `${path} is sound, ${size(statSync(path).size)}; ${left}` };
+    return { what: "store", verdict, message: `${path} is sound, ${size(bytes)}; ${left}` };
   } catch (error) {
     return { what: "store", verdict: "failed", message: `${path}: ${messageOf(error)}` };
   }
@@ -120,18 +123,6 @@ export async function checkClock(url: string, certificate?: ClientCertificate): 
     verdict,
     message: `${now.toISOString()}, ${verdict === "ok" ? "as the server's" : apart}`,
   };
-}
-
-/** Looks into a database without changing it, also while a server uses it. Undefined if it is sound. */
-async function faultOf(path: string): Promise<string | undefined> {
-  const { DatabaseSync } = await import("node:sqlite");
-  const database = new DatabaseSync(path, { readOnly: true });
-  try {
-    const { quick_check: result } = database.prepare("PRAGMA quick_check(1)").get() ?? {};
-    return result === "ok" ? undefined : String(result);
-  } finally {
-    database.close();
-  }
 }
 
 /** Asks by Node's own means: `fetch` cannot show a certificate. */

@@ -1,6 +1,7 @@
 import { TaskError } from "./errors.ts";
 import { type BackupOptions, backupDatabase } from "./store/sqlite/backup.ts";
 import { checkDatabase, type StoreFinding } from "./store/sqlite/check/check-database.ts";
+import { lookAtDatabase } from "./store/sqlite/check/look-at-database.ts";
 import { restoreDatabase } from "./store/sqlite/restore.ts";
 
 export type { BackupOptions, StoreFinding };
@@ -22,6 +23,11 @@ export function restoreStore(
 /** Checks the store that a URL names. See checkDatabase. */
 export function checkStore(url: string): Iterable<StoreFinding | undefined> {
   return checkDatabase(pathOf(url), Date.now());
+}
+
+/** Looks at the store that a URL names. See lookAtDatabase. */
+export function lookAtStore(url: string): string | undefined {
+  return lookAtDatabase(pathOf(url));
 }
 
 function pathOf(url: string): string {
