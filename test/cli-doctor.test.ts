@@ -98,6 +98,14 @@ it("fails for a store that a server refuses, sound as it may be", async () => {
   });
 });
 
+it("looks at the store that the environment names, as all do that look at one", async () => {
+  const env = { PIGEONHOLE_STORE: "memory:" };
+  const { stdout } = await runToEnd(["doctor", "--json"], { cwd: tempDir(), env });
+  expect(jsonLines(stdout)).toContainEqual(
+    expect.objectContaining({ what: "store", message: "memory: is gone with its server" }),
+  );
+});
+
 it("says it in lines, a thing each", async () => {
   const rig = await serveForCli();
   onTestFinished(() => rig.close());

@@ -13,6 +13,7 @@ import { withProgress } from "../progress.ts";
 import type { Style } from "../style.ts";
 import { clientCertificate, trustAuthorities } from "../tls-client.ts";
 import { parseNumber } from "../values.ts";
+import { storeOf } from "./store.ts";
 
 const styles: Record<Finding["verdict"], Style> = { ok: "green", note: "yellow", failed: ["red", "bold"] };
 
@@ -23,13 +24,18 @@ export const doctor = defineCommand({
   options: {
     port: { type: "string", value: "number", summary: "The port to look at. Default 8080." },
     host: { type: "string", value: "address", summary: "The address to look at. Default 127.0.0.1." },
-    store: { type: "string", value: "url", summary: "The store to look at. Default sqlite:./pigeonhole.db." },
+    store: {
+      type: "string",
+      value: "url",
+      summary: "The store to look at. Default: PIGEONHOLE_STORE, or else sqlite:./pigeonhole.db.",
+    },
     ...serverOptions,
   },
   async run({ values, output }) {
     trustAuthorities(values);
     const certificate = clientCertificate(values);
-    const { host = "127.0.0.1", store = "sqlite:./pigeonhole.db" } = values;
+    const { host = "127.0.0.1" } = values;
+    const store = storeOf(values);
     const port = parseNumber("port", values.port, 1, 65_535) ?? 8080;
     const checks: (() => Promise<Finding>)[] = [
       async () => checkNode(),

@@ -1,6 +1,6 @@
 import { statSync } from "node:fs";
 import { setImmediate } from "node:timers/promises";
-import { defineCommand, type Options, type Values } from "../command.ts";
+import { defineCommand, type Options } from "../command.ts";
 import { largeStore } from "../health.ts";
 import type { Output } from "../output.ts";
 import { withProgress } from "../progress.ts";
@@ -13,7 +13,8 @@ const storeOptions = {
   },
 } as const satisfies Options;
 
-function storeOf({ store }: Values<typeof storeOptions>): string {
+/** Tells which store a command is about that works on one: the server's, by default, where both have one environment. */
+export function storeOf({ store }: { readonly store?: string }): string {
   return store ?? (process.env.PIGEONHOLE_STORE || "sqlite:./pigeonhole.db");
 }
 
