@@ -72,13 +72,16 @@ describe("a token", () => {
 describe("a token for one task", () => {
   it("reads and follows, or sends, as it says, for as long as it says", async () => {
     const { alice, ops } = rig.as;
-    const { task } = await alice.tasks.create({ agent: "clerk" });
+    const { task } = await alice.tasks.create({ agent: "clerk", name: "mine" });
     const made = await alice.tasks.createToken(task.id, { permissions: [SUBSCRIBE, SEND], ttl: 5_000 });
     expect(made.token).toMatch(/^pgt_/);
     const browser = rig.with(made.token);
     await browser.tasks.send(task.id, "hello", { wait: 2 });
     expect(await all(browser.tasks.messages(task.id))).toHaveLength(1);
-    expect(await outcome(browser.tasks.get({ name: "any" }))).toBe("TASK_NOT_FOUND");
+    await expect(browser.tasks.get({ name: "mine" })).rejects.toMatchObject({
+      reason: "TASK_NOT_FOUND",
+      message: 'there is no task "mine"',
+    });
     expect(await outcome(browser.tasks.cancel(task.id))).toBe("NOT_ALLOWED");
     expect(await outcome(browser.tasks.createToken(task.id, { permissions: [SEND] }))).toBe("NOT_ALLOWED");
     const live = follow(made.token, task.id);

@@ -36,7 +36,8 @@ export function createOwnershipInterceptor(owners: TaskOwners): Interceptor {
     const { principal, owner } = caller;
     const taskId = rule.task?.(message) ?? "";
     if (principal.scope !== undefined) {
-      if (taskId !== principal.scope.taskId) throw taskNotFound(taskId);
+      // By its name, a token for one task finds not even that.
+      if (taskId !== principal.scope.taskId) throw taskNotFound(taskId || (rule.taskName?.(message) ?? ""));
     } else if (taskId !== "" && owner !== undefined && (await owners.ownerOf(taskId)) !== owner) {
       throw taskNotFound(taskId);
     }

@@ -12,6 +12,8 @@ export interface Rule<Request> {
   scope?: TaskPermission;
   /** The id of the task that a request is about; empty when it is about none. It must be one that the caller sees. */
   task?(request: Request): string;
+  /** The name by which a request asks for a task instead; empty when it does not. */
+  taskName?(request: Request): string;
 }
 
 /** A rule for each method of a service: one without is an error of types. */
@@ -29,7 +31,12 @@ const task = ({ taskId }: { taskId: string }): string => taskId;
 
 const taskRules: Rules<typeof TaskService> = {
   createTask: { reach: seen, task: ({ parentTaskId }) => parentTaskId },
-  getTask: { reach: seen, scope: "subscribe", task: ({ key }) => (key.case === "taskId" ? key.value : "") },
+  getTask: {
+    reach: seen,
+    scope: "subscribe",
+    task: ({ key }) => (key.case === "taskId" ? key.value : ""),
+    taskName: ({ key }) => (key.case === "name" ? key.value : ""),
+  },
   listTasks: { reach: seen },
   sendEvent: { reach: seen, scope: "send", task },
   cancelEvent: { reach: own, task },
