@@ -10,7 +10,7 @@ import {
 } from "@connectrpc/connect-node";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { readServeSettings } from "../src/cli/serve-settings.ts";
-import { createClient, EventWait } from "../src/client/index.ts";
+import { createClient, EventWait, TaskState } from "../src/client/index.ts";
 import { defineAgent, serve } from "../src/server/index.ts";
 import { collect } from "./agents/rig.ts";
 import { hasFor } from "./clients-rig.ts";
@@ -52,6 +52,29 @@ describe("the page on running it", () => {
     expect(printed).toMatch(/^agents +agent\.ts +pigeonhole\.json$/m);
     expect(printed).toMatch(/^max-turns +200 +PIGEONHOLE_MAX_TURNS$/m);
     expect(printed).toMatch(/^drain +30 +--drain$/m);
+  });
+
+  it("has an agent with which the tasks of one that is gone come to their end, and a command that finds them", async () => {
+    using folder = createUserFolder();
+    folder.write("agent.ts", pageCode("README.md", "// agent.ts"));
+    folder.write("retired.ts", code('name: "retired"'));
+    const serve = (agents: string) => serving(`npx pigeonhole serve ${agents} --port 0`, folder.shell);
+    const at = ({ url }: { url: string }) => createClient({ baseUrl: url }).tasks;
+    const taskId = await (async () => {
+      await using server = await serve("agent.ts retired.ts");
+      return (await at(server).create({ agent: "retired" })).task.id;
+    })();
+    {
+      await using server = await serve("agent.ts");
+      expect((await at(server).cancel(taskId)).task.state).toBe(TaskState.CANCELLING);
+      await expect(at(server).delete(taskId)).rejects.toMatchObject({ reason: "TASK_UNFINISHED" });
+      const env = { ...folder.shell.env, PIGEONHOLE_SERVER: server.url };
+      expect(await shell(code("task list --agent"), { ...folder.shell, env })).toContain(taskId);
+    }
+    await using server = await serve("agent.ts retired.ts");
+    const [last] = (await Array.fromAsync(at(server).view(taskId))).slice(-1);
+    expect(last?.task?.state).toBe(TaskState.CANCELLED);
+    await at(server).delete(taskId);
   });
 
   it("has an image that starts what the package has, with settings that go together", async () => {

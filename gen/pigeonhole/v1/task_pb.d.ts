@@ -578,7 +578,7 @@ export enum TaskState {
   INPUT_REQUIRED = 3,
 
   /**
-   * Was cancelled or timed out, and onTaskCancel has not completed yet. Takes no events.
+   * Was cancelled or timed out, and onTaskCancel has not completed yet. Takes no events. Stays so while no server has its agent.
    *
    * @generated from enum value: TASK_STATE_CANCELLING = 4;
    */
