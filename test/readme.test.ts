@@ -1,7 +1,9 @@
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { Code } from "@connectrpc/connect";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createClient, TaskState } from "../src/client/index.ts";
+import { codes } from "../src/server/error-codes.ts";
 import { hasFor } from "./clients-rig.ts";
 import { atAddress, codeBlocks, readmeCode, readmeCommand, root } from "./readme-code.ts";
 import { type Serving, serving, shell } from "./readme-shell.ts";
@@ -101,6 +103,22 @@ describe("the protocol's page", () => {
   });
 });
 
+describe("the protocol's table of errors", () => {
+  test("has every reason, with the code that it has", () => {
+    const text = readFileSync(join(root, "docs/protocol.md"), "utf8");
+    const told = [
+      ...text.matchAll(/^\| (`[A-Z_]+`(?:, `[A-Z_]+`)*) +\| ([A-Z_]+(?:, [A-Z_]+)*) +\|/gm),
+    ].flatMap(([, names = "", given = ""]) => {
+      const codesOf = given.split(", ");
+      return names.split(", ").map((name, index) => [name.slice(1, -1), codesOf[index] ?? codesOf[0]]);
+    });
+    const named = (code: Code) => (code === Code.Canceled ? "CANCELLED" : snakeCase(Code[code]));
+    expect(Object.fromEntries(told)).toEqual(
+      Object.fromEntries(Object.entries(codes).map(([reason, code]) => [reason, named(code)])),
+    );
+  });
+});
+
 describe("the page on people", () => {
   test.skipIf(!hasFor("a test of docs/people.md", "curl", "command -v curl"))(
     "has an agent that asks, and curl commands that answer it",
@@ -173,6 +191,11 @@ describe("the pages", () => {
     for (const { code, language } of codeBlocks(page)) if (language === "json") JSON.parse(code);
   });
 });
+
+/** Makes `NOT_FOUND` of `NotFound`. */
+function snakeCase(name: string): string {
+  return name.replaceAll(/(?<=[a-z])(?=[A-Z])/g, "_").toUpperCase();
+}
 
 /** Makes the anchor of a heading, as GitHub does. */
 function slug(heading: string): string {
