@@ -109,7 +109,7 @@ export enum ErrorReason {
 
   /**
    * RESOURCE_EXHAUSTED: too much is under way, or asked for, at once. A RetryInfo says when to try again, and the ErrorInfo's
-   * metadata `limit` of what there is too much, where it is not the store's work.
+   * metadata `limit` of what there is too much.
    *
    * @generated from enum value: ERROR_REASON_OVERLOADED = 13;
    */
