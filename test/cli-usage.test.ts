@@ -78,6 +78,22 @@ describe("the command line", () => {
     expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringMatching(/\n {2}\S+: .*256/) });
   });
 
+  it("says that what answers may be no Pigeonhole, and its page which reason that is", async () => {
+    const server = createServer((_request, response) => response.writeHead(404).end());
+    onTestFinished(() => void server.close());
+    await once(server.listen(0, "127.0.0.1"), "listening");
+    const { port } = server.address() as AddressInfo;
+    const args = ["agents", "--server", `127.0.0.1:${port}`];
+    expect(await rig.run(args)).toEqual({
+      code: 1,
+      stdout: "",
+      stderr:
+        "pigeonhole: HTTP 404\nThat may be something else than a Pigeonhole of this version. --server says where one is.\n",
+    });
+    const { error } = JSON.parse((await rig.run([...args, "--json"])).stderr);
+    expect(readFileSync(`${root}docs/cli.md`, "utf8")).toContain(`\`${error.reason}\``);
+  });
+
   it.each([
     ["an option", ["--token", "s3cret"], {}],
     ["the environment", [], { PIGEONHOLE_TOKEN: "s3cret" }],

@@ -52,6 +52,8 @@ function sayAsText(error: unknown, { note }: Output): void {
   for (const { field, description } of error.fields) note(clean(`  ${field}: ${description}`));
   if (error.reason === "CONNECTION_LOST" && !isMendedByFlag(error))
     note("Does a server run? --server says where; pigeonhole doctor looks for what is wrong.");
+  if (error.reason === "UNRECOGNIZED")
+    note("That may be something else than a Pigeonhole of this version. --server says where one is.");
   const flag = flagOfLimit(error.metadata.limit ?? "");
   if (flag !== undefined) note(`That limit is the server's: pigeonhole serve --${flag} sets it.`);
   if (error.reason === "CREDENTIALS_MISSING") note("--token or PIGEONHOLE_TOKEN says who calls.");
