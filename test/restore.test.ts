@@ -1,4 +1,4 @@
-import { chmodSync, copyFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, readdirSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { expect, it } from "vitest";
@@ -71,4 +71,19 @@ it("a copy has the permissions of what it is of, or is put in the place of", asy
   expect(permissions(other)).toBe(0o640);
   restoreStore(file, `sqlite:${path}`, { force: true, now: new Date() });
   expect(permissions(path)).toBe(0o600);
+});
+
+it("a backup does not take the place of the store that it is of, nor of a part of it, by whatever name", async () => {
+  const path = join(tempDir(), "store.db");
+  await openStore(path);
+  const link = join(tempDir(), "link.db");
+  symlinkSync(path, link);
+  const { ino } = statSync(path);
+  for (const file of [path, link, `${path}-wal`, `${path}-lock`]) {
+    await expect(backupStore(`sqlite:${path}`, file, { force: true })).rejects.toMatchObject({
+      reason: "VALUE_INVALID",
+      message: `${file} is the store itself: a backup is another file`,
+    });
+  }
+  expect(statSync(path).ino).toBe(ino);
 });

@@ -83,7 +83,7 @@ describe("backup and restore", () => {
     expect(await run("backup", file, "--store", store, "--force")).toMatchObject({ code: 0 });
     expect(await run("backup", path, "--store", store, "--force")).toMatchObject({
       code: 2,
-      output: expect.stringContaining("store.db has a log beside it: it is a store in use"),
+      output: expect.stringContaining("store.db is the store itself: a backup is another file"),
     });
     expect(await run("restore", file, "--store", store)).toMatchObject({
       code: 2,

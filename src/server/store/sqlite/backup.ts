@@ -1,4 +1,4 @@
-import { closeSync, existsSync, openSync, rmSync } from "node:fs";
+import { closeSync, existsSync, openSync, rmSync, statSync } from "node:fs";
 import { backup, DatabaseSync } from "node:sqlite";
 import { TaskError } from "../../errors.ts";
 import { openOurs, unavailable } from "./database.ts";
@@ -18,9 +18,9 @@ export interface BackupOptions {
  * Copies a database to a file, also while a server uses it. The copy is of the moment at which this begins, whatever is written meanwhile: a
  * transaction that reads holds it, so that the write-ahead log grows for as long as it takes, and nothing begins again.
  *
- * The file is there when it is whole and on the disk, or not at all, and may be read by nobody else than the database. Rejects with VALUE_INVALID if it is there and `force` is not given, or
- * if it is a store in use, such as the very one that is copied; STORE_UNAVAILABLE if the database is none of ours or damaged, or if one of
- * the two cannot be used.
+ * The file is there when it is whole and on the disk, or not at all, and may be read by nobody else than the database. Rejects with
+ * VALUE_INVALID if it is there and `force` is not given, if it is a part of the database itself, which a server would go on to use without a
+ * name, or another store in use; with STORE_UNAVAILABLE if the database is none of ours or damaged, or if one of the two cannot be used.
  */
 export async function backupDatabase(
   path: string,
@@ -29,6 +29,8 @@ export async function backupDatabase(
 ): Promise<void> {
   if (existsSync(file) && !force)
     throw new TaskError("VALUE_INVALID", `${file} is there already; --force replaces it`);
+  if (isPartOf(path, file))
+    throw new TaskError("VALUE_INVALID", `${file} is the store itself: a backup is another file`);
   if (logsOf(file).length > 0)
     throw new TaskError(
       "VALUE_INVALID",
@@ -57,6 +59,15 @@ export async function backupDatabase(
     db.close();
     for (const suffix of ["", "-journal", "-wal", "-shm"]) rmSync(`${partial}${suffix}`, { force: true });
   }
+}
+
+/** Whether a file is one of those that a database is made of, by whatever name. */
+function isPartOf(path: string, file: string): boolean {
+  const given = statSync(file, { throwIfNoEntry: false });
+  return ["", "-wal", "-shm", "-lock"].some((suffix) => {
+    const part = statSync(`${path}${suffix}`, { throwIfNoEntry: false });
+    return part !== undefined && part.ino === given?.ino && part.dev === given.dev;
+  });
 }
 
 /** Takes a copy out of the journal mode of what it was copied from, in which whoever reads it would write files beside it. */
