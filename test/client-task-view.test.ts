@@ -130,6 +130,27 @@ describe("a view", () => {
     expect(view.events.map(({ id }) => id)).toEqual(["b", "a"]);
   });
 
+  it("looks at a few messages to place one, however long the conversation is", () => {
+    let looks = 0;
+    const watched = (sequence: number) => {
+      const update = message(sequence, `m${sequence}`, MessageState.DONE, "hi");
+      const id = `m${sequence}`;
+      const look = <T>(value: T) => ({
+        get() {
+          looks += 1;
+          return value;
+        },
+      });
+      if (update.entry.case === "message")
+        Object.defineProperties(update.entry.value, { id: look(id), sequence: look(BigInt(sequence)) });
+      return update;
+    };
+    const length = 1000;
+    const { messages } = fold(Array.from({ length }, (_, n) => watched(n + 1)));
+    expect(messages.length).toBe(length);
+    expect(looks).toBeLessThan(10 * length);
+  });
+
   it("leaves out what is superseded", () => {
     const messageIds = ["a", "c"];
     const view = fold([

@@ -11,12 +11,10 @@ export type Messages = readonly Message[];
  */
 export function applyMessage(messages: Messages, message: Message): Messages {
   if (message.state === MessageState.SUPERSEDED) return withoutMessages(messages, [message.id]);
-  const index = messages.findLastIndex(({ id }) => id === message.id);
+  // By its place: the id of a new message would be looked for among all that there are.
+  const index = messages.findLastIndex(({ sequence }) => sequence <= message.sequence);
   const known = messages[index];
-  if (known === undefined) {
-    const place = messages.findLastIndex(({ sequence }) => sequence < message.sequence) + 1;
-    return messages.toSpliced(place, 0, message);
-  }
+  if (known?.id !== message.id) return messages.toSpliced(index + 1, 0, message);
   const parts = message.parts.length > 0 ? message.parts : known.parts;
   return messages.with(index, { ...message, parts });
 }
