@@ -179,6 +179,29 @@ export function conversing({ start, open }: ConsoleRig): void {
     gate.resolve();
   });
 
+  it("sends once what is sent in a hurry, and keeps what is written meanwhile", async () => {
+    const { url, tasks } = await start();
+    const { task } = await tasks.create({ agent: "guide" });
+    const page = await open(`${url}/#/tasks/${task.id}`);
+    const held = Promise.withResolvers<void>();
+    await page.route("**/SendEvent", async (route) => {
+      await held.promise;
+      await route.continue();
+    });
+    const message = page.getByLabel("Message", { exact: true });
+    const send = page.getByRole("button", { name: "Send" });
+    await message.fill("say 1");
+    await message.press("Control+Enter");
+    await expect.poll(() => send.isDisabled()).toBe(true);
+    await message.press("Control+Enter");
+    await message.fill("and then");
+    held.resolve();
+    await page.getByText("Line 1.").waitFor();
+    await expect.poll(() => send.isDisabled()).toBe(false);
+    expect(await message.inputValue()).toBe("and then");
+    expect(await Array.fromAsync(tasks.events(task.id))).toHaveLength(1);
+  });
+
   it("asks in JSON what its form has no fields for", async () => {
     const { url, tasks } = await start();
     const { task } = await tasks.create({ agent: "guide", event: "ask for a list" });

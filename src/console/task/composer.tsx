@@ -5,7 +5,7 @@ import { tasks } from "../api.ts";
 import { useShortcuts } from "../shortcuts.ts";
 import { ErrorNote } from "../ui/error-note.tsx";
 import { Field } from "../ui/field.tsx";
-import { emptyDraft, sendDraft } from "./draft.ts";
+import { type Draft, emptyDraft, sendDraft } from "./draft.ts";
 
 const busyChoices = [
   [OnBusy.UNSPECIFIED, "as the agent says"],
@@ -26,19 +26,22 @@ export function Composer({ taskId, focused }: ComposerProps) {
   const field = useRef<HTMLTextAreaElement>(null);
   const [draft, setDraft] = useState(emptyDraft);
   const sending = useMutation({
-    mutationFn: () => sendDraft(tasks, taskId, draft),
-    onSuccess: () => setDraft({ ...draft, content: "" }),
+    mutationFn: (sent: Draft) => sendDraft(tasks, taskId, sent),
+    // What was written in the meantime is not sent yet.
+    onSuccess: (_, sent) =>
+      setDraft((now) => (now.content === sent.content ? { ...now, content: "" } : now)),
   });
   useEffect(() => {
     if (focused) field.current?.focus();
   }, [focused]);
   useShortcuts({ c: () => field.current?.focus() });
+  const sendable = draft.content !== "" && !sending.isPending;
 
   function onKeyDown(event: KeyboardEvent): void {
     if (event.key === "Escape") field.current?.blur();
     if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
     event.preventDefault();
-    if (draft.content !== "") sending.mutate();
+    if (sendable) sending.mutate(draft);
   }
 
   return (
@@ -47,7 +50,7 @@ export function Composer({ taskId, focused }: ComposerProps) {
       aria-label="Send an event"
       onSubmit={(event) => {
         event.preventDefault();
-        sending.mutate();
+        sending.mutate(draft);
       }}
     >
       <textarea
@@ -107,7 +110,7 @@ export function Composer({ taskId, focused }: ComposerProps) {
           type="submit"
           className="solid"
           title="Send (Ctrl Enter)"
-          disabled={sending.isPending || draft.content === ""}
+          disabled={!sendable}
         >
           Send
         </button>
