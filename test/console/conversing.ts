@@ -202,6 +202,34 @@ export function conversing({ start, open }: ConsoleRig): void {
     expect(await Array.fromAsync(tasks.events(task.id))).toHaveLength(1);
   });
 
+  it("keeps what one writes while a question comes and goes, and while one looks at the past", async () => {
+    const { url, tasks } = await start();
+    const { task } = await tasks.create({ agent: "guide" });
+    const page = await open(`${url}/#/tasks/${task.id}`);
+    const message = page.getByLabel("Message", { exact: true });
+    await message.fill("I was about to say");
+    await tasks.send(task.id, "ask");
+    const guests = page.getByLabel("Guests");
+    await guests.fill("4");
+    expect(await message.inputValue()).toBe("I was about to say");
+    await page.locator("h1").click();
+    await page.keyboard.press("[");
+    await page.getByText("As it was after entry").waitFor();
+    expect([await guests.isVisible(), await message.isVisible()]).toEqual([false, false]);
+    await page.keyboard.press("Escape");
+    await guests.waitFor();
+    expect([await guests.inputValue(), await message.inputValue()]).toEqual(["4", "I was about to say"]);
+    const answers = (await tasks.get(task.id)).question?.id ?? "";
+    await tasks.send(task.id, { data: { approved: true, guests: 2 } }, { answers });
+    await guests.waitFor({ state: "detached" });
+    expect(await message.inputValue()).toBe("I was about to say");
+    await tasks.send(task.id, "ask");
+    await guests.waitFor();
+    await message.fill("");
+    await message.pressSequentially("No");
+    expect(await message.inputValue()).toBe("No");
+  });
+
   it("asks in JSON what its form has no fields for", async () => {
     const { url, tasks } = await start();
     const { task } = await tasks.create({ agent: "guide", event: "ask for a list" });

@@ -57,7 +57,7 @@ export function following({ start, open }: ConsoleRig): void {
     await expect
       .poll(() => shownTexts(page))
       .toEqual(["Hello. Say stream, tools, files, ask, poison, child or bye."]);
-    expect(await page.getByLabel("Message", { exact: true }).count()).toBe(0);
+    expect(await page.getByLabel("Message", { exact: true }).isVisible()).toBe(false);
     await page.locator("h1").click();
     for (const key of ["]", "]", "]", "]", "]", "]", "]", "]", "["]) await page.keyboard.press(key);
     await screenshot(page, "console-log");

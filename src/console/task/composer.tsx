@@ -1,11 +1,11 @@
 import { useMutation } from "@tanstack/react-query";
-import { type KeyboardEvent, useEffect, useRef, useState } from "react";
+import { type KeyboardEvent, type SetStateAction, useEffect, useRef, useState } from "react";
 import { OnBusy } from "../../client/index.ts";
 import { tasks } from "../api.ts";
 import { useShortcuts } from "../shortcuts.ts";
 import { ErrorNote } from "../ui/error-note.tsx";
 import { Field } from "../ui/field.tsx";
-import { type Draft, emptyDraft, sendDraft } from "./draft.ts";
+import { type Draft, sendDraft } from "./draft.ts";
 
 const busyChoices = [
   [OnBusy.UNSPECIFIED, "as the agent says"],
@@ -17,23 +17,24 @@ const busyChoices = [
 
 interface ComposerProps {
   taskId: string;
-  /** Whether one writes into it at once. */
+  draft: Draft;
+  onEdit(next: SetStateAction<Draft>): void;
+  /** Whether one writes into it as soon as it is there. */
   focused: boolean;
 }
 
 /** Sends events: text, or parts in JSON, with what goes with them. */
-export function Composer({ taskId, focused }: ComposerProps) {
+export function Composer({ taskId, draft, onEdit, focused }: ComposerProps) {
   const field = useRef<HTMLTextAreaElement>(null);
-  const [draft, setDraft] = useState(emptyDraft);
   const sending = useMutation({
     mutationFn: (sent: Draft) => sendDraft(tasks, taskId, sent),
     // What was written in the meantime is not sent yet.
-    onSuccess: (_, sent) =>
-      setDraft((now) => (now.content === sent.content ? { ...now, content: "" } : now)),
+    onSuccess: (_, sent) => onEdit((now) => (now.content === sent.content ? { ...now, content: "" } : now)),
   });
+  const [begins] = useState(focused);
   useEffect(() => {
-    if (focused) field.current?.focus();
-  }, [focused]);
+    if (begins) field.current?.focus();
+  }, [begins]);
   useShortcuts({ c: () => field.current?.focus() });
   const sendable = draft.content !== "" && !sending.isPending;
 
@@ -60,7 +61,7 @@ export function Composer({ taskId, focused }: ComposerProps) {
         className={draft.json ? "code" : ""}
         placeholder={draft.json ? '[{"data": {"amount": 12}}]' : "Write to the agent …"}
         value={draft.content}
-        onChange={(event) => setDraft({ ...draft, content: event.target.value })}
+        onChange={(event) => onEdit({ ...draft, content: event.target.value })}
         onKeyDown={onKeyDown}
       />
       <ErrorNote error={sending.error} />
@@ -69,7 +70,7 @@ export function Composer({ taskId, focused }: ComposerProps) {
           <input
             type="checkbox"
             checked={draft.json}
-            onChange={() => setDraft({ ...draft, json: !draft.json })}
+            onChange={() => onEdit({ ...draft, json: !draft.json })}
           />
           JSON
         </label>
@@ -78,7 +79,7 @@ export function Composer({ taskId, focused }: ComposerProps) {
           <select
             aria-label="If the task is busy"
             value={draft.onBusy}
-            onChange={(event) => setDraft({ ...draft, onBusy: Number(event.target.value) })}
+            onChange={(event) => onEdit({ ...draft, onBusy: Number(event.target.value) })}
           >
             {busyChoices.map(([value, name]) => (
               <option key={value} value={value}>
@@ -94,24 +95,19 @@ export function Composer({ taskId, focused }: ComposerProps) {
               <input
                 value={draft.type}
                 maxLength={128}
-                onChange={(event) => setDraft({ ...draft, type: event.target.value })}
+                onChange={(event) => onEdit({ ...draft, type: event.target.value })}
               />
             </Field>
             <Field label="Deliver at" hint="Empty means at once.">
               <input
                 type="datetime-local"
                 value={draft.deliver}
-                onChange={(event) => setDraft({ ...draft, deliver: event.target.value })}
+                onChange={(event) => onEdit({ ...draft, deliver: event.target.value })}
               />
             </Field>
           </div>
         </details>
-        <button
-          type="submit"
-          className="solid"
-          title="Send (Ctrl Enter)"
-          disabled={!sendable}
-        >
+        <button type="submit" className="solid" title="Send (Ctrl Enter)" disabled={!sendable}>
           Send
         </button>
       </div>

@@ -59,7 +59,6 @@ export function TaskPage({ taskId }: { taskId: string }) {
     );
   }
   const { task } = shown;
-  const finished = view.task !== undefined && isFinalState(view.task.state);
   return (
     <div className="task-page" data-tab={tab}>
       <TaskHead task={task} connection={connection} past={at !== undefined} />
@@ -69,7 +68,12 @@ export function TaskPage({ taskId }: { taskId: string }) {
       <div className="task-main">
         <section className="conversation-side" aria-label="Conversation">
           <Conversation view={shown} heard={feed.heard} past={at !== undefined} />
-          {at === undefined && !finished && <TaskInput task={task} />}
+          {view.task && !isFinalState(view.task.state) && (
+            // What one is writing is still there when one has looked at the past.
+            <div className="task-input" hidden={at !== undefined}>
+              <TaskInput task={view.task} />
+            </div>
+          )}
         </section>
         <aside className="panel-side" aria-label="About the task">
           <Tabs current={tab} onChange={setTab} view={shown} />
