@@ -63,6 +63,19 @@ export function keys({ start, open }: ConsoleRig): void {
     expect((await tasks.get(task.id)).cancellation).toBeUndefined();
   });
 
+  it("writes to a task that asks something by the same key each time", async () => {
+    const { url, tasks } = await start();
+    const { task } = await tasks.create({ agent: "guide", event: "ask" });
+    const page = await open(`${url}/#/tasks/${task.id}`);
+    await page.getByRole("button", { name: "Send something else" }).waitFor();
+    for (const text of ["one", " two"]) {
+      await page.keyboard.press("c");
+      await page.keyboard.type(text);
+      await page.keyboard.press("Escape");
+    }
+    expect(await page.getByLabel("Message", { exact: true }).inputValue()).toBe("one two");
+  });
+
   it("leaves single keys alone once they are switched off, also after a reload", async () => {
     const { url } = await start();
     const page = await open(url);

@@ -11,7 +11,8 @@ export function TaskInput({ task: { id, question } }: { task: Task }) {
   const [draft, setDraft] = useState(emptyDraft);
   // What somebody writes is not taken from them by a question.
   const composing = question === undefined || more || draft.content !== "";
-  useShortcuts({ c: () => setMore(true) });
+  // Once the composer is there, the key is its own.
+  useShortcuts(composing ? {} : { c: () => setMore(true) });
   const edit = (next: SetStateAction<Draft>) => {
     if (question !== undefined) setMore(true);
     setDraft(next);
