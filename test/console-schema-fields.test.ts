@@ -41,6 +41,15 @@ describe("the form of a question", () => {
     });
   });
 
+  it("has fields of names that every object knows", () => {
+    const names = ["constructor", "toString", "__proto__"];
+    const properties = Object.fromEntries(names.map((name) => [name, { type: "string" }]));
+    const fields = fieldsOf({ type: "object", properties, required: ["constructor"] }) ?? [];
+    expect(answerOf(fields, {})).toEqual({ constructor: "" });
+    const filledIn = Object.fromEntries(names.map((name) => [name, `a ${name}`]));
+    expect(Object.entries(answerOf(fields, filledIn))).toEqual(Object.entries(filledIn));
+  });
+
   it.each([
     { type: "string" },
     { type: "object" },

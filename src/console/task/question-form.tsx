@@ -6,7 +6,7 @@ import { ErrorNote } from "../ui/error-note.tsx";
 import { Field } from "../ui/field.tsx";
 import { parseJson } from "../ui/json-view.tsx";
 import { Ago } from "../ui/time.tsx";
-import { answerOf, fieldsOf } from "./schema-fields.ts";
+import { answerOf, fieldsOf, filledIn } from "./schema-fields.ts";
 import { SchemaInput } from "./schema-input.tsx";
 
 /** The open question of a task, and a form for its answer, made from its schema. */
@@ -42,7 +42,7 @@ export function QuestionForm({ taskId, question }: { taskId: string; question: Q
         <SchemaInput
           key={field.name}
           field={field}
-          value={values[field.name] ?? field.initial}
+          value={filledIn(field, values)}
           onChange={(value) => setValues({ ...values, [field.name]: value })}
         />
       ))}

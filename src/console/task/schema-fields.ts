@@ -69,13 +69,18 @@ export function answerOf(
   fields: readonly SchemaField[],
   values: Readonly<Record<string, string>>,
 ): JsonObject {
-  const answer: JsonObject = {};
+  const given: [name: string, value: JsonValue][] = [];
   for (const field of fields) {
-    const value = values[field.name] ?? field.initial;
+    const value = filledIn(field, values);
     if (value === "" && !(field.required && field.kind === "text")) continue;
-    answer[field.name] = parseValue(field, value);
+    given.push([field.name, parseValue(field, value)]);
   }
-  return answer;
+  return Object.fromEntries(given);
+}
+
+/** Gives what was filled into a field. Not `values[name]`, because a property may have a name that every object knows. */
+export function filledIn({ name, initial }: SchemaField, values: Readonly<Record<string, string>>): string {
+  return (Object.hasOwn(values, name) ? values[name] : undefined) ?? initial;
 }
 
 function parseValue({ kind }: SchemaField, value: string): JsonValue {
