@@ -55,6 +55,7 @@ describe("the form of a question", () => {
     { type: "object" },
     { type: "object", properties: { tags: { type: "array" } } },
     { type: "object", properties: { any: true } },
+    { type: "object", properties: { day: { type: "string" } }, required: ["day", "hour"] },
     { type: "object", properties: { either: { type: ["string", "null"] } } },
   ])("is not made from %j, whose answer is written in JSON", (other) => {
     expect(fieldsOf(other)).toBeUndefined();

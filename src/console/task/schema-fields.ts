@@ -16,13 +16,15 @@ export interface SchemaField {
 }
 
 /**
- * Reads the fields of a form from a JSON Schema of an object whose properties are strings, numbers, booleans or choices. Gives nothing for
- * any other schema: its answer is written in JSON.
+ * Reads the fields of a form from a JSON Schema of an object whose properties are strings, numbers, booleans or choices, and all that it
+ * requires among them. Gives nothing for any other schema: its answer is written in JSON.
  */
 export function fieldsOf(schema: JsonObject): SchemaField[] | undefined {
-  if (schema.type !== "object" || !isObject(schema.properties)) return undefined;
+  const { properties } = schema;
+  if (schema.type !== "object" || !isObject(properties)) return undefined;
   const required = Array.isArray(schema.required) ? schema.required : [];
-  const fields = Object.entries(schema.properties).map(([name, property]) =>
+  if (!required.every((name) => Object.hasOwn(properties, String(name)))) return undefined;
+  const fields = Object.entries(properties).map(([name, property]) =>
     isObject(property) ? fieldOf(name, property, required.includes(name)) : undefined,
   );
   return fields.every((field) => field !== undefined) ? fields : undefined;
