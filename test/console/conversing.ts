@@ -69,6 +69,22 @@ export function conversing({ start, open }: ConsoleRig): void {
     ).toBeGreaterThan(0);
   });
 
+  it("shows each tool with its own result, though the agent counts them anew in every turn", async () => {
+    const { url, tasks } = await start();
+    const { task } = await tasks.create({ agent: "guide", event: "tools" });
+    const page = await open(`${url}/#/tasks/${task.id}`);
+    const calls = page.locator("details.tool");
+    await expect.poll(() => calls.count()).toBe(2);
+    await tasks.send(task.id, "tools", { wait: EventWait.PROCESSED });
+    await expect
+      .poll(() => calls.allInnerTexts())
+      .toEqual(
+        [/^find_tables\s*done/, /^weather\s*failed/, /^find_tables\s*done/, /^weather\s*failed/].map((line) =>
+          expect.stringMatching(line),
+        ),
+      );
+  });
+
   it("asks with a form made from the question's schema, and tells what is wrong with an answer", async () => {
     const { url, tasks } = await start();
     const { task } = await tasks.create({ agent: "guide", name: "booking", event: "ask" });

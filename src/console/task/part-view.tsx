@@ -31,9 +31,9 @@ export function PartView({ part: { content }, results, open = false }: PartViewP
     case "file":
       return <FilePart file={content.value} />;
     case "toolRequest":
-      return <ToolCall request={content.value} response={results?.get(content.value.id)} />;
+      return <ToolCall request={content.value} response={results?.responses.get(content.value)} />;
     case "toolResponse":
-      return results?.get(content.value.id) === content.value ? null : <ToolCall response={content.value} />;
+      return results?.paired.has(content.value) ? null : <ToolCall response={content.value} />;
     case undefined:
       return null;
   }
