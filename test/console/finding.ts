@@ -41,6 +41,23 @@ export function finding({ start, open }: ConsoleRig): void {
     await page.getByRole("heading", { level: 1, name: "alpha two" }).waitFor();
   });
 
+  it("says so where it shows the tasks of an agent that is no more, and leads back from there", async () => {
+    const { url, tasks } = await start();
+    await tasks.create({ agent: "guide", name: "one" });
+    const page = await open(`${url}/#/tasks?agent=gone`);
+    await page.getByText("No task is like that.").waitFor();
+    const agents = page.getByLabel("Agent");
+    await agents.locator("option", { hasText: "guide" }).waitFor({ state: "attached" });
+    expect(await agents.inputValue()).toBe("gone");
+    await page.getByRole("button", { name: "New task" }).click();
+    await page.getByRole("button", { name: "Create" }).click();
+    await page.locator("header a", { hasText: "guide" }).waitFor();
+    await page.goto(`${url}/#/tasks?agent=gone`);
+    await page.getByText("No task is like that.").waitFor();
+    await agents.selectOption("All agents");
+    await expect.poll(() => page.locator(".task-row").count()).toBe(2);
+  });
+
   it("lists agents, children, state, schedules and webhooks, and rules them", async () => {
     const { url, tasks, schedules, webhooks } = await start();
     await schedules.create({ name: "nightly", agent: "guide", cron: "0 3 * * *", event: "stream" });

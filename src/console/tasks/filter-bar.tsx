@@ -18,6 +18,7 @@ interface FilterBarProps {
 export function FilterBar({ query, searchRef }: FilterBarProps) {
   const agents = useQuery(AgentService.method.listAgents, { pageSize: 1000 });
   const opening = useMutation({ mutationFn: open });
+  const names = agents.data?.agents.map(({ name }) => name) ?? [];
   const label = query.get("label") ?? "";
   const agent = query.get("agent") ?? "";
   return (
@@ -40,8 +41,8 @@ export function FilterBar({ query, searchRef }: FilterBarProps) {
       />
       <select aria-label="Agent" value={agent} onChange={(event) => setQuery({ agent: event.target.value })}>
         <option value="">All agents</option>
-        {agents.data === undefined && agent && <option>{agent}</option>}
-        {agents.data?.agents.map(({ name }) => (
+        {agent && !names.includes(agent) && <option>{agent}</option>}
+        {names.map((name) => (
           <option key={name}>{name}</option>
         ))}
       </select>

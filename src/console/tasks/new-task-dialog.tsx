@@ -22,7 +22,8 @@ interface Draft {
 export function NewTaskDialog({ agent, onClose }: { agent: string; onClose(): void }) {
   const { data } = useQuery(AgentService.method.listAgents, { pageSize: 1000 });
   const [draft, setDraft] = useState<Draft>({ agent, event: "", name: "", params: "", labels: "" });
-  const chosen = draft.agent || data?.agents[0]?.name || "";
+  // The one that is shown: the list of tasks may be that of an agent that is no more.
+  const chosen = (data?.agents.find(({ name }) => name === draft.agent) ?? data?.agents[0])?.name ?? "";
   const creation = useMutation({
     mutationFn: () => createTask({ ...draft, agent: chosen }),
     onSuccess: ({ task }) => go(`/tasks/${task.id}`),
