@@ -52,8 +52,9 @@ export function finding({ start, open }: ConsoleRig): void {
     await page.getByRole("button", { name: "New task" }).click();
     await page.getByRole("button", { name: "Create" }).click();
     await page.locator("header a", { hasText: "guide" }).waitFor();
-    await page.goto(`${url}/#/tasks?agent=gone`);
+    await page.goBack();
     await page.getByText("No task is like that.").waitFor();
+    expect(await page.getByRole("dialog").count()).toBe(0);
     await agents.selectOption("All agents");
     await expect.poll(() => page.locator(".task-row").count()).toBe(2);
   });

@@ -3,7 +3,7 @@ import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 import { AgentService } from "../../proto.ts";
 import { tasks } from "../api.ts";
-import { go } from "../router.ts";
+import { go, setQuery } from "../router.ts";
 import { Dialog } from "../ui/dialog.tsx";
 import { ErrorNote } from "../ui/error-note.tsx";
 import { Field } from "../ui/field.tsx";
@@ -26,7 +26,11 @@ export function NewTaskDialog({ agent, onClose }: { agent: string; onClose(): vo
   const chosen = (data?.agents.find(({ name }) => name === draft.agent) ?? data?.agents[0])?.name ?? "";
   const creation = useMutation({
     mutationFn: () => createTask({ ...draft, agent: chosen }),
-    onSuccess: ({ task }) => go(`/tasks/${task.id}`),
+    onSuccess: ({ task }) => {
+      // Who goes back comes to the list, and not to the dialog again.
+      setQuery({ new: "" });
+      go(`/tasks/${task.id}`);
+    },
   });
   const edit = (field: keyof Draft) => (event: { target: { value: string } }) =>
     setDraft({ ...draft, [field]: event.target.value });
