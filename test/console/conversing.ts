@@ -128,6 +128,18 @@ export function conversing({ start, open }: ConsoleRig): void {
     await page.getByText("The mailbox is empty.").waitFor();
   });
 
+  it("offers no redrive once the task has ended", async () => {
+    const { url, tasks } = await start();
+    const { task } = await tasks.create({ agent: "guide", event: "poison" });
+    const page = await open(`${url}/#/tasks/${task.id}`);
+    const dead = page.getByLabel("Dead-lettered");
+    await dead.getByRole("button", { name: "Redrive" }).waitFor();
+    await tasks.send(task.id, "bye");
+    await page.getByText("completed", { exact: true }).waitFor();
+    await dead.getByText("the kitchen is closed").waitFor();
+    expect(await dead.getByRole("button").count()).toBe(0);
+  });
+
   it("takes back what waits, sends parts in JSON, interrupts, and cancels with a reason", async () => {
     const gate = Promise.withResolvers<void>();
     const { url, tasks } = await start({ gates: { middle: () => gate.promise } });

@@ -1,5 +1,5 @@
 import { useState } from "react";
-import { type Event, EventState, type TaskView } from "../../client/index.ts";
+import { type Event, EventState, isFinalState, type TaskView } from "../../client/index.ts";
 import { tasks } from "../api.ts";
 import { useChange } from "../lists/list-page.tsx";
 import { ErrorNote } from "../ui/error-note.tsx";
@@ -15,9 +15,10 @@ interface MailboxPanelProps {
   past: boolean;
 }
 
-/** The events that are handled, wait, or are dead. */
+/** The events that are handled, wait, or are dead. Nothing can be done with those of a task that has ended. */
 export function MailboxPanel({ taskId, view, past }: MailboxPanelProps) {
   const { change, isPending, error } = useChange();
+  const still = past || (view.task !== undefined && isFinalState(view.task.state));
   const inState = (wanted: EventState) => view.events.filter(({ state }) => state === wanted);
   const takeBack = (event: Event) => change(() => tasks.cancelEvent(taskId, event.id));
   const redrive = (event: Event) => change(() => tasks.redrive(taskId, { eventId: event.id }));
@@ -35,7 +36,7 @@ export function MailboxPanel({ taskId, view, past }: MailboxPanelProps) {
     <div className="stack">
       <ErrorNote error={error} />
       {view.events.length + view.deadLetters.length === 0 && <p className="empty">The mailbox is empty.</p>}
-      {view.deadLetters.length > 1 && !past && (
+      {view.deadLetters.length > 1 && !still && (
         <button
           type="button"
           disabled={isPending}
@@ -45,7 +46,7 @@ export function MailboxPanel({ taskId, view, past }: MailboxPanelProps) {
         </button>
       )}
       {groups.map(({ name, events, action }) => (
-        <EventGroup key={name} name={name} events={events} action={past || isPending ? undefined : action} />
+        <EventGroup key={name} name={name} events={events} action={still || isPending ? undefined : action} />
       ))}
     </div>
   );
