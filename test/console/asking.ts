@@ -16,6 +16,9 @@ export function asking({ open }: ConsoleRig, folder: () => string): void {
     await dialog.getByLabel("Token").fill("pgh_wrong");
     await dialog.getByRole("button", { name: "Go on" }).click();
     await dialog.getByText("not one of this server's").waitFor();
+    await dialog.getByLabel("Token").fill("pgh_with\u200ba_space_of_no_width");
+    await dialog.getByRole("button", { name: "Go on" }).click();
+    expect(await dialog.getByLabel("Token").evaluate((field) => field.matches(":invalid"))).toBe(true);
     await dialog.getByLabel("Token").fill(rig.tokens.alice);
     await page.keyboard.press("Enter");
     await page.locator(".task-name", { hasText: "hers" }).click();

@@ -22,6 +22,9 @@ export function TokenDialog() {
             autoComplete="off"
             spellCheck={false}
             required
+            // A header holds no others: no call at all could be made with it.
+            pattern="\s*[!-~]+\s*"
+            title="Letters, digits and signs of ASCII, without spaces"
             value={token}
             onChange={(event) => setToken(event.target.value)}
           />
