@@ -69,6 +69,16 @@ export function conversing({ start, open }: ConsoleRig): void {
     ).toBeGreaterThan(0);
   });
 
+  it("has no links to footnotes, which would open the console anew, or to what runs scripts", async () => {
+    const { url, tasks } = await start();
+    const text =
+      "See [this](https://example.com/), [that](javascript:alert(1)) and more.[^1]\n\n[^1]: The *source*.";
+    const { task } = await tasks.create({ agent: "guide", event: text });
+    const page = await open(`${url}/#/tasks/${task.id}`);
+    await page.getByText("source").waitFor();
+    expect(await page.locator(".markdown").getByRole("link").allTextContents()).toEqual(["this"]);
+  });
+
   it("shows each tool with its own result, though the agent counts them anew in every turn", async () => {
     const { url, tasks } = await start();
     const { task } = await tasks.create({ agent: "guide", event: "tools" });

@@ -1,4 +1,4 @@
-import { memo } from "react";
+import { memo, type ReactNode } from "react";
 import Markdown, { type Components } from "react-markdown";
 import remarkGfm from "remark-gfm";
 import { Scrollable } from "../ui/scrollable.tsx";
@@ -6,18 +6,10 @@ import { isTameMarkdown } from "./tame-markdown.ts";
 
 const plugins = [remarkGfm];
 
-/** Links lead away without a word of where from. Pictures from elsewhere are not loaded, but can be gone to. */
+/** Pictures from elsewhere are not loaded, but can be gone to. */
 const components: Components = {
-  a: ({ href, children }) => (
-    <a href={href} target="_blank" rel="noopener noreferrer">
-      {children}
-    </a>
-  ),
-  img: ({ src, alt }) => (
-    <a href={typeof src === "string" ? src : undefined} target="_blank" rel="noopener noreferrer">
-      {alt || "picture"}
-    </a>
-  ),
+  a: ({ href, children }) => <Away href={href}>{children}</Away>,
+  img: ({ src, alt }) => <Away href={src}>{alt || "picture"}</Away>,
   pre: ({ children }) => (
     <Scrollable label="Code">
       <pre>{children}</pre>
@@ -30,6 +22,16 @@ const components: Components = {
     </span>
   ),
 };
+
+/** A link, which leads away without a word of where from. To a footnote, or where the address was dropped, there is none. */
+function Away({ href, children }: { href: unknown; children: ReactNode }) {
+  if (typeof href !== "string" || href === "" || href.startsWith("#")) return <span>{children}</span>;
+  return (
+    <a href={href} target="_blank" rel="noopener noreferrer">
+      {children}
+    </a>
+  );
+}
 
 /**
  * Text as Markdown. HTML in it is shown as it is written, and addresses that run scripts are dropped. What would take too long to read as
