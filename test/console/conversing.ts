@@ -214,6 +214,10 @@ export function conversing({ start, open }: ConsoleRig): void {
     expect(event).toMatchObject({ type: "order", sender: "console" });
     const local = await page.evaluate(() => new Date("2035-01-02T03:04").getTime());
     expect(Number(event?.deliverTime?.seconds) * 1000).toBe(local);
+    // The time was that of one event.
+    await parts.fill('{"text": "milk"}');
+    await parts.press("Control+Enter");
+    await queued.getByText("milk").waitFor();
     gate.resolve();
   });
 

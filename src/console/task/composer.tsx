@@ -29,7 +29,8 @@ export function Composer({ taskId, draft, onEdit, focused }: ComposerProps) {
   const sending = useMutation({
     mutationFn: (sent: Draft) => sendDraft(tasks, taskId, sent),
     // What was written in the meantime is not sent yet.
-    onSuccess: (_, sent) => onEdit((now) => (now.content === sent.content ? { ...now, content: "" } : now)),
+    onSuccess: (_, sent) =>
+      onEdit((now) => ({ ...now, deliver: "", content: now.content === sent.content ? "" : now.content })),
   });
   const [begins] = useState(focused);
   useEffect(() => {
