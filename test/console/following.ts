@@ -64,6 +64,23 @@ export function following({ start, open }: ConsoleRig): void {
     await page.keyboard.press("Escape");
     await page.locator(".markdown", { hasText: "Two rooms are free" }).waitFor();
   });
+
+  it("has no past to show before the log has come", async () => {
+    const { url, tasks } = await start();
+    await tasks.create({ agent: "guide" });
+    const page = await open(url);
+    const held = Promise.withResolvers<void>();
+    await page.route("**/SubscribeTask", async (route) => {
+      await held.promise;
+      await route.continue();
+    });
+    await page.locator(".task-row").click();
+    await page.getByText("Opening the task …").waitFor();
+    await page.keyboard.press("[");
+    held.resolve();
+    await page.locator(".connection-live").waitFor();
+    expect(await page.getByText("As it was after entry").count()).toBe(0);
+  });
 }
 
 /** Which entry of a task's log, counted from 1, is the first of a message: the events may have come before it. */

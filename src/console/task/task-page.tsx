@@ -26,8 +26,10 @@ export function TaskPage({ taskId }: { taskId: string }) {
   // Beside the conversation there is always something else.
   const tab = wide && chosen === "conversation" ? "mailbox" : chosen;
   const shown = useMemo(() => (at === undefined ? view : feed.viewAt(at)), [feed, at, view]);
-  const travel = (to: number | undefined) =>
-    setAt(to === undefined || to >= count ? undefined : Math.max(to, 1));
+  const travel = (to: number | undefined) => {
+    const place = Math.max(to ?? count, 1);
+    setAt(place < count ? place : undefined);
+  };
   const toNow = () => travel(undefined);
 
   function choose(id: Tab): void {
