@@ -19,7 +19,7 @@ export function useShortcuts(shortcuts: Shortcuts): void {
   useEffect(() => {
     let before = { key: "", time: 0 };
     const onKey = (event: KeyboardEvent) => {
-      if (event.defaultPrevented || event.ctrlKey || event.altKey || event.metaKey) return;
+      if (event.defaultPrevented || isModified(event)) return;
       if (singleKeys.get() === "off" || isTaken(event.target)) return;
       const follows = event.timeStamp - before.time < sequenceTime;
       const action = (follows && current.current[`${before.key} ${event.key}`]) || current.current[event.key];
@@ -31,6 +31,11 @@ export function useShortcuts(shortcuts: Shortcuts): void {
     document.addEventListener("keydown", onKey);
     return () => document.removeEventListener("keydown", onKey);
   }, []);
+}
+
+/** AltGr, with which many keyboards write brackets, says on Windows that it is Ctrl and Alt. */
+function isModified(event: KeyboardEvent): boolean {
+  return (event.ctrlKey || event.altKey || event.metaKey) && !event.getModifierState("AltGraph");
 }
 
 const typing = "input:not([type=range], [type=checkbox]), textarea, select, [contenteditable]";

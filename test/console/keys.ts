@@ -76,6 +76,25 @@ export function keys({ start, open }: ConsoleRig): void {
     expect(await page.getByLabel("Message", { exact: true }).inputValue()).toBe("one two");
   });
 
+  it("takes what AltGr writes for a key of its own, and leaves Ctrl and Alt to the browser", async () => {
+    const { url, tasks } = await start();
+    const { task } = await tasks.create({ agent: "guide" });
+    const page = await open(`${url}/#/tasks/${task.id}`);
+    await page.getByText("Hello.").waitFor();
+    // As a browser tells on Windows what a German keyboard writes.
+    const press = (modifierAltGraph: boolean) =>
+      page.evaluate((modifierAltGraph) => {
+        const how = { key: "[", ctrlKey: true, altKey: true, bubbles: true, modifierAltGraph };
+        document.body.dispatchEvent(new KeyboardEvent("keydown", how));
+      }, modifierAltGraph);
+    await press(false);
+    await page.keyboard.press("6");
+    await page.getByText("Created").waitFor();
+    expect(await page.getByText("As it was after entry").count()).toBe(0);
+    await press(true);
+    await page.getByText("As it was after entry").waitFor();
+  });
+
   it("leaves single keys alone once they are switched off, also after a reload", async () => {
     const { url } = await start();
     const page = await open(url);
