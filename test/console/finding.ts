@@ -156,6 +156,43 @@ export function finding({ start, open }: ConsoleRig): void {
     await page.getByText('"turns": 4').waitFor();
   });
 
+  it("says of a state whether it is not kept any more, or nothing was ever stored", async () => {
+    const { url, tasks } = await start();
+    const { task } = await tasks.create({ agent: "guide" });
+    const page = await open(`${url}/#/tasks/${task.id}`);
+    await page.getByText("Hello.").waitFor();
+    await page.keyboard.press("4");
+    await page.keyboard.press("[");
+    await page.getByText("Nothing was stored yet.").waitFor();
+    await page.keyboard.press("Escape");
+    await tasks.send(task.id, "stream", { wait: EventWait.PROCESSED });
+    await tasks.send(task.id, "stream", { wait: EventWait.PROCESSED });
+    await page.getByText('"turns": 2').waitFor();
+    await page.keyboard.press("[");
+    await page.getByText('"turns": 1').waitFor();
+    // More than are kept, while the page shows the past.
+    for (let turn = 0; turn < 12; turn++) await tasks.send(task.id, "say 1");
+    await page.getByText("What the state was then is not kept any more").waitFor();
+  });
+
+  it("shows what a revision changed once it knows, and asks again until it does", async () => {
+    const { url, tasks } = await start();
+    const { task } = await tasks.create({ agent: "guide" });
+    for (let turn = 0; turn < 3; turn++) await tasks.send(task.id, "say 1", { wait: EventWait.PROCESSED });
+    const page = await open(`${url}/#/tasks/${task.id}`, { tolerates: [/^Failed to load resource/] });
+    await page.getByText("Hello.").waitFor();
+    await page.keyboard.press("4");
+    const difference = page.locator(".difference");
+    await expect.poll(() => difference.allTextContents()).toEqual(["turns−2+3"]);
+    await page.route("**/GetTaskState", (route) => route.abort());
+    await page.getByLabel("The revision before").click();
+    await page.getByRole("alert").waitFor();
+    expect(await difference.count()).toBe(0);
+    await page.unroute("**/GetTaskState");
+    await expect.poll(() => difference.allTextContents(), { timeout: 10_000 }).toEqual(["turns−1+2"]);
+    expect(await page.getByRole("alert").count()).toBe(0);
+  });
+
   it("has a policy that stops what would leave the page", async () => {
     const { url } = await start();
     const page = await open(url, { provokes: [/Content Security Policy/] });

@@ -3,6 +3,7 @@ import { keepPreviousData } from "@tanstack/react-query";
 import { useState } from "react";
 import type { TaskStateRevision } from "../../client/index.ts";
 import { TaskService } from "../../proto.ts";
+import { pollInterval } from "../api.ts";
 import { ErrorNote } from "../ui/error-note.tsx";
 import { JsonView } from "../ui/json-view.tsx";
 import { RevisionPicker } from "./revision-picker.tsx";
@@ -18,10 +19,11 @@ interface StatePanelProps {
 
 /** What the agent has stored for the task, as of the entry that the page shows or of a revision, and what that changed. */
 export function StatePanel({ taskId, sequence, past }: StatePanelProps) {
-  // Not polled: what is asked for changes with the entry that is shown.
-  const options = { placeholderData: keepPreviousData, refetchInterval: false } as const;
-  const method = TaskService.method.listTaskStates;
-  const kept = useQuery(method, { taskId, pageSize: 1000 }, { refetchInterval: past ? false : 1000 });
+  // A revision does not change: it is asked for again only where it could not be had.
+  const refetchInterval = ({ state }: { state: { status: string } }) =>
+    state.status === "error" ? pollInterval : false;
+  const options = { placeholderData: keepPreviousData, refetchInterval } as const;
+  const kept = useQuery(TaskService.method.listTaskStates, { taskId, pageSize: 1000 });
   const [picked, setPicked] = useState<bigint>();
   const states = kept.data?.states ?? [];
   const shown = states.find(({ revision }) => revision === picked) ?? stateAt(states, sequence, past);
@@ -31,19 +33,20 @@ export function StatePanel({ taskId, sequence, past }: StatePanelProps) {
   const current = useQuery(
     TaskService.method.getTaskState,
     { taskId, revision: shown?.revision ?? 0n },
-    shown ? options : { ...options, refetchInterval: 1000 },
+    shown ? options : { ...options, refetchInterval: pollInterval },
   );
   const earlier = useQuery(
     TaskService.method.getTaskState,
     { taskId, revision: before?.revision ?? 0n },
     { ...options, enabled: before !== undefined },
   );
-  const error = kept.error ?? current.error;
+  const error = kept.error ?? current.error ?? earlier.error;
   if (kept.data === undefined || current.data === undefined) return <ErrorNote error={error} />;
   const unknown = past && shown === undefined;
-  const empty = unknown && states.at(-1)?.revision === 1n;
+  const empty = unknown && (states.at(-1)?.revision === 1n || current.data.revision === 0n);
   return (
     <div className="stack">
+      <ErrorNote error={error} />
       {states.length > 0 && (
         <RevisionPicker
           states={states}
@@ -58,11 +61,11 @@ export function StatePanel({ taskId, sequence, past }: StatePanelProps) {
         <p className="note">What the state was then is not kept any more: this is how it is now.</p>
       )}
       {!empty && <JsonView value={current.data.state ?? {}} label="State" />}
-      {shown && (before || isFirst) && (
+      {shown && (isFirst || (before && earlier.data)) && (
         <section aria-label="What changed">
-          <h2>{before ? `What revision ${shown.revision} changed` : "The first revision"}</h2>
+          <h2>{isFirst ? "The first revision" : `What revision ${shown.revision} changed`}</h2>
           <StateDifference
-            before={before ? (earlier.data?.state ?? {}) : {}}
+            before={isFirst ? {} : (earlier.data?.state ?? {})}
             after={current.data.state ?? {}}
           />
         </section>
