@@ -108,6 +108,17 @@ export function finding({ start, open }: ConsoleRig): void {
     await expect.poll(() => rows.count()).toBe(61);
   });
 
+  it("says so where there is more than a list shows", async () => {
+    const { url, webhooks } = await start();
+    const hook = { agent: "guide", url: "https://example.com/hook" };
+    for (let made = 0; made <= 1000; made += 77) {
+      await Promise.all(Array.from({ length: 77 }, () => webhooks.create(hook)));
+    }
+    const page = await open(`${url}/#/webhooks`);
+    await page.getByText("the first 1000 are shown").waitFor();
+    expect(await page.locator(".card").count()).toBe(1000);
+  });
+
   it("shows a state of the list within about a second of its change, and nothing jumps", async () => {
     const { url, tasks } = await start();
     const names = ["one", "two", "three"];

@@ -4,13 +4,13 @@ import { type Agent, OnBusy } from "../../client/index.ts";
 import { AgentService } from "../../proto.ts";
 import { Badge } from "../ui/badge.tsx";
 import { countOf, stateName } from "../ui/format.ts";
-import { ListPage } from "./list-page.tsx";
+import { ListPage, pageSize } from "./list-page.tsx";
 
 /** The agents of the server, with what is known of their mailboxes. */
 export function AgentsPage() {
-  const { data, error } = useQuery(AgentService.method.listAgents, { pageSize: 1000 });
+  const { data, error } = useQuery(AgentService.method.listAgents, { pageSize });
   return (
-    <ListPage title="Agents" error={error} empty="There is no agent.">
+    <ListPage title="Agents" error={error} empty="There is no agent." more={!!data?.nextPageToken}>
       {data?.agents.map((agent) => (
         <li key={agent.name}>
           <AgentCard agent={agent} />

@@ -9,11 +9,16 @@ interface ListPageProps {
   error: unknown;
   /** What is said when there is nothing to show. */
   empty: string;
+  /** Whether there are more than are shown. */
+  more: boolean;
   children: readonly ReactNode[] | undefined;
 }
 
+/** The most that a page with a list asks for, which is the most that the server gives at once. */
+export const pageSize = 1000;
+
 /** A page with a list, that may be empty or not be there yet. */
-export function ListPage({ title, error, empty, children }: ListPageProps) {
+export function ListPage({ title, error, empty, more, children }: ListPageProps) {
   useTitle(title);
   return (
     <div className="page">
@@ -22,6 +27,7 @@ export function ListPage({ title, error, empty, children }: ListPageProps) {
       </div>
       <ErrorNote error={error} />
       {children?.length === 0 ? <p className="empty">{empty}</p> : <ul className="cards">{children}</ul>}
+      {more && <p className="soft">There are more: the first {pageSize} are shown.</p>}
     </div>
   );
 }

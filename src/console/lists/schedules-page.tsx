@@ -8,13 +8,13 @@ import { ConfirmDialog } from "../ui/confirm-dialog.tsx";
 import { ErrorNote } from "../ui/error-note.tsx";
 import { countOf, stateName } from "../ui/format.ts";
 import { Ago } from "../ui/time.tsx";
-import { ListPage, useChange } from "./list-page.tsx";
+import { ListPage, pageSize, useChange } from "./list-page.tsx";
 
 /** The recurring schedules. */
 export function SchedulesPage() {
-  const { data, error } = useQuery(ScheduleService.method.listSchedules, { pageSize: 1000 });
+  const { data, error } = useQuery(ScheduleService.method.listSchedules, { pageSize });
   return (
-    <ListPage title="Schedules" error={error} empty="There is no schedule.">
+    <ListPage title="Schedules" error={error} empty="There is no schedule." more={!!data?.nextPageToken}>
       {data?.schedules.map((schedule) => (
         <li key={schedule.name}>
           <ScheduleCard schedule={schedule} />

@@ -8,13 +8,18 @@ import { ConfirmDialog } from "../ui/confirm-dialog.tsx";
 import { ErrorNote } from "../ui/error-note.tsx";
 import { stateName } from "../ui/format.ts";
 import { Ago } from "../ui/time.tsx";
-import { ListPage, useChange } from "./list-page.tsx";
+import { ListPage, pageSize, useChange } from "./list-page.tsx";
 
 /** The outgoing webhooks. */
 export function WebhooksPage() {
-  const { data, error } = useQuery(WebhookService.method.listWebhooks, { pageSize: 1000 });
+  const { data, error } = useQuery(WebhookService.method.listWebhooks, { pageSize });
   return (
-    <ListPage title="Webhooks" error={error} empty="There is no outgoing webhook.">
+    <ListPage
+      title="Webhooks"
+      error={error}
+      empty="There is no outgoing webhook."
+      more={!!data?.nextPageToken}
+    >
       {data?.webhooks.map((webhook) => (
         <li key={webhook.id}>
           <WebhookCard webhook={webhook} />
