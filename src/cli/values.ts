@@ -26,11 +26,10 @@ export function parseDuration(name: string, text: string): number {
 
 function spanOf(text: string): number | undefined {
   if (!/^(\d+(ms|s|m|h|d|w))+$/.test(text)) return undefined;
-  const span = [...text.matchAll(/(\d+)([a-z]+)/g)].reduce(
+  return [...text.matchAll(/(\d+)([a-z]+)/g)].reduce(
     (sum, [, count, unit = ""]) => sum + Number(count) * (units[unit] ?? 0),
     0,
   );
-  return Number.isSafeInteger(span) ? span : undefined;
 }
 
 /** Dates as ISO 8601 has them, with or without a time of day. */
