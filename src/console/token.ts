@@ -12,7 +12,7 @@ export const tokenRequest = {
     listeners.add(onChange);
     return () => listeners.delete(onChange);
   },
-  /** Asks no more until the page begins anew: lists are read again every two seconds. */
+  /** Asks no more until the page begins anew: lists are read again every second. */
   dismiss() {
     dismissed = true;
     tell(undefined);
