@@ -33,6 +33,7 @@ describe("the command line", () => {
     [["send", "t", "x", "--on-busy", "interupt"], /--on-busy must be one of .*; did you mean interrupt\?/],
     [["task", "list", "--state", "actve"], /--state must be one of pending, active/],
     [["send", "t"], /there is nothing to send/],
+    [["send", "t", "go", "--timeout", "5m"], /--timeout goes with --wait/],
     [["task", "get"], /task get needs TASK/],
     [["task", "get", "a", "b"], /task get does not take "b"/],
     [["send", "t", "x", "--deliver-in", "soon"], /--deliver-in must be a time such as 30s/],

@@ -114,11 +114,11 @@ describe("a server that drains", () => {
     expect(server.defects).toEqual([]);
   });
 
-  it.each([{ drain: -1 }, { drainDelay: 3_600_001 }, { drainDelay: Number.NaN }])(
+  it.each([{ drain: -1 }, { drainDelay: 3_600_001 }, { drainDelay: Number.NaN }, { heartbeat: 0 }])(
     "does not begin with %j",
     async (options) => {
       const [name] = Object.keys(options);
-      await expect(startServer(options)).rejects.toThrow(new RegExp(`^${name} must be from 0 to \\d+ ms`));
+      await expect(startServer(options)).rejects.toThrow(new RegExp(`^${name} must be from [01] to \\d+ ms`));
     },
   );
 });

@@ -2,7 +2,7 @@ import { SpanKind, SpanStatusCode } from "@opentelemetry/api";
 import { expect, it } from "vitest";
 import { EventState, WebhookKind } from "../src/proto.ts";
 import { type AgentDefinition, defineAgent, type ServeOptions, serve } from "../src/server/index.ts";
-import { spanContextOf } from "../src/server/telemetry/trace-context.ts";
+import { headersOf, spanContextOf } from "../src/server/telemetry/trace-context.ts";
 import { createGate, isEvent, startRig } from "./agents/rig.ts";
 import { tempDir } from "./temp-dir.ts";
 import { beginTrace, clientWithin, pathsOf, recordSpans, tracer } from "./traces-rig.ts";
@@ -162,6 +162,13 @@ it("shows clients nothing of it", async () => {
     typeof value === "bigint" ? String(value) : value,
   );
   expect(seen).not.toContain(span.spanContext().traceId);
+});
+
+it("passes a tracestate on whole, with the blanks in its values", () => {
+  const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  const tracestate = "one=a b,two=c";
+  const span = spanContextOf(`${traceparent} ${tracestate}`);
+  expect(span && headersOf(span)).toEqual({ traceparent, tracestate });
 });
 
 it.each([

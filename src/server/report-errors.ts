@@ -4,20 +4,17 @@ import type { ReportError } from "./connect-error.ts";
 import { hasReason, TaskError } from "./errors.ts";
 import type { Millis } from "./store/records.ts";
 import { withoutWords } from "./telemetry/without-words.ts";
+import { createThrottle } from "./throttle.ts";
 
 /** How often the log says that the store is unavailable, which every call may find. */
 const storeReportInterval: Millis = 1000;
 
 /** Makes what tells the log of defects, and of a store that is unavailable. */
 export function createReport(log: Logger, clock: Clock): ReportError {
-  let reported = Number.NEGATIVE_INFINITY;
+  const mayReport = createThrottle(clock.now, storeReportInterval);
   return (error, errorId) => {
-    if (!hasReason(error, "STORE_UNAVAILABLE")) {
-      log.error("internal error", { errorId, error });
-    } else if (clock.now() - reported >= storeReportInterval) {
-      reported = clock.now();
-      log.error("the store is unavailable", { error });
-    }
+    if (!hasReason(error, "STORE_UNAVAILABLE")) log.error("internal error", { errorId, error });
+    else if (mayReport()) log.error("the store is unavailable", { error });
   };
 }
 

@@ -34,7 +34,10 @@ export interface ServeOptions {
   limits?: Partial<Limits>;
   /** Is told of each call that is refused, and each connection that is cut off, for a limit. It must be quick, and throw nothing. */
   onLimit?: OnLimit;
-  /** How long a subscriber hears nothing before a heartbeat, in ms. Default 15,000. */
+  /**
+   * How long a subscriber hears nothing before a heartbeat, in ms, 1 to 3,600,000. Default 15,000. Clients take a connection for dead on
+   * which nothing comes for 45,000, unless they are told otherwise.
+   */
   heartbeat?: Millis;
   /** How long turns may go on once the server takes no more requests, in ms, at most a day. Default 10,000. */
   drain?: Millis;
@@ -83,6 +86,7 @@ export interface CheckedOptions {
   maxTurns: number;
   drain: Millis;
   drainDelay: Millis;
+  heartbeat: Millis;
   clock: Clock;
   log: Logger;
 }
@@ -90,9 +94,11 @@ export interface CheckedOptions {
 /** Checks what is said of a server against its bounds, and fills in the defaults. Throws VALUE_INVALID. */
 export function checkOptions(options: ServeOptions): CheckedOptions {
   const { host = "127.0.0.1", port = 8080, tls, insecure = false, maxTurns = 1000 } = options;
-  const { drain = 10_000, drainDelay = 0, clock = systemClock, log = createLogger() } = options;
-  requireWithin("drain", drain, 86_400_000);
-  requireWithin("drainDelay", drainDelay, 3_600_000);
+  const { drain = 10_000, drainDelay = 0, heartbeat = 15_000 } = options;
+  const { clock = systemClock, log = createLogger() } = options;
+  requireWithin("drain", drain, 0, 86_400_000);
+  requireWithin("drainDelay", drainDelay, 0, 3_600_000);
+  requireWithin("heartbeat", heartbeat, 1, 3_600_000);
   // A client certificate says who calls.
   const authOptions = options.auth ?? (tls?.clientCa === undefined ? undefined : {});
   requireSafeAddress({ host, authenticated: authOptions !== undefined, insecure });
@@ -100,12 +106,12 @@ export function checkOptions(options: ServeOptions): CheckedOptions {
   if (!Number.isInteger(maxTurns) || maxTurns < 1)
     throw new TaskError("VALUE_INVALID", `maxTurns must be a whole number from 1, not ${maxTurns}`);
   const agents = byName(options.agents, limits.maxPending);
-  return { agents, host, port, tls, authOptions, limits, maxTurns, drain, drainDelay, clock, log };
+  return { agents, host, port, tls, authOptions, limits, maxTurns, drain, drainDelay, heartbeat, clock, log };
 }
 
-function requireWithin(name: string, value: Millis, most: Millis): void {
-  if (value >= 0 && value <= most) return;
-  throw new TaskError("VALUE_INVALID", `${name} must be from 0 to ${most} ms, not ${value}`);
+function requireWithin(name: string, value: Millis, least: Millis, most: Millis): void {
+  if (value >= least && value <= most) return;
+  throw new TaskError("VALUE_INVALID", `${name} must be from ${least} to ${most} ms, not ${value}`);
 }
 
 /** Finds agents by their names, each with a mailbox of at most so many events. */

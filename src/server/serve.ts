@@ -58,7 +58,7 @@ export interface Server {
 
 /** Serves agents: the one place that chooses a store and an engine, and puts the house together. */
 export async function serve(options: ServeOptions): Promise<Server> {
-  const { agents, host, port, tls, authOptions, limits, maxTurns, drain, drainDelay, clock, log } =
+  const { agents, host, port, tls, authOptions, limits, maxTurns, drain, drainDelay, heartbeat, clock, log } =
     checkOptions(options);
   const { logHandlerErrors: logErrors = false } = options;
   const draining = new AbortController();
@@ -95,7 +95,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
       clock,
       ...(authOptions !== undefined && { principalOf: (values) => values.get(callerKey).principal.id }),
     });
-    const taskLog = createTaskLog({ store, clock, heartbeat: options.heartbeat ?? 15_000, meter });
+    const taskLog = createTaskLog({ store, clock, heartbeat, meter });
     const engine = createLocalEngine({
       store,
       agents,

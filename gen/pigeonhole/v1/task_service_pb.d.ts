@@ -2165,7 +2165,8 @@ export declare const TaskService: GenService<{
     output: typeof GetTaskResponseSchema;
   },
   /**
-   * Lists tasks, newest first. A task that is created while pages are read does not appear on later pages.
+   * Lists tasks, newest first. A task that is created while pages are read does not appear on later pages, unless it was under way when
+   * the first was read, or the server's clock was set back.
    *
    * @generated from rpc pigeonhole.v1.TaskService.ListTasks
    */

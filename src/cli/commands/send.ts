@@ -39,7 +39,11 @@ export const send = defineCommand({
       summary: "Makes it safe to run this again: it has one effect.",
     },
     wait: { type: "boolean", summary: "Wait until it is settled." },
-    timeout: { type: "string", value: "time", summary: "How long to wait at most, up to 5m. Default 30s." },
+    timeout: {
+      type: "string",
+      value: "time",
+      summary: "With --wait: how long at most, up to 5m. Default 30s.",
+    },
     ...serverOptions,
   },
   async run({ args: [key = "", ...words], values, output }) {
@@ -47,6 +51,7 @@ export const send = defineCommand({
     const content = await readContent(words, values);
     if (content === undefined)
       throw new UsageError("there is nothing to send: give TEXT, -, --data or --file");
+    if (values.timeout !== undefined && !values.wait) throw new UsageError("--timeout goes with --wait");
     const deliverTime = deliverTimeOf(values);
     const options: SendOptions = {
       ...(values["on-busy"] !== undefined && { onBusy: choiceOf<OnBusy>(OnBusy, values["on-busy"]) }),

@@ -2,6 +2,7 @@ import { errors, type JWTPayload, jwtVerify } from "jose";
 import type { Logger } from "../agent.ts";
 import { TaskError } from "../errors.ts";
 import type { Millis } from "../store/records.ts";
+import { createThrottle } from "../throttle.ts";
 import { openIssuerKeys } from "./issuer-keys.ts";
 import { isRole, principalPattern, type Role } from "./principal.ts";
 import { digestOf } from "./secrets.ts";
@@ -31,6 +32,9 @@ const algorithms = [
 
 /** How many tokens that were found good it remembers, and for how long: a signature costs a tenth of a millisecond. */
 const remembered = { tokens: 4096, time: 60_000 };
+
+/** How often the log says that the issuer's keys cannot be fetched, which any stranger's token may find. */
+const reportInterval: Millis = 1000;
 
 /** Verifies a token. Rejects with CREDENTIALS_INVALID, CREDENTIALS_EXPIRED or ISSUER_UNAVAILABLE. */
 export type VerifyJwt = (token: string) => Session | Promise<Session>;
@@ -64,6 +68,7 @@ export async function openJwtVerifier(
     throw invalid("clockTolerance", "must be 0 to 300,000 ms");
   const { find, file } = await openIssuerKeys(options.jwks, log);
   const known = new Map<string, { session: Session; until: Millis }>();
+  const mayReport = createThrottle(now, reportInterval);
   file?.watch(() => known.clear());
 
   async function verify(token: string, digest: string): Promise<Session> {
@@ -72,8 +77,10 @@ export async function openJwtVerifier(
       ...{ issuer, audience, algorithms, requiredClaims: ["exp", principalClaim] },
       clockTolerance: clockTolerance / 1000,
       currentDate: new Date(now()),
-    }).catch((error: unknown) => {
-      throw refusal(error, log);
+    }).catch((cause: unknown) => {
+      const error = refusal(cause);
+      if (error.reason === "ISSUER_UNAVAILABLE" && mayReport()) log.error(error.message, { error: cause });
+      throw error;
     });
     // A NumericDate may have fractions (RFC 7519, 2), and a time of ours has none.
     const expireTime = Math.floor(Number(payload.exp) * 1000 + clockTolerance);
@@ -116,7 +123,7 @@ function roleIn(claim: unknown): Role {
 }
 
 /** Tells the caller what is wrong with its token, in words of our own: those of others may repeat what the token says. */
-function refusal(error: unknown, log: Logger): TaskError {
+function refusal(error: unknown): TaskError {
   const options = { cause: error };
   if (error instanceof errors.JWTExpired) {
     return new TaskError("CREDENTIALS_EXPIRED", "the token's time has passed", {}, options);
@@ -128,7 +135,6 @@ function refusal(error: unknown, log: Logger): TaskError {
   if (badTokens.some((kind) => error instanceof kind)) {
     return new TaskError("CREDENTIALS_INVALID", "the token is not one of the issuer's", {}, options);
   }
-  log.error("the keys of the tokens' issuer cannot be fetched", { error });
   const message = "the keys of the tokens' issuer cannot be fetched";
   return new TaskError("ISSUER_UNAVAILABLE", message, { retryAfter: 1000 }, options);
 }

@@ -18,7 +18,8 @@ export interface TurnMessagesOptions {
 
 /** Makes what a turn shows its messages with, and a way to end what is still streaming. */
 export function createTurnMessages({ output, clock, log, requireOpen }: TurnMessagesOptions) {
-  const streams: { end(): void }[] = [];
+  /** What ends the messages that are streaming. */
+  const open = new Set<() => void>();
   let begun = 0;
   const messages: Messages = {
     send: (content, options) =>
@@ -36,18 +37,22 @@ export function createTurnMessages({ output, clock, log, requireOpen }: TurnMess
       requireOpen();
       begin();
       const { stream, end } = createMessageStream(clock.id(), authorOf(options), output, requireOpen);
-      streams.push({ end });
+      open.add(end);
       return {
         id: stream.id,
         write: (addition) => shown(() => stream.write(addition)),
-        end: () => shown(() => stream.end()),
+        end: () =>
+          shown(async () => {
+            await stream.end();
+            open.delete(end);
+          }),
       };
     },
   };
   return {
     messages,
     end() {
-      for (const { end } of streams) end();
+      for (const end of open) end();
     },
   };
 

@@ -59,9 +59,11 @@ export function traceOfHeaders(header: Headers): TraceText | undefined {
 
 /** Makes the headers that carry a span's context on. */
 export function headersOf(span: SpanContext): { traceparent?: string; tracestate?: string } {
-  const [traceparent, tracestate] = (traceText(span) ?? "").split(" ");
-  if (traceparent === undefined || traceparent === "") return {};
-  return { traceparent, ...(tracestate !== undefined && { tracestate }) };
+  const text = traceText(span);
+  if (text === undefined) return {};
+  // Values of a tracestate may have blanks, too.
+  const [traceparent = "", ...state] = text.split(" ");
+  return { traceparent, ...(state.length > 0 && { tracestate: state.join(" ") }) };
 }
 
 /** Makes a context whose spans are children of a stored one, or roots if there is none. */

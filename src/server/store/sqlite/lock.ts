@@ -12,8 +12,8 @@ export function lockDatabase(path: string): { release(): void } {
   let db: DatabaseSync | undefined;
   try {
     db = new DatabaseSync(`${path}-lock`, { timeout: 0 });
-    // A rollback journal would be a second file; the lock database never holds anything.
-    db.exec("pragma journal_mode = off; begin exclusive");
+    // A rollback journal would be a second file, and the lock database never holds anything. Node does not let one have none at all.
+    db.exec("pragma journal_mode = memory; begin exclusive");
   } catch (error) {
     db?.close();
     if (error instanceof Error && /locked/.test(error.message)) {

@@ -206,4 +206,7 @@ export const migrations: readonly string[] = [
   tokenSchema,
   // Whether an agent's tasks begin without a turn of their own.
   "alter table agents add column starts_active integer",
+  // With the agent, so that who looks for what is due of its own reads no task of agents that are served nowhere.
+  `drop index tasks_due;
+  create index tasks_due on tasks (due_at, agent) where due_at is not null;`,
 ];
