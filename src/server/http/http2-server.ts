@@ -14,7 +14,7 @@ import { dropBody } from "./drop-body.ts";
 import { createRequestBody } from "./request-body.ts";
 import type { Serve } from "./serve.ts";
 import { guardSession, type SessionGuard } from "./session-guard.ts";
-import { cutOffUnreadEnd, plain, type ResponseSink, untilRead } from "./write-response.ts";
+import { plain, type ResponseSink, untilRead } from "./write-response.ts";
 
 /** The most megabytes that Node may hold for one connection, a few kilobytes per stream among them. */
 const maxSessionMemory = 128;
@@ -122,12 +122,7 @@ export function serveStreams(serve: Serve, { limits, bodies, onLimit }: ServeStr
       head,
       body,
       signal,
-      createSink(
-        stream,
-        guard,
-        () => untilRead(stream, idleTimeout, onLimit),
-        () => cutOffUnreadEnd(stream, idleTimeout, onLimit),
-      ),
+      createSink(stream, guard, () => untilRead(stream, idleTimeout, onLimit)),
     );
   };
 }
@@ -156,6 +151,7 @@ export function abortWhenGone(stream: ServerHttp2Stream, guard: SessionGuard): A
   stream.on("error", () => {});
   stream.on("aborted", () => controller.abort(new TaskError("CALLER_GONE", "the caller went away")));
   stream.on("close", () => {
+    guard.closed(stream);
     if (stream.rstCode === constants.NGHTTP2_CANCEL) guard.reset();
   });
   return controller;
@@ -165,7 +161,6 @@ function createSink(
   stream: ServerHttp2Stream,
   guard: SessionGuard,
   drain: () => Promise<void>,
-  watchEnd: () => void,
 ): ResponseSink {
   return {
     isClosed: () => stream.closed || stream.destroyed,
@@ -184,7 +179,7 @@ function createSink(
     end(chunk) {
       if (stream.writableEnded) return;
       stream.end(chunk);
-      watchEnd();
+      guard.answered(stream);
     },
     breakOff: () => stream.close(constants.NGHTTP2_INTERNAL_ERROR),
   };

@@ -1,4 +1,4 @@
-import { constants, type ServerHttp2Session } from "node:http2";
+import { constants, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
 import { TaskError } from "../errors.ts";
 import type { Limits, OnLimit } from "../limits.ts";
 import { createTokenBucket } from "./token-buckets.ts";
@@ -9,6 +9,10 @@ export interface SessionGuard {
   reset(): void;
   /** Notes that a piece of a response is written. A peer may ping as often as it is sent something: that is how clients measure a connection. */
   wrote(): void;
+  /** Notes that a stream has its whole answer: what is left of that is to be read in time. */
+  answered(stream: ServerHttp2Stream): void;
+  /** Notes that a stream is closed. */
+  closed(stream: ServerHttp2Stream): void;
 }
 
 /** How long a connection that was idle has to end what it still has, in ms, before it is cut off. */
@@ -16,7 +20,8 @@ const closingTime = 30_000;
 
 /**
  * Closes a connection that floods the server with frames that cost it something and ask for nothing (CVE-2019-9512, 9515, CVE-2023-44487),
- * with ENHANCE_YOUR_CALM; one that does not begin with its settings; and one over which nothing passes any more.
+ * with ENHANCE_YOUR_CALM; one that does not begin with its settings; and one over which nothing passes any more. Cuts streams off whose
+ * answers nobody reads, however lively their connection is.
  *
  * Other floods (of CONTINUATION, of empty frames, of acknowledgements that are not read) nghttp2 and Node end by themselves, with an error of
  * the session.
@@ -31,10 +36,14 @@ export function guardSession(session: ServerHttp2Session, limits: Limits, onLimi
     session.destroy();
   }, limits.headersTimeout).unref();
   let end: NodeJS.Timeout | undefined;
+  /** The streams that are answered and not closed, and since when. */
+  const unread = new Map<ServerHttp2Stream, number>();
+  let sweeper: NodeJS.Timeout | undefined;
   session.once("remoteSettings", () => clearTimeout(begin));
   session.once("close", () => {
     clearTimeout(begin);
     clearTimeout(end);
+    clearInterval(sweeper);
   });
   session.setTimeout(limits.idleTimeout, () => {
     if (end !== undefined) return;
@@ -46,6 +55,19 @@ export function guardSession(session: ServerHttp2Session, limits: Limits, onLimi
   session.on("ping", onControl);
   session.on("remoteSettings", onControl);
 
+  // One timer for all streams: one for each would cost a tenth of a call.
+  function sweep(): void {
+    if (unread.size === 0) {
+      clearInterval(sweeper);
+      sweeper = undefined;
+    }
+    const before = now() - limits.idleTimeout;
+    for (const [stream, since] of unread) {
+      if (since > before || stream.writableFinished) continue;
+      onLimit("idle");
+      stream.destroy();
+    }
+  }
   function onControl(): void {
     if (control.take() > 0) calm("http2_control");
   }
@@ -60,5 +82,11 @@ export function guardSession(session: ServerHttp2Session, limits: Limits, onLimi
       if (resets.take() > 0) calm("http2_resets");
     },
     wrote: () => control.give(1),
+    answered(stream) {
+      if (stream.destroyed || session.destroyed) return;
+      unread.set(stream, now());
+      sweeper ??= setInterval(sweep, limits.idleTimeout / 4).unref();
+    },
+    closed: (stream) => void unread.delete(stream),
   };
 }

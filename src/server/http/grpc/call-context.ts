@@ -1,4 +1,3 @@
-import type { ServerHttp2Stream } from "node:http2";
 import {
   Code,
   ConnectError,
@@ -11,8 +10,7 @@ import type { OpenCall } from "./open-calls.ts";
 
 /** What an implementation knows of its call, for as long as the call lasts. */
 export interface CallContext extends HandlerContext {
-  /** What the call is answered by. */
-  stream: ServerHttp2Stream;
+  call: OpenCall;
   /** Aborts the signal and forgets the deadline: the call is over. */
   end(): void;
 }
@@ -25,14 +23,14 @@ const over = new TaskError("CALLER_GONE", "the call is over");
  * chain of three.
  */
 export function createCallContext({ method }: MethodImplSpec, call: OpenCall): CallContext {
-  const { stream, request, controller, deadline } = call;
+  const { request, controller, deadline } = call;
   const left = () => (deadline === undefined ? undefined : deadline - Date.now());
   const late = () => controller.abort(new ConnectError("the operation timed out", Code.DeadlineExceeded));
   const timeout = left();
   const timer = timeout === undefined || timeout <= 0 ? undefined : setTimeout(late, timeout);
   if (timeout !== undefined && timeout <= 0) late();
   return {
-    stream,
+    call,
     service: method.parent,
     method,
     requestMethod: request.method,

@@ -3,6 +3,7 @@ import type { DescMethod } from "@bufbuild/protobuf";
 import type { UniversalServerRequest } from "@connectrpc/connect/protocol";
 import type { Metadata } from "@grpc/grpc-js";
 import type { Millis } from "../../store/records.ts";
+import type { SessionGuard } from "../session-guard.ts";
 
 /** How often the calls are looked through for those whose request takes too long. */
 const maxSweepInterval = 10_000;
@@ -12,6 +13,8 @@ const key = "call";
 /** A call whose request arrives, or that is under way. */
 export interface OpenCall {
   stream: ServerHttp2Stream;
+  /** Watches the connection. */
+  guard: SessionGuard;
   method: DescMethod;
   request: UniversalServerRequest;
   /** Aborts the request's signal. It is aborted when the caller goes. */

@@ -19,7 +19,7 @@ import { TaskError } from "../../errors.ts";
 import type { OnLimit } from "../../limits.ts";
 import type { Millis } from "../../store/records.ts";
 import type { ConvertRefusal } from "../error-info.ts";
-import { cutOffUnread, cutOffUnreadEnd } from "../write-response.ts";
+import { cutOffUnread } from "../write-response.ts";
 import { type CallContext, createCallContext } from "./call-context.ts";
 import { toMetadata, toStatus } from "./metadata.ts";
 import { pathOf } from "./method-specs.ts";
@@ -79,7 +79,7 @@ export function registerMethod(
 
   function end(context: CallContext): void {
     context.end();
-    cutOffUnreadEnd(context.stream, idleTimeout, onLimit);
+    context.call.guard.answered(context.call.stream);
   }
 
   async function unary(call: ServerUnaryCall<Buffer, Buffer>, respond: sendUnaryData<Buffer>): Promise<void> {
@@ -104,7 +104,7 @@ export function registerMethod(
     const answers = transformInvokeImplementation(spec, context, interceptors)(map(requests, parse));
     try {
       const begin = () => call.sendMetadata(toMetadata(context.responseHeader));
-      const watch = () => cutOffUnread(context.stream, idleTimeout, onLimit);
+      const watch = () => cutOffUnread(context.call.stream, idleTimeout, onLimit);
       await sendMessages(call, answers, serialize, begin, watch);
       call.end(toMetadata(context.responseTrailer));
     } catch (error) {

@@ -103,9 +103,10 @@ export function takeGrpcStreams(options: GrpcStreamsOptions, others: OnStream): 
   return (stream, headers, scene) => {
     if (headers["content-type"]?.startsWith("application/grpc") !== true)
       return others(stream, headers, scene);
+    const { connection, guard } = scene;
     const { ":method": httpMethod, ":path": path = "", "grpc-timeout": given } = headers;
     dropRestWhenAnswered(stream, requestTimeout);
-    const controller = abortWhenGone(stream, scene.guard);
+    const controller = abortWhenGone(stream, guard);
     const spec = specs.get(path);
     if (spec === undefined) {
       const unknown = new TaskError("METHOD_UNKNOWN", `there is no method ${path.slice(0, 256)}`);
@@ -115,10 +116,10 @@ export function takeGrpcStreams(options: GrpcStreamsOptions, others: OnStream): 
     const { timeoutMs = maxTimeout } = timeout;
     const begun = Date.now();
     const deadline = timeoutMs < maxTimeout ? begun + timeoutMs : undefined;
-    const head = { httpVersion: "2.0", method: httpMethod, path, headers, connection: scene.connection };
+    const head = { httpVersion: "2.0", method: httpMethod, path, headers, connection };
     const request = readRequest(head, noBody, controller.signal);
     const { method } = spec;
-    const call: OpenCall = { stream, method, request, controller, begun, deadline };
+    const call: OpenCall = { stream, guard, method, request, controller, begun, deadline };
     const wrong = wrongWith(headers) ?? timeout.error;
     if (wrong !== undefined) return refuse(call, wrong);
     withErrorInfo(call, convertRefusal);
