@@ -75,6 +75,19 @@ export function describeConflicting(scene: () => Scene): void {
     expect((await store.getState(id("task"))).values).toEqual({ a: most, b: most });
   });
 
+  it("has room for a turn that stores nothing, also in a state that is too long already", async () => {
+    const { finish, turn, commit, store, id } = await pair();
+    await finish({ kind: "continue" }, { changes: { old: "0" } });
+    const first = await turn();
+    const second = await turn();
+    const long = "1".repeat(maxStateLength);
+    await commit(first.turn, { changes: { long } });
+    const third = await turn();
+    await commit(second.turn, { changes: { old: null } });
+    await commit(third.turn, { changes: {} });
+    expect((await store.getState(id("task"))).values).toEqual({ long });
+  });
+
   it("tells keys apart from what every object has", async () => {
     const { turn, commit, store, id } = await pair();
     const first = await turn();
