@@ -1,11 +1,12 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import { expect, it } from "vitest";
 import { EventInputSchema } from "../src/proto.ts";
-import { systemClock as clock } from "../src/server/index.ts";
+import { type Clock, systemClock as clock } from "../src/server/index.ts";
 import { createTurnMailbox } from "../src/server/mailbox/turn-mailbox.ts";
 import { openStore } from "../src/server/open-store.ts";
 import type { StartedTurn, TakeEvents } from "../src/server/store/calls.ts";
 import type { Store } from "../src/server/store/store.ts";
+import { createManualClock } from "./manual-clock.ts";
 
 const log = { info: () => {}, warn: () => {}, error: () => {} };
 
@@ -43,9 +44,9 @@ async function startTask(maxPending: number) {
 }
 
 /** The mailbox as a turn sees it. */
-function mailboxOf(store: Store, turn: StartedTurn) {
+function mailboxOf(store: Store, turn: StartedTurn, time: Clock = clock) {
   const { signal } = new AbortController();
-  return createTurnMailbox({ store, turn, signal, clock, log, requireOpen: () => {} });
+  return createTurnMailbox({ store, turn, signal, clock: time, log, requireOpen: () => {} });
 }
 
 it("a turn that takes again and again asks the store only when something may have come", async () => {
@@ -79,10 +80,18 @@ it("a turn that takes again and again asks the store only when something may hav
 it("a turn takes 10,000 events at most, and leaves the others to the next", async () => {
   const { store, send, turn } = await startTask(20_000);
   await Promise.all(Array.from({ length: 10_000 }, (_, n) => send(`${n}`)));
-  const { mailbox, close } = mailboxOf(store, turn);
+  const time = createManualClock();
+  const { mailbox, close } = mailboxOf(store, turn, time);
   const taken: number[] = [];
-  for (let n = 0; n < 12; n++) taken.push((await mailbox.take({ max: 1000, wait: 60_000 })).length);
-  expect(taken).toEqual([...Array(9).fill(1000), 999, 0, 0]);
+  for (let n = 0; n < 10; n++) taken.push((await mailbox.take({ max: 1000, wait: 60_000 })).length);
+  expect(taken).toEqual([...Array(9).fill(1000), 999]);
+  expect(await mailbox.take()).toEqual([]);
+  // As if none came: who asks again and again would let nothing else run.
+  const waits = time.timerSet().then(() => "waits");
+  const given = mailbox.take({ wait: 60_000 });
+  expect(await Promise.race([waits, given])).toBe("waits");
+  time.advance(60_000);
+  expect(await given).toEqual([]);
   close();
   await store.close();
 });

@@ -2,6 +2,7 @@ import type { Span } from "@opentelemetry/api";
 import type { AgentEvent, Logger, TurnMailbox } from "../agent.ts";
 import type { Clock } from "../clock.ts";
 import { TaskError } from "../errors.ts";
+import { pause } from "../pause.ts";
 import type { StartedTurn } from "../store/calls.ts";
 import type { EventRecord, Millis } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
@@ -66,12 +67,12 @@ export function createTurnMailbox(options: TurnMailboxOptions) {
       signal.throwIfAborted();
       requireOpen();
       const room = Math.min(max, maxInHand - inHand);
-      if (room <= 0) return [];
-      const events = arrivals.expected(steering) ? await draw(room, steering) : [];
+      const events = room > 0 && arrivals.expected(steering) ? await draw(room, steering) : [];
       signal.throwIfAborted();
       const left = deadline - clock.now();
       if (events.length > 0 || left <= 0) return events.map(agentEvent);
-      await arrivals.wait(steering, left, signal);
+      // With its hands full it waits as if none came: a handler that asks again and again would let nothing else run.
+      await (room > 0 ? arrivals.wait(steering, left, signal) : pause(clock, left, signal));
     }
   }
 
