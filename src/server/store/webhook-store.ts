@@ -47,8 +47,9 @@ export interface WebhookStore {
 
   /**
    * Records an attempt. One that was delivered, or had nothing to post, moves the cursor, never back. One that failed does not: it is due
-   * again at `retryTime`, and nothing of the webhook before `resumeTime`. A webhook that has failed for `deadAfter` without a
-   * success between is DEAD; where nothing was attempted for longer than `idleAfter`, that begins anew. Resolves with the webhook's state; without one, and having done nothing, if it is gone.
+   * again at `retryTime`, and nothing of the webhook before `resumeTime`. A webhook that has failed for `deadAfter` without a success
+   * between is DEAD; where nothing was attempted for longer than `idleAfter`, that begins anew. Resolves with the webhook's state; without
+   * one, and having done nothing, if it is gone.
    */
   settleDelivery(args: SettleDelivery): Promise<WebhookState | undefined>;
 }

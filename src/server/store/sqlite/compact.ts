@@ -8,7 +8,7 @@ import type { Tx } from "./tx.ts";
 /** The most messages that are compacted in one transaction. */
 const maxMessages = 200;
 
-/** Sees to it that a task's deltas are compacted when they have been kept for as long as its agent says, which may be less than it said before. */
+/** Sees to it that a task's deltas are compacted when they have been kept for as long as its agent says, which may be less than before. */
 export function armCompaction(tx: Tx, task: TaskRow, now: Millis): void {
   const { keepDeltas } = policyOf(tx.sql, task.agent);
   if (keepDeltas === Number.POSITIVE_INFINITY) return;

@@ -89,7 +89,7 @@ export type MessageMeta = Omit<
   "taskId" | "sequence" | "content" | "deltas" | "updateTime" | "state"
 > & { sequence?: number; state: MessageState };
 
-/** Reads a task's log row by row, after a sequence, with about the size of each entry: one of the task repeats what the task was made with. */
+/** Reads a task's log row by row, after a sequence, with about each entry's size: one of the task repeats what the task was made with. */
 export function* readEntries(
   sql: Sql,
   task: TaskRow,

@@ -20,8 +20,8 @@ import { logsOf, modeLike, putInPlace, sync } from "./put-in-place.ts";
  * its new name is what this returns; `now` is part of that. The backup gets its permissions.
  *
  * The backup is copied and looked at first. Whatever happens, even a loss of power, there is the old database, or none, or the backup,
- * whole: never the backup with a log of the old one's. Throws VALUE_INVALID if there is a database and `force` is not given, STORE_UNAVAILABLE if
- * a server uses it, if the backup is damaged, unfinished, none of ours or of a newer version, or if the disk fails.
+ * whole: never the backup with a log of the old one's. Throws VALUE_INVALID if there is a database and `force` is not given,
+ * STORE_UNAVAILABLE if a server uses it, if the backup is damaged, unfinished, none of ours or of a newer version, or if the disk fails.
  */
 export function restoreDatabase(
   file: string,
