@@ -186,13 +186,20 @@ it("a task is found by a name that many have had, without a look at all of them"
     copy.run();
   }
   db.exec("commit");
-  const began = performance.now();
-  for (let n = 0; n < 10; n++) {
+  const timed = async (read: () => unknown): Promise<number> => {
+    const began = performance.now();
+    await read();
+    return performance.now() - began;
+  };
+  const byName = async () => {
     expect((await store.getTask({ name }))?.id).toBe("4999");
     expect((await store.getTask({ name, owner: "" }))?.id).toBe("4999");
-  }
-  const found = performance.now();
-  expect(db.prepare("select * from tasks where name = ? order by created_at").all(name)).toHaveLength(5_001);
-  expect(found - began).toBeLessThan(performance.now() - found);
+  };
+  const all = db.prepare("select * from tasks where name = ? order by created_at");
+  // Of several tries the shortest, in which the machine did nothing else.
+  const shortest = async (read: () => unknown) =>
+    Math.min(...[await timed(read), await timed(read), await timed(read), await timed(read)]);
+  const [found, looked] = [await shortest(byName), await shortest(() => all.all(name))];
+  expect(found).toBeLessThan(looked / 5);
   db.close();
 });
