@@ -257,7 +257,7 @@ export enum ErrorReason {
   FAN_OUT_EXCEEDED = 33,
 
   /**
-   * ABORTED, in a log: of two turns side by side, the other one changed the state that this one had read.
+   * ABORTED, in a log: of two turns side by side, the other one changed the state that this one had read, or left no room in it.
    *
    * @generated from enum value: ERROR_REASON_STATE_CONFLICT = 34;
    */

@@ -863,8 +863,8 @@ export declare const WebhookStateSchema: GenEnum<WebhookState, WebhookStateJson>
  * WebhookService keeps subscriptions of URLs: what happens to a task, or to all tasks of an agent, is posted to a URL.
  *
  * A webhook is a durable reader of the log. The entries of one task are posted in their order, each at least once: the next is
- * posted when the one before was answered with 2xx. What fails is tried again with a backoff; after 3 days without success the webhook
- * is DEAD, and goes on where it was when it is resumed. Deliveries are signed as Standard Webhooks says (https://www.standardwebhooks.com).
+ * posted when the one before was answered with 2xx. What fails is tried again with a backoff; after 3 days of failures the webhook is
+ * DEAD, and goes on where it was when it is resumed. Deliveries are signed as Standard Webhooks says (https://www.standardwebhooks.com).
  * Every error carries exactly one google.rpc.ErrorInfo, as those of TaskService do.
  *
  * @generated from service pigeonhole.v1.WebhookService
