@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { request } from "node:http";
 import * as http2 from "node:http2";
+import { connect } from "node:net";
 import { setImmediate } from "node:timers/promises";
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { createAsyncIterable, encodeEnvelope } from "@connectrpc/connect/protocol";
@@ -10,7 +11,7 @@ import { RetryInfoSchema, TaskService } from "../src/proto.ts";
 import { createCallLimits } from "../src/server/call-limits.ts";
 import { systemClock } from "../src/server/clock.ts";
 import { createErrorInterceptor } from "../src/server/error-interceptor.ts";
-import type { Address, ListenerOptions } from "../src/server/http/index.ts";
+import type { Address, Dispatch, ListenerOptions } from "../src/server/http/index.ts";
 import { readRequest } from "../src/server/http/read-request.ts";
 import { type LimitName, type Limits, resolveLimits } from "../src/server/limits.ts";
 import { connectRaw, frame, frameTypes, goAwayCode, healthHeaders, preface } from "./http-raw.ts";
@@ -126,6 +127,28 @@ describe("connections that are slow", () => {
     const path = httpVersion === 1 ? "large" : "GetTask";
     await using _ = leaveUnread(rig[port], httpVersion, path, encodeEnvelope(0, flood));
     await rig.until("idle");
+  });
+
+  it("have an answer that waits for long behind another on its connection", async () => {
+    const [asked, gate] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const body = largeBody.subarray(0, 1024 * 1024);
+    const fallback: Dispatch = async ({ url }) => {
+      if (url.endsWith("/large")) return large();
+      if (url.endsWith("/first")) await gate.promise;
+      else asked.resolve();
+      return { ...(await large()), body };
+    };
+    await using rig = await startLimited({ idleTimeout: 500 }, { fallback });
+    const socket = connect(rig.address.port, "127.0.0.1");
+    const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: x\r\n`;
+    socket.write(`${get("/first")}\r\n${get("/second")}Connection: close\r\n\r\n`);
+    await asked.promise;
+    // Whoever asked later, and reads nothing, is cut off by then.
+    await using _ = leaveUnread(rig.address, 1, "large", new Uint8Array());
+    await rig.until("idle");
+    gate.resolve();
+    expect(Buffer.concat(await socket.toArray()).length).toBeGreaterThan(2 * body.length);
+    expect(rig.reached).toEqual(["idle"]);
   });
 
   it.each([1, 2] as const)("have a large answer that they read (HTTP/%i)", async (httpVersion) => {

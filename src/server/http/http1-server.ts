@@ -123,19 +123,26 @@ const clientErrors: Readonly<Record<string, string>> = {
 
 function createSink(
   response: ServerResponse,
-  drain: () => Promise<void>,
+  untilRead: () => Promise<void>,
   watchEnd: () => void,
 ): ResponseSink {
+  // One that waits behind another has no socket yet, and nobody to read it.
+  const isQueued = () => response.socket === null;
   return {
     isClosed: () => response.destroyed,
     begin: (status, header) => response.writeHead(status, header),
     write: (chunk) => response.write(chunk),
-    drain,
+    drain() {
+      if (!isQueued()) return untilRead();
+      return new Promise((resolve) => {
+        response.once("socket", () => resolve(untilRead()));
+        response.once("close", resolve);
+      });
+    },
     end(chunk, trailer) {
       if (trailer !== undefined) response.addTrailers(plain(trailer));
       response.end(chunk);
-      // One that waits behind another has no socket yet, and nobody to read it.
-      if (response.socket === null) response.once("socket", watchEnd);
+      if (isQueued()) response.once("socket", watchEnd);
       else if (response.writableLength > 0) watchEnd();
     },
     breakOff: () => response.destroy(),
