@@ -1,4 +1,4 @@
-import { toJson } from "@bufbuild/protobuf";
+import { type JsonObject, toJson } from "@bufbuild/protobuf";
 import { durationMs } from "@bufbuild/protobuf/wkt";
 import { Code } from "@connectrpc/connect";
 import { afterEach, describe, expect, it, vi } from "vitest";
@@ -85,6 +85,7 @@ describe("a time that is none", () => {
     ["wait_timeout", () => tasks.send("t", "hi", { wait, waitTimeout: Number.POSITIVE_INFINITY })],
     ["ttl", () => tasks.createToken("t", { permissions: [TaskPermission.SEND], ttl: Number.NaN })],
     ["ttl", () => tokens.create({ principal: "ada", ttl: Number.NaN })],
+    ["ttl", () => tokens.create({ principal: "ada", ttl: Number.MAX_VALUE })],
   ])("is FIELD_INVALID: %s", async (field, call) => {
     await expect(call()).rejects.toMatchObject({
       reason: "FIELD_INVALID",
@@ -236,6 +237,17 @@ describe("a request", () => {
     await sending;
     const [created, sent] = [{ params: { list: [1] }, labels: { team: "red" } }, { metadata: { list: [1] } }];
     expect(seen).toEqual([created, created, sent, sent]);
+  });
+
+  it("that cannot be encoded is REQUEST_MALFORMED, whatever is wrong with it", async () => {
+    const params: { self?: JsonObject } = {};
+    params.self = params;
+    await expect(
+      clientOf("http://127.0.0.1:1").tasks.create({ agent: "greeter", params }),
+    ).rejects.toMatchObject({
+      reason: "REQUEST_MALFORMED",
+      code: Code.InvalidArgument,
+    });
   });
 });
 

@@ -6,7 +6,7 @@ import {
   type MessageShape,
   toBinary,
 } from "@bufbuild/protobuf";
-import { toPigeonholeError } from "./pigeonhole-error.ts";
+import { malformed } from "./pigeonhole-error.ts";
 
 /**
  * Makes a request of its own of what a caller has given, who may change that while the call waits for a token or for its next try: it stays
@@ -18,7 +18,7 @@ export function createRequest<Desc extends DescMessage>(
 ): MessageShape<Desc> {
   try {
     return fromBinary(schema, toBinary(schema, create(schema, init)));
-  } catch (thrown) {
-    throw toPigeonholeError(thrown);
+  } catch (cause) {
+    throw malformed(cause);
   }
 }

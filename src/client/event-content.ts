@@ -1,7 +1,6 @@
 import { fromJson } from "@bufbuild/protobuf";
-import { Code } from "@connectrpc/connect";
 import { type EventInput, type EventInputJson, EventInputSchema, type PartJson } from "../proto.ts";
-import { PigeonholeError } from "./pigeonhole-error.ts";
+import { malformed } from "./pigeonhole-error.ts";
 
 /** What an event says: a text, a part, several parts, or all of it, in the shapes of ProtoJSON. */
 export type EventContent = string | PartJson | readonly PartJson[] | EventInputJson;
@@ -11,8 +10,7 @@ export function parseEventContent(content: EventContent): EventInput {
   try {
     return fromJson(EventInputSchema, toJson(content));
   } catch (cause) {
-    const message = cause instanceof Error ? cause.message : String(cause);
-    throw new PigeonholeError("REQUEST_MALFORMED", Code.InvalidArgument, message, { cause });
+    throw malformed(cause);
   }
 }
 

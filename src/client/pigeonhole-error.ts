@@ -65,11 +65,7 @@ export function isReason<R extends Reason>(
 export function toPigeonholeError(thrown: unknown): PigeonholeError {
   if (thrown instanceof PigeonholeError) return thrown;
   const error = ConnectError.from(thrown);
-  if (isUnsendable(error)) {
-    return new PigeonholeError("REQUEST_MALFORMED", Code.InvalidArgument, error.rawMessage, {
-      cause: thrown,
-    });
-  }
+  if (isUnsendable(error)) return malformed(thrown);
   if (isUnreadable(error) && !mayBeCutOff(error)) return unreadable(error, "the answer");
   const info = error.findDetails(ErrorInfoSchema).find(({ domain }) => domain === "pigeonhole");
   const retryDelay = error.findDetails(RetryInfoSchema)[0]?.retryDelay;
@@ -86,6 +82,12 @@ export function toPigeonholeError(thrown: unknown): PigeonholeError {
     metadata: info?.metadata ?? {},
     cause: thrown,
   });
+}
+
+/** Makes the error for a request that cannot be made or encoded. */
+export function malformed(cause: unknown): PigeonholeError {
+  const { rawMessage } = ConnectError.from(cause);
+  return new PigeonholeError("REQUEST_MALFORMED", Code.InvalidArgument, rawMessage, { cause });
 }
 
 /**

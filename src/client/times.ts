@@ -2,10 +2,12 @@ import { type Duration, durationFromMs, type Timestamp, timestampFromDate } from
 import { Code } from "@connectrpc/connect";
 import { PigeonholeError } from "./pigeonhole-error.ts";
 
-/** Makes the duration of a time in milliseconds, rounded up to whole ones. Throws `FIELD_INVALID` if it is not finite. */
+/** Makes the duration of a time in milliseconds, rounded up to whole ones. Throws `FIELD_INVALID` if those cannot be told. */
 export function durationOf(field: string, time: number): Duration {
-  if (!Number.isFinite(time)) throw invalid(field, "must be a finite number of milliseconds");
-  return durationFromMs(Math.ceil(time));
+  const ms = Math.ceil(time);
+  if (!Number.isSafeInteger(ms))
+    throw invalid(field, "must be a finite number of milliseconds, below 2 ** 53");
+  return durationFromMs(ms);
 }
 
 /** Makes the timestamp of a date. Throws `FIELD_INVALID` if it is none. */
