@@ -79,6 +79,7 @@ export type {
 export {
   CancelTaskRequestSchema,
   CreateTaskRequestSchema,
+  CreateTaskTokenRequestSchema,
   CreateTaskTokenResponseSchema,
   EventWait,
   GetTaskStateResponseSchema,
@@ -102,6 +103,7 @@ export type {
   WebhookJson,
 } from "../gen/pigeonhole/v1/webhook_service_pb.js";
 export {
+  CreateWebhookRequestSchema,
   WebhookKind,
   WebhookSchema,
   WebhookService,

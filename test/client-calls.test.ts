@@ -10,6 +10,7 @@ import {
   OnBusy,
   TaskPermission,
   TaskState,
+  WebhookKind,
 } from "../src/client/index.ts";
 import {
   CancelTaskRequestSchema,
@@ -225,8 +226,18 @@ describe("a request", () => {
         see({ metadata });
         return { event: { id: "e" } };
       },
+      createTaskToken({ permissions }) {
+        see({ permissions });
+        return { token: "pgh_t" };
+      },
+      webhooks: {
+        createWebhook({ kinds }) {
+          see({ kinds });
+          return { webhook: { id: "w" } };
+        },
+      },
     });
-    const { tasks } = clientOf(server.url);
+    const { tasks, webhooks } = clientOf(server.url);
     const [params, labels, metadata] = [{ list: [1] }, { team: "red" }, { list: [1] }];
     const creating = tasks.create({ agent: "greeter", params, labels });
     params.list[0] = 2;
@@ -235,8 +246,16 @@ describe("a request", () => {
     const sending = tasks.send("t", "hi", { metadata });
     metadata.list[0] = 2;
     await sending;
+    const [permissions, kinds] = [[TaskPermission.SEND], [WebhookKind.TASK]];
+    const allowing = tasks.createToken("t", { permissions });
+    permissions.push(TaskPermission.SUBSCRIBE);
+    await allowing;
+    const following = webhooks.create({ url: "https://example.com/", taskId: "t", kinds });
+    kinds.push(WebhookKind.MESSAGE);
+    await following;
     const [created, sent] = [{ params: { list: [1] }, labels: { team: "red" } }, { metadata: { list: [1] } }];
-    expect(seen).toEqual([created, created, sent, sent]);
+    const [allowed, followed] = [{ permissions: [TaskPermission.SEND] }, { kinds: [WebhookKind.TASK] }];
+    expect(seen).toEqual([created, created, sent, sent, allowed, allowed, followed, followed]);
   });
 
   it("that cannot be encoded is REQUEST_MALFORMED, whatever is wrong with it", async () => {

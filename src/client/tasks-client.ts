@@ -6,6 +6,7 @@ import {
   type CancelTaskResponse,
   CreateTaskRequestSchema,
   type CreateTaskResponse,
+  CreateTaskTokenRequestSchema,
   type CreateTaskTokenResponse,
   type Event,
   InterruptTaskRequestSchema,
@@ -253,11 +254,15 @@ export function createTasksClient(transport: Transport, policy: RetryPolicy): Ta
         const response = await retry(policy, signal, (call) => rpc.listTaskStates(request, call));
         return { items: response.states, nextPageToken: response.nextPageToken };
       }),
-    createToken: (taskId, { signal, permissions, ttl }) =>
-      retry(policy, signal, (call) => {
-        const request = { taskId, permissions, ...(ttl !== undefined && { ttl: durationOf("ttl", ttl) }) };
-        return rpc.createTaskToken(request, call);
-      }),
+
+    async createToken(taskId, { signal, permissions, ttl }) {
+      const request = createRequest(CreateTaskTokenRequestSchema, {
+        taskId,
+        permissions,
+        ...(ttl !== undefined && { ttl: durationOf("ttl", ttl) }),
+      });
+      return retry(policy, signal, (call) => rpc.createTaskToken(request, call));
+    },
 
     subscribe: (taskId, options = {}) => subscribe(rpc, policy, taskId, options),
 

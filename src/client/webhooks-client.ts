@@ -1,5 +1,12 @@
 import { type Client, createClient, type Transport } from "@connectrpc/connect";
-import { type CreateWebhookResponse, type Webhook, type WebhookKind, WebhookService } from "../proto.ts";
+import {
+  CreateWebhookRequestSchema,
+  type CreateWebhookResponse,
+  type Webhook,
+  type WebhookKind,
+  WebhookService,
+} from "../proto.ts";
+import { createRequest } from "./create-request.ts";
 import { readPages } from "./read-pages.ts";
 import { requireField, type With } from "./required-field.ts";
 import { isRefused, type RetryPolicy, retry } from "./retry.ts";
@@ -62,7 +69,7 @@ export function createWebhooksClient(transport: Transport, policy: RetryPolicy):
         agent === undefined
           ? { case: "taskId" as const, value: taskId }
           : { case: "agent" as const, value: agent };
-      const request = { ...webhook, source };
+      const request = createRequest(CreateWebhookRequestSchema, { ...webhook, source });
       const response = await retry(policy, signal, (call) => rpc.createWebhook(request, call), isRefused);
       return requireField(response, "webhook");
     },
