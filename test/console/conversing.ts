@@ -237,10 +237,13 @@ export function conversing({ start, open }: ConsoleRig): void {
     await expect.poll(() => send.isDisabled()).toBe(true);
     await message.press("Control+Enter");
     await message.fill("and then");
+    await page.getByText("More", { exact: true }).click();
+    await page.getByLabel("Deliver at").fill("2035-01-02T03:04");
     held.resolve();
     await page.getByText("Line 1.").waitFor();
     await expect.poll(() => send.isDisabled()).toBe(false);
     expect(await message.inputValue()).toBe("and then");
+    expect(await page.getByLabel("Deliver at").inputValue()).toBe("2035-01-02T03:04");
     expect(await Array.fromAsync(tasks.events(task.id))).toHaveLength(1);
   });
 

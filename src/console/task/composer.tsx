@@ -30,7 +30,11 @@ export function Composer({ taskId, draft, onEdit, focused }: ComposerProps) {
     mutationFn: (sent: Draft) => sendDraft(tasks, taskId, sent),
     // What was written in the meantime is not sent yet.
     onSuccess: (_, sent) =>
-      onEdit((now) => ({ ...now, deliver: "", content: now.content === sent.content ? "" : now.content })),
+      onEdit((now) => ({
+        ...now,
+        content: now.content === sent.content ? "" : now.content,
+        deliver: now.deliver === sent.deliver ? "" : now.deliver,
+      })),
   });
   const [begins] = useState(focused);
   useEffect(() => {
