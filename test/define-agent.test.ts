@@ -23,16 +23,23 @@ describe("an agent", () => {
     expect(defineAgent(agent)).toEqual(agent);
   });
 
-  it("may be an object of a class, on which its handlers are called", async () => {
+  it("may be an object of a class, which has its fields, and on which its handlers are called", async () => {
     class Counter implements AgentDefinition {
-      readonly name = "counter";
       #count = 0;
+      get name() {
+        return "counter";
+      }
+      get retention() {
+        return 60_000;
+      }
       onTaskEventSend(ctx: TurnContext): void {
         this.#count += 1;
         ctx.complete(String(this.#count));
       }
     }
-    await using rig = await startRig({}, { agents: [defineAgent(defineAgent(new Counter()))] });
+    const agent = defineAgent(defineAgent(new Counter()));
+    expect(agent.retention).toBe(60_000);
+    await using rig = await startRig({}, { agents: [agent] });
     for (const count of ["1", "2"]) {
       const { task } = await rig.tasks.create({ agent: "counter", event: "count" });
       await rig.end(task.id);

@@ -8,6 +8,8 @@ const day: Millis = 86_400_000;
 export const maxTimeAhead: Millis = 3660 * day;
 
 const handlers = ["onTaskCreate", "onTaskEventSend", "onTaskEventBatch", "onTaskCancel"] as const;
+/** What else is taken from a definition as it is. */
+const plainFields = ["name", "description", "turnTimeout", "retention", "webhooks", "schedules"] as const;
 
 /** Checks a definition and makes its agent. Throws VALUE_INVALID that names what is out of its bounds. */
 export function defineAgent(definition: AgentDefinition): Agent {
@@ -39,7 +41,7 @@ export function defineAgent(definition: AgentDefinition): Agent {
   within("retention", definition.retention ?? 0, 0, maxTimeAhead);
   return {
     ...definition,
-    ...inheritedHandlers(definition),
+    ...inherited(definition),
     mailbox: {
       maxPending: within("mailbox.maxPending", mailbox.maxPending ?? 10_000, 1, 1_000_000),
       parallel: within("mailbox.parallel", mailbox.parallel ?? 1, 1, 1000),
@@ -64,10 +66,13 @@ export function defineAgent(definition: AgentDefinition): Agent {
   };
 }
 
-/** The handlers that a definition has of its class, which a copy of it would not have. They are called on the definition. */
-function inheritedHandlers(definition: AgentDefinition): Partial<AgentDefinition> {
-  const inherited = handlers.filter((name) => name in definition && !Object.hasOwn(definition, name));
-  return Object.fromEntries(inherited.map((name) => [name, definition[name]?.bind(definition)]));
+/** What a definition has of its class, and a copy of it would not have. Its handlers are called on the definition. */
+function inherited(definition: AgentDefinition): Partial<AgentDefinition> {
+  const isInherited = (name: string) => name in definition && !Object.hasOwn(definition, name);
+  return Object.fromEntries([
+    ...plainFields.filter(isInherited).map((name) => [name, definition[name]]),
+    ...handlers.filter(isInherited).map((name) => [name, definition[name]?.bind(definition)]),
+  ]);
 }
 
 function requireHandlers(definition: AgentDefinition): void {
