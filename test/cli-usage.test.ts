@@ -245,9 +245,12 @@ describe("a point in time", () => {
     expect(parseTime("deliver-at", text).toISOString()).toBe(expected);
   });
 
-  it.each(["5", "1 2030", "9:00", "10m", "2030-13-45", "Jan 31 2030", ""])("is not %j", (text) => {
-    expect(() => parseTime("deliver-at", text)).toThrow(UsageError);
-  });
+  it.each(["5", "1 2030", "9:00", "10m", "2030-13-45", "2030-02-31", "Jan 31 2030", ""])(
+    "is not %j",
+    (text) => {
+      expect(() => parseTime("deliver-at", text)).toThrow(UsageError);
+    },
+  );
 });
 
 describe("completion", () => {

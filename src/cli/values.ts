@@ -38,8 +38,13 @@ const isoTime = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?)?
 /** Parses a point in time, such as `2030-01-31T09:00:00Z`. Whatever else `Date` makes of a text, as of `5` a day in 2001, is a mistake. */
 export function parseTime(name: string, text: string): Date {
   const time = new Date(isoTime.test(text) ? text : Number.NaN);
-  if (!Number.isNaN(time.getTime())) return time;
+  if (!Number.isNaN(time.getTime()) && isDay(text.slice(0, 10))) return time;
   throw new UsageError(`--${name} must be a time such as 2030-01-31T09:00:00Z, not ${JSON.stringify(text)}`);
+}
+
+/** Tells whether a month has a day: `Date` takes the 31st of February for the 3rd of March. */
+function isDay(date: string): boolean {
+  return new Date(date).toISOString().startsWith(date);
 }
 
 /** Parses a whole number within its bounds, if there is one. */
