@@ -95,7 +95,10 @@ export function withReason(reason: string | undefined): { reason?: string } {
   throw new TaskError("VALUE_INVALID", "a reason must be a string of at most 1,024 characters");
 }
 
-/** Throws VALUE_INVALID for more events than a mailbox takes: they never come, and without a time nothing else does. */
+/**
+ * Throws VALUE_INVALID for more events than a mailbox takes: but for the ends of children they never come, and without a time nothing else
+ * does.
+ */
 function requireReachable(events: number | undefined, { maxPending }: Agent["mailbox"]): void {
   if (events === undefined || !(events > maxPending)) return;
   throw new TaskError(
