@@ -1,8 +1,11 @@
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createClient, Role, TaskPermission } from "../src/client/index.ts";
 import { tokenStaleness } from "../src/server/auth/token-table.ts";
+import { defineAgent, serve } from "../src/server/index.ts";
 import { type AuthRig, all, outcome, startAuthRig } from "./auth-rig.ts";
 import { createManualClock, type ManualClock } from "./manual-clock.ts";
+import { tempDir } from "./temp-dir.ts";
 
 let rig: AuthRig;
 let clock: ManualClock;
@@ -111,6 +114,19 @@ describe("a token for one task", () => {
       expect(await outcome(rig.with(forged).tasks.get(task.id))).toBe("CREDENTIALS_INVALID");
     }
     expect(await outcome(rig.with(token).tasks.get(task.id))).toBe("ok");
+  });
+
+  it("is void if it was made while the server asked nobody who he is", async () => {
+    const store = `sqlite:${join(tempDir(), "store.db")}`;
+    const log = { info() {}, warn() {}, error() {} };
+    const clerk = defineAgent({ name: "clerk", onTaskEventSend() {} });
+    const open = await serve({ agents: [clerk], store, port: 0, drain: 0, log });
+    const { tasks } = createClient({ baseUrl: open.url });
+    const { task } = await tasks.create({ agent: "clerk" });
+    const { token } = await tasks.createToken(task.id, { permissions: [SUBSCRIBE] });
+    await open.close();
+    await using asking = await startAuthRig({ store });
+    expect(await outcome(asking.with(token).tasks.get(task.id))).toBe("CREDENTIALS_INVALID");
   });
 
   it("has bounds", async () => {

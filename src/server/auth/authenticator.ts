@@ -3,6 +3,7 @@ import type { Millis } from "../store/records.ts";
 import { bearerToken } from "./bearer.ts";
 import type { VerifyJwt } from "./jwt.ts";
 import { type Peer, type PeerRoles, peerPrincipal } from "./peer.ts";
+import { anonymous } from "./principal.ts";
 import { digestOf, taskTokenPrefix, tokenPrefix } from "./secrets.ts";
 import { type Session, sessionExpired } from "./session.ts";
 import type { TaskTokens } from "./task-tokens.ts";
@@ -56,6 +57,8 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticate
   async function taskTokenSession(token: string): Promise<Session> {
     const session = (await taskTokens()).verify(token);
     if (session.tokenId !== undefined && !tokens.has(session.tokenId)) throw unknownToken();
+    // Made where nobody was asked: whoever could reach the server then could otherwise lay one up for later.
+    if (session.principal.id === anonymous.id) throw unknownToken();
     return good(session);
   }
 
