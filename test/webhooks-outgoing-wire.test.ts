@@ -1,10 +1,11 @@
+import type { ServerResponse } from "node:http";
 import { join } from "node:path";
 import { Webhook } from "standardwebhooks";
 import { describe, expect, it } from "vitest";
 import { WebhookState } from "../src/proto.ts";
 import { createManualClock } from "./manual-clock.ts";
 import { tempDir } from "./temp-dir.ts";
-import { createWebhookRig, secret, sequencesOf } from "./webhooks-outgoing-rig.ts";
+import { createWebhookRig, secret, sequencesOf, type WebhookRig } from "./webhooks-outgoing-rig.ts";
 import { startReceiver } from "./webhooks-receiver.ts";
 
 describe("a delivery", () => {
@@ -74,63 +75,56 @@ describe("a delivery", () => {
   });
 
   it("that is answered without end is delivered, and the rest of the answer is not read", async () => {
-    await using receiver = await startReceiver(({ response }, index) => {
-      if (index > 0) return 204;
+    const elapsed = await deliverTwo((response) => {
       const write = () => {
         while (!response.destroyed && response.write("x".repeat(1000)));
       };
       response.writeHead(200);
       response.on("drain", write).on("error", () => {});
       write();
-      return undefined;
     });
-    await using rig = await createWebhookRig();
-    await rig.start();
-    await rig.hook(receiver.url);
-    await rig.task("t");
-    await rig.send("t");
-    await receiver.count(2);
-    await receiver.received[0]?.closed;
-    expect(sequencesOf(receiver.received)).toEqual([1, 2]);
-    expect(rig.clock.elapsed()).toBe(0);
+    expect(elapsed).toBe(0);
   });
 
   it.each([
     ["is cut short", "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nand"],
     ["is no HTTP", "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nand"],
   ])("whose answer %s after its status is delivered", async (_, text) => {
-    await using receiver = await startReceiver(({ response }, index) => {
-      if (index > 0) return 204;
-      response.socket?.end(text);
-      return undefined;
-    });
-    await using rig = await createWebhookRig();
-    await rig.start();
-    await rig.hook(receiver.url);
-    await rig.task("t");
-    await rig.send("t");
-    await receiver.count(2);
-    expect(sequencesOf(receiver.received)).toEqual([1, 2]);
-    expect(rig.clock.elapsed()).toBe(0);
+    expect(await deliverTwo((response) => response.socket?.end(text))).toBe(0);
   });
 
   it("whose answer stops after its status is delivered", async () => {
-    await using receiver = await startReceiver(({ response }, index) => {
-      if (index > 0) return 204;
-      response.writeHead(200).write("and");
-      return undefined;
-    });
-    await using rig = await createWebhookRig();
-    await rig.start();
-    await rig.hook(receiver.url);
-    await rig.task("t");
-    await rig.send("t");
-    await rig.clock.armed(750);
-    rig.clock.advance(750);
-    await receiver.count(2);
-    expect(sequencesOf(receiver.received)).toEqual([1, 2]);
+    await deliverTwo(
+      (response) => response.writeHead(200).write("and"),
+      async ({ clock }) => {
+        await clock.armed(750);
+        clock.advance(750);
+      },
+    );
   });
 });
+
+/** Delivers two entries of a task, of which the first is answered so, each once and in order. Tells how much time that took. */
+async function deliverTwo(
+  answer: (response: ServerResponse) => unknown,
+  meanwhile: (rig: WebhookRig) => Promise<void> = async () => {},
+): Promise<number> {
+  await using receiver = await startReceiver(({ response }, index) => {
+    if (index > 0) return 204;
+    answer(response);
+    return undefined;
+  });
+  await using rig = await createWebhookRig();
+  await rig.start();
+  await rig.hook(receiver.url);
+  await rig.task("t");
+  await rig.send("t");
+  await meanwhile(rig);
+  await receiver.count(2);
+  await receiver.received[0]?.closed;
+  expect(sequencesOf(receiver.received)).toEqual([1, 2]);
+  return rig.clock.elapsed();
+}
 
 describe("a restart", () => {
   it.each(["stop", "crash"])(

@@ -16,6 +16,9 @@ export const { tasks, schedules, webhooks } = createClient({ transport });
 /** How often lists are read again while they are looked at, in ms: not while their tab is hidden. */
 export const pollInterval = 1_000;
 
+/** How many of a list are asked for at once: the most that the server gives. */
+export const pageSize = 1_000;
+
 export const queryClient = new QueryClient({
   defaultOptions: {
     queries: { refetchInterval: pollInterval, retry: 2, staleTime: 500 },

@@ -2,9 +2,10 @@ import { durationMs } from "@bufbuild/protobuf/wkt";
 import { useQuery } from "@connectrpc/connect-query";
 import { type Agent, OnBusy } from "../../client/index.ts";
 import { AgentService } from "../../proto.ts";
+import { pageSize } from "../api.ts";
 import { Badge } from "../ui/badge.tsx";
 import { countOf, stateName } from "../ui/format.ts";
-import { ListPage, pageSize } from "./list-page.tsx";
+import { ListPage } from "./list-page.tsx";
 
 /** The agents of the server, with what is known of their mailboxes. */
 export function AgentsPage() {

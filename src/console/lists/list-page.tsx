@@ -1,6 +1,6 @@
 import { useMutation } from "@tanstack/react-query";
 import type { ReactNode } from "react";
-import { queryClient } from "../api.ts";
+import { pageSize, queryClient } from "../api.ts";
 import { ErrorNote } from "../ui/error-note.tsx";
 import { useTitle } from "../ui/title.ts";
 
@@ -13,9 +13,6 @@ interface ListPageProps {
   more: boolean;
   children: readonly ReactNode[] | undefined;
 }
-
-/** The most that a page with a list asks for, which is the most that the server gives at once. */
-export const pageSize = 1000;
 
 /** A page with a list, that may be empty or not be there yet. */
 export function ListPage({ title, error, empty, more, children }: ListPageProps) {

@@ -2,13 +2,13 @@ import { useQuery } from "@connectrpc/connect-query";
 import { useState } from "react";
 import { Missed, Overlap, type Schedule } from "../../client/index.ts";
 import { ScheduleService } from "../../proto.ts";
-import { schedules } from "../api.ts";
+import { pageSize, schedules } from "../api.ts";
 import { Badge } from "../ui/badge.tsx";
 import { ConfirmDialog } from "../ui/confirm-dialog.tsx";
 import { ErrorNote } from "../ui/error-note.tsx";
 import { countOf, stateName } from "../ui/format.ts";
 import { Ago } from "../ui/time.tsx";
-import { ListPage, pageSize, useChange } from "./list-page.tsx";
+import { ListPage, useChange } from "./list-page.tsx";
 
 /** The recurring schedules. */
 export function SchedulesPage() {

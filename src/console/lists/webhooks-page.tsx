@@ -2,13 +2,13 @@ import { useQuery } from "@connectrpc/connect-query";
 import { useState } from "react";
 import { type Webhook, WebhookKind, WebhookState } from "../../client/index.ts";
 import { WebhookService } from "../../proto.ts";
-import { webhooks } from "../api.ts";
+import { pageSize, webhooks } from "../api.ts";
 import { WebhookBadge } from "../ui/badge.tsx";
 import { ConfirmDialog } from "../ui/confirm-dialog.tsx";
 import { ErrorNote } from "../ui/error-note.tsx";
 import { stateName } from "../ui/format.ts";
 import { Ago } from "../ui/time.tsx";
-import { ListPage, pageSize, useChange } from "./list-page.tsx";
+import { ListPage, useChange } from "./list-page.tsx";
 
 /** The outgoing webhooks. */
 export function WebhooksPage() {

@@ -3,7 +3,7 @@ import { keepPreviousData } from "@tanstack/react-query";
 import { useState } from "react";
 import type { TaskStateRevision } from "../../client/index.ts";
 import { TaskService } from "../../proto.ts";
-import { pollInterval } from "../api.ts";
+import { pageSize, pollInterval } from "../api.ts";
 import { ErrorNote } from "../ui/error-note.tsx";
 import { JsonView } from "../ui/json-view.tsx";
 import { RevisionPicker } from "./revision-picker.tsx";
@@ -23,7 +23,7 @@ export function StatePanel({ taskId, sequence, past }: StatePanelProps) {
   const refetchInterval = ({ state }: { state: { status: string } }) =>
     state.status === "error" ? pollInterval : false;
   const options = { placeholderData: keepPreviousData, refetchInterval } as const;
-  const kept = useQuery(TaskService.method.listTaskStates, { taskId, pageSize: 1000 });
+  const kept = useQuery(TaskService.method.listTaskStates, { taskId, pageSize });
   const [picked, setPicked] = useState<bigint>();
   const states = kept.data?.states ?? [];
   const shown = states.find(({ revision }) => revision === picked) ?? stateAt(states, sequence, past);

@@ -3,7 +3,7 @@ import { useMutation } from "@tanstack/react-query";
 import type { Ref } from "react";
 import { isReason, TaskState } from "../../client/index.ts";
 import { AgentService } from "../../proto.ts";
-import { tasks } from "../api.ts";
+import { pageSize, tasks } from "../api.ts";
 import { go, setQuery } from "../router.ts";
 import { ErrorNote } from "../ui/error-note.tsx";
 import { stateName } from "../ui/format.ts";
@@ -16,7 +16,7 @@ interface FilterBarProps {
 
 /** What of all tasks is shown. It stands in the address, so that it can be shared and comes back with the browser's history. */
 export function FilterBar({ query, searchRef }: FilterBarProps) {
-  const agents = useQuery(AgentService.method.listAgents, { pageSize: 1000 });
+  const agents = useQuery(AgentService.method.listAgents, { pageSize });
   const opening = useMutation({ mutationFn: open });
   const names = agents.data?.agents.map(({ name }) => name) ?? [];
   const label = query.get("label") ?? "";

@@ -2,7 +2,7 @@ import { useQuery } from "@connectrpc/connect-query";
 import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 import { AgentService } from "../../proto.ts";
-import { tasks } from "../api.ts";
+import { pageSize, tasks } from "../api.ts";
 import { go, setQuery } from "../router.ts";
 import { Dialog } from "../ui/dialog.tsx";
 import { ErrorNote } from "../ui/error-note.tsx";
@@ -20,7 +20,7 @@ interface Draft {
 
 /** Makes a task, and goes to it. */
 export function NewTaskDialog({ agent, onClose }: { agent: string; onClose(): void }) {
-  const { data } = useQuery(AgentService.method.listAgents, { pageSize: 1000 });
+  const { data } = useQuery(AgentService.method.listAgents, { pageSize });
   const [draft, setDraft] = useState<Draft>({ agent, event: "", name: "", params: "", labels: "" });
   // The one that is shown: the list of tasks may be that of an agent that is no more.
   const chosen = (data?.agents.find(({ name }) => name === draft.agent) ?? data?.agents[0])?.name ?? "";

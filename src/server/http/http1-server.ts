@@ -123,7 +123,7 @@ const clientErrors: Readonly<Record<string, string>> = {
 
 function createSink(
   response: ServerResponse,
-  untilRead: () => Promise<void>,
+  whenRead: () => Promise<void>,
   watchEnd: () => void,
 ): ResponseSink {
   // One that waits behind another has no socket yet, and nobody to read it.
@@ -133,9 +133,9 @@ function createSink(
     begin: (status, header) => response.writeHead(status, header),
     write: (chunk) => response.write(chunk),
     drain() {
-      if (!isQueued()) return untilRead();
+      if (!isQueued()) return whenRead();
       return new Promise((resolve) => {
-        response.once("socket", () => resolve(untilRead()));
+        response.once("socket", () => resolve(whenRead()));
         response.once("close", resolve);
       });
     },
