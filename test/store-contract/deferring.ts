@@ -150,6 +150,22 @@ export function describeDeferring(scene: () => Scene): void {
     expect(await task()).toMatchObject({ pendingEvents: 2 });
   });
 
+  it("waits for no more events than the mailbox takes, once it takes fewer", async () => {
+    const { rules, send, start, due, turn, id } = await deferred({ untilEvents: 4 });
+    await send("e2", { now: at(20) });
+    expect(await start({ now: at(20) })).toEqual({});
+    await rules({ maxPending: 2 });
+    expect(await due(at(30))).toEqual([id("task")]);
+    expect((await turn({ now: at(30) })).events).toMatchObject([{ id: id("e"), attempt: 2 }]);
+  });
+
+  it("waits for a time though the mailbox takes fewer events than it waits for", async () => {
+    const { rules, send, start } = await deferred({ untilEvents: 4, untilTime: at(100) });
+    await send("e2", { now: at(20) });
+    await rules({ maxPending: 2 });
+    expect(await start({ now: at(30) })).toEqual({ dueTime: at(100) });
+  });
+
   it("has nothing in hand meanwhile: its event can be taken back, and is not interrupted", async () => {
     const { interrupt, takeBack, states, start } = await deferred({ untilTime: at(100) });
     expect(await interrupt()).toMatchObject({ interrupted: 0 });

@@ -1,6 +1,7 @@
 import type { Outcome } from "../calls.ts";
 import type { Millis } from "../records.ts";
 import { EventState } from "../states.ts";
+import { policyOf } from "./policies.ts";
 import type { EventRow, TaskRow } from "./rows.ts";
 import type { Sql } from "./sql.ts";
 
@@ -36,7 +37,10 @@ export function endDeferral(task: TaskRow): void {
 export function deferralOf(sql: Sql, task: TaskRow, now: Millis): "none" | "stands" | "over" {
   const { deferred, waiting, defer_count: count, defer_until: until } = task;
   if (deferred === null || !anyWaits(sql, task, deferred)) return "none";
-  return (count !== null && waiting >= count) || (until !== null && until <= now) ? "over" : "stands";
+  if (until !== null && until <= now) return "over";
+  // Without a time, more than the mailbox takes would be waited for in vain: it may have been made smaller since.
+  const most = until === null ? policyOf(sql, task.agent).maxPending : Number.POSITIVE_INFINITY;
+  return count !== null && waiting >= Math.min(count, most) ? "over" : "stands";
 }
 
 /** Of the events that wait, those that a turn may begin with while others are put off: they go ahead, and were not left themselves. */

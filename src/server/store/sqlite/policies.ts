@@ -36,14 +36,19 @@ export function putAgents(tx: Tx, agents: readonly AgentRecord[]): void {
   }
 }
 
-/** Has all tasks looked at that may be due at another time by new rules: what waits for a batch, or for room beside what is in hand. */
-function lookAgain(sql: Sql, { name, parallel, batch }: AgentRecord): void {
-  const before = readPolicy(sql, name);
-  const same =
-    [before.parallel, before.batch?.max, before.batch?.wait].join() ===
-    [parallel, batch?.max, batch?.wait].join();
-  if (!same)
+/**
+ * Has all tasks looked at that may be due at another time by new rules: what waits for a batch, for room beside what is in hand, or for more
+ * than the mailbox takes now.
+ */
+function lookAgain(sql: Sql, agent: AgentRecord): void {
+  const { name } = agent;
+  if (timing(readPolicy(sql, name)) !== timing(agent))
     sql.run`update tasks set due_at = updated_at where agent = ${name} and ended_at is null and waiting > 0`;
+}
+
+/** What of an agent's rules says when a turn is due. */
+function timing({ maxPending, parallel, batch }: AgentRecord): string {
+  return [maxPending, parallel, batch?.max, batch?.wait].join();
 }
 
 /** Tells the rules of an agent's mailboxes: those of a plain one if the agent is not known. */
