@@ -128,7 +128,7 @@ async function play(
 
   /** What a client can see, after it has checked that the logs alone tell the same. */
   async function look() {
-    const filter = { states: [], labels: {}, limit: 1000, maxBytes: 1e6 };
+    const filter = { states: [], labels: {}, limit: 1000, maxBytes: 1e6, maxScanned: 1e6 };
     const pages = caller.agents.map(({ name }) => store.listTasks({ ...filter, agent: name }));
     const tasks = (await Promise.all(pages)).flatMap(({ items }) => items);
     for (const id of views.keys()) if (!tasks.some((task) => task.id === id)) views.delete(id);

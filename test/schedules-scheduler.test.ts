@@ -73,7 +73,7 @@ function createSchedule(
 /** The times that events in the mailboxes are for, by schedule, in their order, as in `hourly 01T02:00`. */
 async function timesOf(store: Store): Promise<string[]> {
   const found: string[] = [];
-  const all = { states: [], labels: {}, limit: 1000, maxBytes: 1e9 };
+  const all = { states: [], labels: {}, limit: 1000, maxBytes: 1e9, maxScanned: 1e6 };
   for (const task of (await store.listTasks(all)).items) {
     const { items } = await store.listEvents({
       taskId: task.id,
@@ -321,6 +321,7 @@ describe("what was missed while no server ran", () => {
       labels: { by: "schedule" },
       limit: 9,
       maxBytes: 1e6,
+      maxScanned: 1e6,
     });
     expect(items).toHaveLength(3);
     expect(items).toMatchObject(Array(3).fill({ agent: "rig", state: TaskState.PENDING, pendingEvents: 0 }));

@@ -6,7 +6,7 @@ import type { Agent } from "./agent.ts";
 import { callerKey } from "./auth/index.ts";
 import { busyPolicies } from "./mailbox/busy-policy.ts";
 import { requireAgent } from "./mailbox/mailbox.ts";
-import { createPageTokens } from "./page-token.ts";
+import { createPageTokens, defaultPageSize } from "./page-token.ts";
 import type { Exhausted } from "./store/calls.ts";
 import type { Store } from "./store/store.ts";
 
@@ -24,7 +24,7 @@ export function createAgentService({ agents, store }: AgentServiceOptions): Serv
       const tokens = createPageTokens("agents", [], ["string"]);
       const after = String(tokens.decode(pageToken)?.[0] ?? "");
       const following = names.filter((name) => name > after);
-      const page = following.slice(0, pageSize || 100);
+      const page = following.slice(0, pageSize || defaultPageSize);
       const more = page.length < following.length;
       return {
         agents: await Promise.all(page.map((name) => describe(name, owner))),

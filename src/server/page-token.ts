@@ -1,6 +1,14 @@
 import { hash } from "node:crypto";
 import { TaskError } from "./errors.ts";
 
+/** How many items a page of a list has when the request does not say. */
+export const defaultPageSize = 100;
+
+/** What ends a page of a list: a number of items, or about 2 MiB of them. */
+export function pageBounds(pageSize: number): { limit: number; maxBytes: number } {
+  return { limit: pageSize || defaultPageSize, maxBytes: 2_097_152 };
+}
+
 /** Where a list goes on: what it sorts by, of the last item that was given. */
 export type Position = readonly (string | number)[];
 

@@ -11,7 +11,7 @@ import type { Clock } from "./clock.ts";
 import { scheduleNotFound, TaskError } from "./errors.ts";
 import { requireAgent } from "./mailbox/mailbox.ts";
 import { requestKey } from "./mailbox/request-key.ts";
-import { createPageTokens } from "./page-token.ts";
+import { createPageTokens, pageBounds } from "./page-token.ts";
 import { nextAfter } from "./schedules/cron.ts";
 import { createFiring } from "./schedules/firing.ts";
 import { renderSchedule } from "./schedules/render-schedule.ts";
@@ -22,10 +22,8 @@ import type { ScheduleStore } from "./store/schedule-store.ts";
 import { renderTask } from "./task-log/render.ts";
 import type { TaskQuota } from "./task-quota.ts";
 
-/** How many schedules an owner may have, how many a page has when the request does not say, and about how many bytes it ends at. */
+/** How many schedules an owner may have. */
 const maxSchedules = 10_000;
-const defaultPageSize = 100;
-const maxPageBytes = 2_097_152;
 
 export interface ScheduleServiceOptions {
   agents: ReadonlyMap<string, Agent>;
@@ -77,8 +75,7 @@ export function createScheduleService({
         ...owner,
         ...(agent !== "" && { agent }),
         ...(after && { after: { owner: String(after[0]), name: String(after[1]) } }),
-        limit: pageSize || defaultPageSize,
-        maxBytes: maxPageBytes,
+        ...pageBounds(pageSize),
       });
       const last = items.at(-1);
       return {

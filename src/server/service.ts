@@ -9,7 +9,7 @@ import { taskNotFound } from "./errors.ts";
 import { linkSignals } from "./link-signals.ts";
 import type { Mailbox } from "./mailbox/mailbox.ts";
 import { wholeMillis } from "./mailbox/time-fields.ts";
-import { createPageTokens } from "./page-token.ts";
+import { createPageTokens, pageBounds } from "./page-token.ts";
 import type { Millis, TaskRecord } from "./store/records.ts";
 import type { Store } from "./store/store.ts";
 import { renderEvent, renderMessage, renderTask, renderUpdate } from "./task-log/render.ts";
@@ -17,9 +17,8 @@ import { renderRevision, renderState } from "./task-log/render-state.ts";
 import type { LogUpdate, TaskLog } from "./task-log/task-log.ts";
 import { permissionsOf, ttlOf } from "./task-permissions.ts";
 
-/** How many items a page has when the request does not say, and about how many bytes it ends at. */
-const defaultPageSize = 100;
-const maxPageBytes = 2_097_152;
+/** How many tasks are looked at for a page of those that pass a filter which no index has: some 10 ms of the store's time. */
+const maxScanned = 10_000;
 /** How long SendEvent waits for an event to be processed when the request does not say. */
 const defaultWait: Millis = 30_000;
 
@@ -73,7 +72,7 @@ export function createTaskService({
       const filters = [agent, states, Object.entries(labels).sort(), namePrefix, parentTaskId, asked];
       const tokens = createPageTokens("tasks", filters, ["number", "string"]);
       const position = tokens.decode(pageToken);
-      const { items, more } = await store.listTasks({
+      const { items, next } = await store.listTasks({
         ...owner,
         ...(agent !== "" && { agent }),
         states,
@@ -82,11 +81,11 @@ export function createTaskService({
         ...(parentTaskId !== "" && { parentTaskId }),
         ...(position && { before: { createTime: Number(position[0]), id: String(position[1]) } }),
         ...pageBounds(pageSize),
+        maxScanned,
       });
-      const last = items.at(-1);
       return {
         tasks: items.map(renderTask),
-        nextPageToken: more && last !== undefined ? tokens.encode([last.createTime, last.id]) : "",
+        nextPageToken: next ? tokens.encode([next.createTime, next.id]) : "",
       };
     },
 
@@ -238,7 +237,3 @@ function responderFor(context: HandlerContext): (update: LogUpdate) => Subscribe
 }
 
 const encodedUpdates = new WeakMap<LogUpdate, SubscribeResponse>();
-
-function pageBounds(pageSize: number): { limit: number; maxBytes: number } {
-  return { limit: pageSize || defaultPageSize, maxBytes: maxPageBytes };
-}

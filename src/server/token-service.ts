@@ -12,12 +12,11 @@ import {
 import type { Clock } from "./clock.ts";
 import { TaskError } from "./errors.ts";
 import { wholeMillis } from "./mailbox/time-fields.ts";
-import { createPageTokens } from "./page-token.ts";
+import { createPageTokens, defaultPageSize } from "./page-token.ts";
 import type { Millis } from "./store/records.ts";
 import type { TokenRecord } from "./store/token-records.ts";
 import type { TokenStore } from "./store/token-store.ts";
 
-const defaultPageSize = 100;
 /** How many tokens there may be: all of them are in memory. */
 export const maxTokens = 10_000;
 

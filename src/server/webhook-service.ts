@@ -7,12 +7,11 @@ import { type Caller, callerKey, ownerToList } from "./auth/index.ts";
 import type { Clock } from "./clock.ts";
 import { TaskError, webhookNotFound } from "./errors.ts";
 import { requireAgent } from "./mailbox/mailbox.ts";
-import { createPageTokens } from "./page-token.ts";
+import { createPageTokens, defaultPageSize } from "./page-token.ts";
 import type { Store } from "./store/store.ts";
 import type { WebhookEntryKind, WebhookRecord, WebhookSource } from "./store/webhook-records.ts";
 import { type AddressGuard, createSecret, requireSecret } from "./webhooks/outgoing/index.ts";
 
-const defaultPageSize = 100;
 const maxWebhooks = 10_000;
 
 export interface WebhookServiceOptions {

@@ -18,7 +18,7 @@ export function describeAsking(scene: () => Scene): void {
 
   it("makes the task INPUT_REQUIRED with the question, on the record, and starts nothing new", async () => {
     const more = { schema: '{"type":"string"}', expireTime: at(1000) };
-    const { question, task, states, log, due, start, store, agent, id } = await asked(more);
+    const { question, task, states, log, due, start, list, id } = await asked(more);
     const asking = await task();
     expect(asking).toMatchObject({ state: TaskState.INPUT_REQUIRED, question, pendingEvents: 1 });
     expect(asking.question).toEqual(question);
@@ -29,8 +29,8 @@ export function describeAsking(scene: () => Scene): void {
     expect(await states()).toEqual({ e: "PROCESSED", behind: "QUEUED" });
     expect(await due(at(999))).toEqual([]);
     expect(await start({ now: at(999) })).toEqual({});
-    const list = { agent, states: [TaskState.INPUT_REQUIRED], labels: {}, limit: 9, maxBytes: 1e6 };
-    expect((await store.listTasks(list)).items.map((task) => task.id)).toEqual([id("task")]);
+    const { items } = await list({ states: [TaskState.INPUT_REQUIRED] });
+    expect(items.map((task) => task.id)).toEqual([id("task")]);
   });
 
   it("leaves out what the question has not", async () => {

@@ -127,9 +127,9 @@ export function describeChildren(scene: () => Scene): void {
   });
 
   it("lists children by their parent", async () => {
-    const { store, agent, id } = await family();
-    const list = { agent, states: [], labels: {}, limit: 9, maxBytes: 1e6, parentTaskId: id("task") };
-    expect((await store.listTasks(list)).items.map((task) => task.id)).toEqual([id("child")]);
+    const { list, id } = await family();
+    const { items } = await list({ parentTaskId: id("task") });
+    expect(items.map((task) => task.id)).toEqual([id("child")]);
   });
 
   it("rejects with FAN_OUT_EXCEEDED a task with 16 parents above it, and makes nothing", async () => {
@@ -148,7 +148,7 @@ export function describeChildren(scene: () => Scene): void {
   });
 
   it("rejects with FAN_OUT_EXCEEDED a child of a parent with 10,000 unfinished ones, until one ends", async () => {
-    const { create, finish, cancel, store, id } = scene();
+    const { create, finish, cancel, store, list, id } = scene();
     await create();
     const child = (n: number) => create({ taskId: id(`c${n}`), parentTaskId: id("task") });
     for (let n = 0; n < 10_000; n += 1000)
@@ -160,7 +160,7 @@ export function describeChildren(scene: () => Scene): void {
     await child(10_000);
     expect(await reasonOf(child(10_001))).toBe("FAN_OUT_EXCEEDED");
     await cancel();
-    const list = { states: [TaskState.CANCELLING], labels: {}, limit: 1000, maxBytes: 1e9 };
-    expect((await store.listTasks({ ...list, parentTaskId: id("task") })).items).toHaveLength(1000);
+    const children = { parentTaskId: id("task"), states: [TaskState.CANCELLING], limit: 1000 };
+    expect((await list(children)).items).toHaveLength(1000);
   });
 }

@@ -4,13 +4,12 @@ import { at, newEvent, reasonOf, type Scene, show } from "./scene.ts";
 
 export function describeDeleting(scene: () => Scene): void {
   /** Looks for a task in every read, and expects none of it. */
-  async function expectGone({ store, agent, id }: Scene, name?: string): Promise<void> {
+  async function expectGone({ store, list, id }: Scene, name?: string): Promise<void> {
     const taskId = id("task");
     const page = { taskId, afterSequence: 0, limit: 9, maxBytes: 1e6 };
     expect(await store.getTask({ id: taskId })).toBeUndefined();
     if (name !== undefined) expect(await store.getTask({ name })).toBeUndefined();
-    const list = { agent, states: [], labels: {}, limit: 99, maxBytes: 1e6 };
-    expect((await store.listTasks(list)).items.map((task) => task.id)).not.toContain(taskId);
+    expect((await list()).items.map((task) => task.id)).not.toContain(taskId);
     const calls = [
       store.readLog({ ...page, maxEntries: 9 }),
       store.listEvents({ ...page, states: [] }),

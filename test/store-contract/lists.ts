@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { EventState, TaskState } from "../../src/proto.ts";
-import type { ListTasks } from "../../src/server/store/queries.ts";
+import type { ListTasks, PlaceOfTask, TaskPage } from "../../src/server/store/queries.ts";
 import type { TaskRecord } from "../../src/server/store/records.ts";
 import { at, bytes, newEvent, type Scene, show, unbounded } from "./scene.ts";
 
@@ -73,7 +73,7 @@ export function describeLists(scene: () => Scene): void {
   });
 
   it("listTasks filters by agent, state, label, name and parent, newest first", async () => {
-    const { create, activate, store, agent, id } = scene();
+    const { create, activate, list: tasks, names, id } = scene();
     await activate({ taskId: id("t1"), name: id("a%_1"), labels: { env: "prod", x: "1" }, now: at(0) });
     await create({
       taskId: id("t2"),
@@ -97,11 +97,7 @@ export function describeLists(scene: () => Scene): void {
       labels: { env: "prod" },
       now: at(3),
     });
-    const list = async (filters: Partial<ListTasks>) => {
-      const bounds = { limit: 100, maxBytes: 1000 };
-      const { items } = await store.listTasks({ agent, states: [], labels: {}, ...bounds, ...filters });
-      return items.map((task) => task.id.slice(id("").length));
-    };
+    const list = async (filters: Partial<ListTasks>) => names((await tasks(filters)).items);
     expect(await list({})).toEqual(["t4", "t3", "t2", "t1"]);
     expect(await list({ agent: id("another") })).toEqual(["t5"]);
     expect(await list({ states: [TaskState.ACTIVE] })).toEqual(["t1"]);
@@ -124,61 +120,89 @@ export function describeLists(scene: () => Scene): void {
     ["the last code point", "\u{10ffff}"],
     ["a code point before the surrogates", "\ud7ff"],
   ])("listTasks finds names that begin with a text that ends with %s, and no others", async (_, end) => {
-    const { create, store, agent, id } = scene();
+    const { create, list, id } = scene();
     const prefix = id(`p${end}`);
     const names = [prefix, `${prefix}x`, `${prefix}\u{10ffff}`, id("p"), id("p\u0001"), id("q")];
     for (const [n, name] of names.entries()) await create({ taskId: id(`t${n}`), name });
-    const bounds = { limit: 9, maxBytes: 1e6 };
-    const page = await store.listTasks({ agent, states: [], labels: {}, namePrefix: prefix, ...bounds });
-    expect(page.items.map((task) => task.name).sort()).toEqual(names.slice(0, 3));
+    // The index on names has them, or, where that is bounded to fewer, the others are passed over.
+    for (const maxScanned of [100, 1]) {
+      const found = await through((before) => list({ namePrefix: prefix, maxScanned, ...before }));
+      expect(found.map((task) => task.name).sort()).toEqual(names.slice(0, 3));
+    }
   });
 
   it("listTasks goes on where it was while tasks are made", async () => {
-    const { create, store, agent, id } = scene();
+    const { create, list, id } = scene();
     // Pairs of the same time, so that a page ends between two of them.
     for (let n = 0; n < 7; n++) await create({ taskId: id(`t${n}`), now: at(Math.floor(n / 2)) });
-    const found: string[] = [];
-    let last: TaskRecord | undefined;
-    do {
-      const before = last && { before: { createTime: last.createTime, id: last.id } };
-      const bounds = { limit: 3, maxBytes: 1000 };
-      const page = await store.listTasks({ agent, states: [], labels: {}, ...bounds, ...before });
-      found.push(...page.items.map((task) => task.id));
-      last = page.more ? page.items.at(-1) : undefined;
-      await create({ taskId: id(`later than ${found.at(-1)}`), now: at(100) });
-    } while (last !== undefined);
-    expect(found).toEqual([6, 5, 4, 3, 2, 1, 0].map((n) => id(`t${n}`)));
+    let pages = 0;
+    const found = await through(async (before) => {
+      pages += 1;
+      const page = await list({ limit: 3, ...before });
+      await create({ taskId: id(`later than page ${pages}`), now: at(100) });
+      return page;
+    });
+    expect(found.map((task) => task.id)).toEqual([6, 5, 4, 3, 2, 1, 0].map((n) => id(`t${n}`)));
+    expect(pages).toBe(3);
   });
 
   it("listTasks gives whole tasks", async () => {
-    const { create, store, agent, task, id } = scene();
+    const { create, list, task, id } = scene();
     await create({ name: id("name"), params: bytes("p"), labels: { a: "1" }, event: newEvent(id("e")) });
-    const page = await store.listTasks({ agent, states: [], labels: {}, limit: 1, maxBytes: 1 });
-    expect(page).toEqual({ items: [await task()], more: false });
+    expect(await list({ limit: 1, maxBytes: 1 })).toEqual({ items: [await task()] });
   });
 
   it("listTasks ends a page at about its bytes, with one task at least", async () => {
-    const { create, store, agent, id } = scene();
+    const { create, list, id } = scene();
     for (let n = 0; n < 3; n++)
       await create({ taskId: id(`t${n}`), params: new Uint8Array(100), now: at(n) });
-    const list = async (maxBytes: number) => {
-      const { items, more } = await store.listTasks({ agent, states: [], labels: {}, limit: 3, maxBytes });
-      return [items.length, more];
+    const until = async (maxBytes: number) => {
+      const { items, next } = await list({ limit: 3, maxBytes });
+      return [items.length, next?.id];
     };
-    expect(await list(1)).toEqual([1, true]);
-    expect(await list(150)).toEqual([2, true]);
-    expect(await list(1000)).toEqual([3, false]);
+    expect(await until(1)).toEqual([1, id("t2")]);
+    expect(await until(150)).toEqual([2, id("t1")]);
+    expect(await until(1000)).toEqual([3, undefined]);
   });
 
+  it.each<[what: string, filters: (id: Scene["id"]) => Partial<ListTasks>, found: number[]]>([
+    ["a state", () => ({ states: [TaskState.ACTIVE] }), [4, 1]],
+    ["a label", () => ({ labels: { rare: "yes" } }), [7, 4]],
+    ["two of these", () => ({ states: [TaskState.ACTIVE], labels: { rare: "yes" } }), [4]],
+    ["an agent, of an owner", (id) => ({ owner: id("alice"), labels: { rare: "yes" } }), [7]],
+    ["no state there is", () => ({ states: [TaskState.FAILED] }), []],
+  ])(
+    "listTasks looks at no more than its bound for a page, and finds all by %s",
+    async (_, filters, found) => {
+      const { create, activate, list, id } = scene();
+      for (let n = 0; n < 9; n++) {
+        const labels: Record<string, string> = n === 4 || n === 7 ? { rare: "yes" } : {};
+        const creator = n > 6 ? id("alice") : "";
+        const make = n === 4 || n === 1 ? activate : create;
+        await make({ taskId: id(`t${n}`), labels, creator, now: at(n) });
+      }
+      for (const maxScanned of [1, 2, 3, 8, 9, 10]) {
+        let pages = 0;
+        const all = await through((before) => {
+          pages += 1;
+          return list({ ...filters(id), maxScanned, ...before });
+        });
+        expect(all.map((task) => task.id)).toEqual(found.map((n) => id(`t${n}`)));
+        expect(pages).toBeGreaterThanOrEqual(
+          Math.ceil((filters(id).owner === undefined ? 9 : 2) / maxScanned),
+        );
+      }
+    },
+  );
+
   it("listTasks counts what a task asks", async () => {
-    const { create, finish, store, agent, id } = scene();
+    const { create, finish, list, id } = scene();
     for (const name of ["t1", "t2", "t3"]) {
       const question = { id: id(name), prompt: "?".repeat(50), schema: "true".padEnd(50), createTime: at(0) };
       await create({ taskId: id(name) });
       await finish({ kind: "ask", question }, { taskId: id(name) });
     }
-    const page = await store.listTasks({ agent, states: [], labels: {}, limit: 3, maxBytes: 150 });
-    expect(page).toMatchObject({ items: [{}, {}], more: true });
+    expect(await list({ limit: 3, maxBytes: 150 })).toMatchObject({ items: [{}, {}], next: {} });
   });
 
   it("getTask finds by name the unfinished task, or else the one created last", async () => {
@@ -285,4 +309,18 @@ export function describeLists(scene: () => Scene): void {
     await commit((await turn()).turn);
     expect(await counts()).toEqual({ unfinishedTasks: 1, pendingEvents: 2 });
   });
+}
+
+/** Reads a list to its end. */
+async function through(
+  read: (before: Pick<ListTasks, "before">) => Promise<TaskPage>,
+): Promise<TaskRecord[]> {
+  const found: TaskRecord[] = [];
+  let before: PlaceOfTask | undefined;
+  do {
+    const { items, next } = await read(before === undefined ? {} : { before });
+    found.push(...items);
+    before = next;
+  } while (before !== undefined);
+  return found;
 }

@@ -53,14 +53,7 @@ export function describeOwning(scene: () => Scene): void {
     await here.create({ taskId: id("servers") });
     const listed = async (owner?: string) => {
       const filter = owner === undefined ? {} : { owner };
-      const page = await store.listTasks({
-        agent,
-        states: [],
-        labels: {},
-        limit: 10,
-        maxBytes: 1e6,
-        ...filter,
-      });
+      const page = await here.list(filter);
       const { unfinishedTasks } = await store.countAgent(agent, owner);
       return [here.names(page.items).sort(), unfinishedTasks];
     };

@@ -23,7 +23,7 @@ import type {
   StartTurnResult,
   TakeEvents,
 } from "../../src/server/store/calls.ts";
-import type { PeekEvents } from "../../src/server/store/queries.ts";
+import type { ListTasks, PeekEvents, TaskPage } from "../../src/server/store/queries.ts";
 import type {
   AgentCounts,
   AgentRecord,
@@ -92,6 +92,8 @@ export interface Scene {
   /** Starts the turn that is due and commits it. */
   finish(outcome: CommitTurn["outcome"], args?: Partial<CommitTurn>): Promise<void>;
   task(id?: string): Promise<TaskRecord>;
+  /** Lists the agent's tasks, or others that are asked for. */
+  list(args?: Partial<ListTasks>): Promise<TaskPage>;
   events(id?: string): Promise<EventRecord[]>;
   /** Where each event stands, by its name. */
   states(id?: string): Promise<Record<string, keyof typeof EventState>>;
@@ -180,6 +182,11 @@ export function createScene(store: Store): Scene {
       if (task === undefined) throw new Error(`there is no task ${id}`);
       return task;
     },
+    list: (args) =>
+      store.listTasks({
+        ...{ agent, states: [], labels: {}, limit: 100, maxBytes: 1e9, maxScanned: 1e6 },
+        ...args,
+      }),
     events: async (id = taskId) => (await store.listEvents({ taskId: id, states: [], ...unbounded })).items,
     async states(id) {
       const events = await scene.events(id);

@@ -3,10 +3,9 @@ import { createView, follow, shown } from "../log-view.ts";
 import { at, type Scene, unbounded } from "./scene.ts";
 
 /** Expects that dueTasks finds those tasks of a scene for which startTurn has a turn to start. It starts them. */
-export async function expectDueTasksStart({ store, agent }: Scene): Promise<void> {
+export async function expectDueTasksStart({ store, agent, list }: Scene): Promise<void> {
   const source = { owner: "last", agents: [agent], forced: false };
-  const list = { agent, states: [], labels: {}, limit: 50, maxBytes: unbounded.maxBytes };
-  const { items: tasks } = await store.listTasks(list);
+  const { items: tasks } = await list();
   for (const now of [at(0), at(1e9)]) {
     const { taskIds } = await store.dueTasks({ agents: [agent], now, limit: 20_000 });
     for (const { id: taskId } of tasks) {
@@ -18,9 +17,8 @@ export async function expectDueTasksStart({ store, agent }: Scene): Promise<void
 }
 
 /** Expects that the logs of a scene's tasks tell what the lists show: that no change is missing from them (G4). */
-export async function expectLogsTell({ store, agent }: Scene): Promise<void> {
-  const list = { agent, states: [], labels: {}, limit: 50, maxBytes: unbounded.maxBytes };
-  for (const task of (await store.listTasks(list)).items) {
+export async function expectLogsTell({ store, list }: Scene): Promise<void> {
+  for (const task of (await list()).items) {
     const page = { taskId: task.id, ...unbounded };
     const { entries } = await store.readLog({ ...page, maxEntries: unbounded.limit });
     const view = createView();

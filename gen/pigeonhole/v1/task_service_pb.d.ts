@@ -386,7 +386,8 @@ export declare type ListTasksRequest = Message<"pigeonhole.v1.ListTasksRequest">
   parentTaskId: string;
 
   /**
-   * The most tasks to answer with, 0 to 1,000; 0 means 100. A page may have fewer and still not be the last.
+   * The most tasks to answer with, 0 to 1,000; 0 means 100. A page may have fewer, even none where few tasks pass the filters, and still
+   * not be the last.
    *
    * @generated from field: int32 page_size = 6;
    */
@@ -449,7 +450,8 @@ export declare type ListTasksRequestJson = {
   parentTaskId?: string;
 
   /**
-   * The most tasks to answer with, 0 to 1,000; 0 means 100. A page may have fewer and still not be the last.
+   * The most tasks to answer with, 0 to 1,000; 0 means 100. A page may have fewer, even none where few tasks pass the filters, and still
+   * not be the last.
    *
    * @generated from field: int32 page_size = 6;
    */

@@ -36,6 +36,13 @@ export function TasksPage({ query }: { query: URLSearchParams }) {
   const found = byId ?? data?.pages.flatMap(({ tasks }) => tasks);
   const creating = query.get("new") !== null;
 
+  /** Reads on until there is something to show: where few tasks pass the filters, a page may have none. */
+  async function showOlder(): Promise<void> {
+    const { data } = await fetchNextPage();
+    const page = data?.pages.at(-1);
+    if (page?.tasks.length === 0 && page.nextPageToken !== "") await showOlder();
+  }
+
   useShortcuts({
     n: () => setQuery({ new: "1" }),
     "/": () => searchRef.current?.focus(),
@@ -53,7 +60,11 @@ export function TasksPage({ query }: { query: URLSearchParams }) {
       </div>
       <FilterBar query={query} searchRef={searchRef} />
       <ErrorNote error={error} />
-      {found?.length === 0 && <p className="empty">No task is like that.</p>}
+      {found?.length === 0 && (
+        <p className="empty">
+          {hasNextPage ? "None of the newest tasks is like that." : "No task is like that."}
+        </p>
+      )}
       <ul className="task-list" ref={listRef}>
         {found?.map((task) => (
           <li key={task.id}>
@@ -62,7 +73,7 @@ export function TasksPage({ query }: { query: URLSearchParams }) {
         ))}
       </ul>
       {hasNextPage && (
-        <button type="button" className="more" disabled={isFetchingNextPage} onClick={() => fetchNextPage()}>
+        <button type="button" className="more" disabled={isFetchingNextPage} onClick={showOlder}>
           Older tasks
         </button>
       )}

@@ -1,5 +1,5 @@
 import type { EventState, TaskState } from "../../proto.ts";
-import type { Millis } from "./records.ts";
+import type { Millis, TaskRecord } from "./records.ts";
 
 export interface CountUnfinished {
   /** The principal. */
@@ -35,9 +35,24 @@ export interface ListTasks {
   namePrefix?: string;
   parentTaskId?: string;
   /** Where to go on: only tasks that sort after this one. */
-  before?: { createTime: Millis; id: string };
+  before?: PlaceOfTask;
   limit: number;
   maxBytes: number;
+  /** How many are looked at where no index has those alone that pass the filters: so long a page may take. At least 1. */
+  maxScanned: number;
+}
+
+/** What tasks are sorted by. */
+export interface PlaceOfTask {
+  createTime: Millis;
+  id: string;
+}
+
+/** A stretch of the list of tasks: as many as were asked for, or fewer, even none, whose content or search has come to its bound. */
+export interface TaskPage {
+  items: TaskRecord[];
+  /** Where to go on; not there if nothing follows. */
+  next?: PlaceOfTask;
 }
 
 export interface ListEvents {

@@ -33,13 +33,13 @@ import type {
   PeekEvents,
   ReadLog,
   TaskKey,
+  TaskPage,
 } from "./queries.ts";
 import type {
   AgentCounts,
   AgentRecord,
   EventCounts,
   EventRecord,
-  ListPage,
   LogPage,
   MessageRecord,
   Millis,
@@ -203,7 +203,7 @@ export interface Store extends ScheduleStore, WebhookStore, TokenStore {
   getTask(key: TaskKey): Promise<TaskRecord | undefined>;
 
   /** Reads tasks that pass all filters, newest first. */
-  listTasks(args: ListTasks): Promise<ListPage<TaskRecord>>;
+  listTasks(args: ListTasks): Promise<TaskPage>;
 
   /** Reads events that wait, in the order in which they would be started. Rejects with TASK_NOT_FOUND. */
   peekEvents(args: PeekEvents): Promise<EventRecord[]>;

@@ -4,7 +4,6 @@ import type {
   DueTasksResult,
   ListEvents,
   ListMessages,
-  ListTasks,
   PeekEvents,
   ReadLog,
   TaskKey,
@@ -12,7 +11,6 @@ import type {
 import type {
   AgentCounts,
   EventRecord,
-  ListPage,
   LogEntry,
   LogPage,
   MessageRecord,
@@ -21,7 +19,6 @@ import type {
   TaskRecord,
 } from "../records.ts";
 import { MessageState } from "../states.ts";
-import { taskSize } from "../task-size.ts";
 import { readDeltas, readEntries } from "./log.ts";
 import { firstEvents, readWaiting } from "./mailbox.ts";
 import { fill } from "./pages.ts";
@@ -82,45 +79,6 @@ function readNamed(sql: Sql, name: string, owner: string | undefined): TaskRow |
     select t.* from owners o join tasks t on t.id = (select id from tasks where name = ${name} and owner = o.owner
         order by created_at desc, id desc limit 1)
     order by t.created_at desc, t.id desc limit 1`;
-}
-
-/** See Store.listTasks. */
-export function listTasks(tx: Tx, args: ListTasks): ListPage<TaskRecord> {
-  const { before } = args;
-  // A filter that is not given is left out of the text, so that those that are can use their index.
-  const where: [condition: string, ...values: (string | number)[]][] = [["true"]];
-  if (before !== undefined) where.push(["(created_at, id) < (?, ?)", before.createTime, before.id]);
-  // Said in full, because the index of owners has none of the server's.
-  if (args.owner !== undefined)
-    where.push([args.owner === "" ? "owner = ?" : "owner = ? and owner <> ''", args.owner]);
-  if (args.agent !== undefined) where.push(["agent = ?", args.agent]);
-  if (args.parentTaskId !== undefined) where.push(["parent_id = ?", args.parentTaskId]);
-  if (args.states.length > 0) where.push([`state in (${args.states.map(() => "?")})`, ...args.states]);
-  if (args.namePrefix !== undefined) {
-    // As a range, which can use the index on names, and not by SQLite's functions of text, which end one at a NUL.
-    where.push(["name >= ?", args.namePrefix]);
-    const after = afterPrefix(args.namePrefix);
-    if (after !== undefined) where.push(["name < ?", after]);
-  }
-  for (const [key, value] of Object.entries(args.labels)) {
-    where.push(["exists (select 1 from json_each(labels) where key = ? and value = ?)", key, value]);
-  }
-  const rows = tx.sql.query<TaskRow>(
-    `select * from tasks where ${where.map(([condition]) => condition).join(" and ")}
-      order by created_at desc, id desc limit ?`,
-    [...where.flatMap(([, ...values]) => values), args.limit + 1],
-  );
-  return fill(rows, (row) => taskRecord(tx.sql, row), taskSize, args);
-}
-
-/** The first text, in the order of code points, that sorts after all that begin so; none if nothing does. */
-function afterPrefix(prefix: string): string | undefined {
-  const last = [...prefix].at(-1)?.codePointAt(0);
-  if (last === undefined) return undefined;
-  const rest = prefix.slice(0, -String.fromCodePoint(last).length);
-  if (last === 0x10ffff) return afterPrefix(rest);
-  // No text has the code points of surrogates.
-  return rest + String.fromCodePoint(last === 0xd7ff ? 0xe000 : last + 1);
 }
 
 /** See Store.listEvents. */

@@ -9,6 +9,7 @@ import { countEvents, oldestWaiting } from "./figures.ts";
 import { fireSchedule, triggerSchedule } from "./fire-schedule.ts";
 import { fireTimers } from "./fire-timers.ts";
 import { interruptTask } from "./interrupt-task.ts";
+import { listTasks } from "./list-tasks.ts";
 import { putAgents } from "./policies.ts";
 import {
   countAgent,
@@ -18,7 +19,6 @@ import {
   getTask,
   listEvents,
   listMessages,
-  listTasks,
   peekEvents,
   readLog,
 } from "./reads.ts";
