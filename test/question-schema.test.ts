@@ -1,6 +1,7 @@
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { describe, expect, it } from "vitest";
 import { checkAnswer, requireSchema } from "../src/server/mailbox/question-schema.ts";
+import { cpuTime } from "./cpu-time.ts";
 
 const order = {
   type: "object",
@@ -20,15 +21,16 @@ describe("an answer that would take for ever to check", () => {
     ["against a pattern", { pattern: "^(a+)+$" }, `${"a".repeat(50)}!`],
     ["against patterns of names", { patternProperties: { "^(a|a)+$": {} } }, { [`${"a".repeat(50)}!`]: 1 }],
     ["for items that are unique", { uniqueItems: true }, Array.from({ length: 50_000 }, (_, at) => ({ at }))],
-  ])("does not fit, and holds nobody up (%s)", (_, schema, answer) => {
-    const begin = performance.now();
-    expect(checkAnswer(requireSchema(schema), answer)).toEqual([
-      {
-        field: "parts[0].data",
-        description: "cannot be checked against the question's schema: that takes more than 100 ms",
-      },
-    ]);
-    expect(performance.now() - begin).toBeLessThan(10_000);
+  ])("does not fit, and holds nobody up (%s)", async (_, schema, answer) => {
+    const spent = await cpuTime(() =>
+      expect(checkAnswer(requireSchema(schema), answer)).toEqual([
+        {
+          field: "parts[0].data",
+          description: "cannot be checked against the question's schema: that takes more than 100 ms",
+        },
+      ]),
+    );
+    expect(spent).toBeLessThan(10_000);
     expect(checkAnswer(requireSchema(schema), null)).toEqual([]);
   });
 });

@@ -99,7 +99,7 @@ describe.each(protocols)("SendEvent with EVENT_WAIT_PROCESSED over $name", ({ op
 
   it("ends with the caller's deadline, which is an error, and the event is handled all the same", async () => {
     const taskId = await newTask(tasks);
-    const call = tasks.sendEvent({ taskId, type: "block", parts: [text("x")], wait }, { timeoutMs: 200 });
+    const call = tasks.sendEvent({ taskId, type: "block", parts: [text("x")], wait }, { timeoutMs: 1000 });
     await expect(call).rejects.toMatchObject({ code: Code.DeadlineExceeded });
     await desk.entered(taskId);
     desk.release(taskId);

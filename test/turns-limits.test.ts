@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { EventState, TaskState } from "../src/proto.ts";
-import { FinalError, systemClock } from "../src/server/index.ts";
+import { type AgentDefinition, type Clock, FinalError, systemClock } from "../src/server/index.ts";
 import { collect, createGate, failuresIn, isEvent, isTask, startRig } from "./agents/rig.ts";
 
 /** An error of that name from elsewhere, as another copy of the package has it. */
@@ -81,13 +81,15 @@ describe("an event that is given up", () => {
 describe("a turn that takes too long", () => {
   it("is stopped, counts as failed, and is tried again", async () => {
     const reasons: unknown[] = [];
-    await using rig = await startRig({
-      turnTimeout: 20,
+    const { clock, limits } = createLimitClock(77_777);
+    const agent: Partial<AgentDefinition> = {
+      turnTimeout: 77_777,
       retry: { initialBackoff: 1 },
       async onTaskEventSend(ctx) {
         await ctx.messages.send(`attempt ${ctx.attempt}`);
         if (ctx.attempt === 3) return ctx.complete("at last");
-        await new Promise((resolve) => ctx.signal.addEventListener("abort", resolve, { once: true }));
+        for (const pass of limits) pass();
+        expect(ctx.signal.aborted).toBe(true);
         reasons.push(ctx.signal.reason);
         if (ctx.attempt === 1) throw new Error("was told to stop");
         try {
@@ -96,11 +98,12 @@ describe("a turn that takes too long", () => {
           reasons.push(error);
         }
       },
-    });
+    };
+    await using rig = await startRig(agent, { clock });
     const taskId = await rig.create("go");
     const log = await rig.end(taskId);
     expect(failuresIn(log)).toEqual(
-      [1, 2].map((attempt) => `${attempt}: TIMED_OUT: the turn has taken longer than 20 ms`),
+      [1, 2].map((attempt) => `${attempt}: TIMED_OUT: the turn has taken longer than 77777 ms`),
     );
     expect(reasons).toEqual(
       ["TIMED_OUT", "TIMED_OUT", "TURN_OVER"].map((reason) => expect.objectContaining({ reason })),
@@ -130,15 +133,7 @@ describe("a turn that takes too long", () => {
   });
 
   it("is not one that waits for the store: its time ends with its handler", async () => {
-    const limits: (() => void)[] = [];
-    const clock = {
-      ...systemClock,
-      timer(delay: number, ring: () => void) {
-        if (delay !== 77_777) return systemClock.timer(delay, ring);
-        limits.push(ring);
-        return () => void limits.splice(limits.indexOf(ring), 1);
-      },
-    };
+    const { clock, limits } = createLimitClock(77_777);
     const running = createGate();
     await using rig = await startRig({ turnTimeout: 77_777, onTaskEventSend: running.pass }, { clock });
     const taskId = await rig.create("go");
@@ -149,3 +144,17 @@ describe("a turn that takes too long", () => {
     expect(limits).toEqual([]);
   });
 });
+
+/** Makes a clock on which the turns' time does not pass by itself: `limits` are those that run, each to be called when it is over. */
+function createLimitClock(turnTimeout: number): { clock: Clock; limits: (() => void)[] } {
+  const limits: (() => void)[] = [];
+  const clock: Clock = {
+    ...systemClock,
+    timer(delay, ring) {
+      if (delay !== turnTimeout) return systemClock.timer(delay, ring);
+      limits.push(ring);
+      return () => void limits.splice(limits.indexOf(ring), 1);
+    },
+  };
+  return { clock, limits };
+}

@@ -27,6 +27,7 @@ import {
 import { Findings } from "../src/server/validation/findings.ts";
 import { violations } from "../src/server/validation/index.ts";
 import { createDurationCheck, timestampCheck } from "../src/server/validation/time-check.ts";
+import { cpuTime } from "./cpu-time.ts";
 import "./property-seed.ts";
 
 const requests = [TaskService, AgentService, ScheduleService, WebhookService].flatMap(({ methods }) =>
@@ -219,11 +220,12 @@ describe("a field", () => {
     expect(redrive({ all: false })).toEqual([{ field: "all", description: "must be true" }]);
   });
 
-  it("that is long is never tried against a pattern", () => {
-    const start = performance.now();
-    expect(checkTask({ labels: { [`${"-".repeat(1_000_000)}!`]: "" } })).toHaveLength(1);
-    expect(check({ parts: [{ file: { uri: "a".repeat(1_000_000) } }] })).toHaveLength(1);
-    expect(performance.now() - start).toBeLessThan(1_000);
+  it("that is long is never tried against a pattern", async () => {
+    const spent = await cpuTime(() => {
+      expect(checkTask({ labels: { [`${"-".repeat(1_000_000)}!`]: "" } })).toHaveLength(1);
+      expect(check({ parts: [{ file: { uri: "a".repeat(1_000_000) } }] })).toHaveLength(1);
+    });
+    expect(spent).toBeLessThan(1_000);
   });
 });
 

@@ -10,6 +10,7 @@ import {
   standardWebhooksSignature,
   type VerifyWebhook,
 } from "../src/server/index.ts";
+import { cpuTime } from "./cpu-time.ts";
 import { judge, now } from "./webhooks-judge.ts";
 import { githubSecret, slackHeaders, slackSecret, standardSecret } from "./webhooks-signed.ts";
 import "./property-seed.ts";
@@ -134,11 +135,12 @@ describe("Standard Webhooks", () => {
       "webhook-timestamp": String(now / 1000),
       "webhook-signature": "v1,a ".repeat(3000),
     };
-    const begin = performance.now();
-    const verdict = await judge(standardWebhooksSignature({ secret: standardSecret }), headers, body);
-    expect(verdict).toBe("SIGNATURE_INVALID");
+    const spent = await cpuTime(async () => {
+      const verdict = await judge(standardWebhooksSignature({ secret: standardSecret }), headers, body);
+      expect(verdict).toBe("SIGNATURE_INVALID");
+    });
     // An HMAC of the body for each of them takes more than ten seconds.
-    expect(performance.now() - begin).toBeLessThan(2000);
+    expect(spent).toBeLessThan(2000);
   });
 });
 

@@ -85,11 +85,12 @@ export const retrying: ClientFact[] = [
   },
   {
     name: "is made again when a try takes too long",
-    expected: { id: "e", calls: 2 },
+    // On a busy machine one more may take as long.
+    expected: { id: "e", again: true },
     async find(place) {
       const { tasks, seen } = await play(place, [{ end: "hang" }], { attemptTimeout: 150 });
       const { event } = await tasks.send("t", "hi");
-      return { id: event.id, calls: (await seen()).length };
+      return { id: event.id, again: (await seen()).length > 1 };
     },
   },
   ...[Number.POSITIVE_INFINITY, 10_000 / 3].map(

@@ -105,7 +105,7 @@ export const subscribing: ClientFact[] = [
     expected: [1, 2],
     async find(place) {
       const { tasks, script } = await play(place, [{ upTo: 1, end: "hang" }, { upTo: 2 }]);
-      const found = sequences(await collect(tasks.subscribe("t", { idleTimeout: 150 })));
+      const found = sequences(await collect(tasks.subscribe("t", { idleTimeout: 500 })));
       await script.left();
       return found;
     },
