@@ -116,8 +116,10 @@ export async function leadTask(clients: Clients, name: string): Promise<Life> {
   /** Redrives what a task has given up, after a while; or cancels the task, because nothing comes of it. */
   async function resume(eventId?: string): Promise<void> {
     await clients.pause?.(random.between(1, 500));
-    if (++resumed > 10) await cancelTwice("given-up");
-    else await redrive(clients, taskId ?? "", eventId);
+    resumed += 1;
+    if (resumed < 11) await redrive(clients, taskId ?? "", eventId);
+    // Once: others may be about to resume it, too.
+    else if (resumed === 11) await cancelTwice("given-up");
   }
 
   /** Takes an event back that was sent: it may be too late. */
