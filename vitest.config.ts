@@ -5,15 +5,10 @@ import { LongestFirst } from "./test/longest-first.ts";
 /** What has a process of its own, because it begins with an environment that others do not have. */
 const alone = ["test/example-language-model*.test.ts", "test/example-github-webhook.test.ts"];
 /**
- * What takes longer: faults have a configuration of their own; clients in other languages, the package and the browser install, build or
- * start what is not this project's, and run with APART set, as in CI.
+ * What takes longer: faults have a configuration of their own; clients in other languages, the package, the browser and what the pages have
+ * users type install, build or start what is not this project's, and run with APART set, as in CI.
  */
-const apart = [
-  "test/faults/**",
-  ...(process.env.APART === undefined
-    ? ["test/clients-*.test.ts", "test/console.test.ts", "test/package.test.ts"]
-    : []),
-];
+const apart = ["clients-*", "console", "package", "docs-*", "cli-init"].map((name) => `test/${name}.test.ts`);
 
 export default defineConfig({
   plugins: [compileOnce()],
@@ -31,7 +26,7 @@ export default defineConfig({
           name: "together",
           isolate: false,
           include: ["test/**/*.test.ts"],
-          exclude: [...apart, ...alone],
+          exclude: ["test/faults/**", ...(process.env.APART === undefined ? apart : []), ...alone],
         },
       },
       { extends: true, test: { name: "alone", include: alone } },
