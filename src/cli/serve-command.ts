@@ -65,6 +65,7 @@ export async function serveCommand(
     ...auth,
     drainDelay: drainDelay * 1000,
     console: !noConsole,
+    allowedHosts: settings["allow-host"] ?? [],
     corsOrigins: settings["cors-origin"] ?? [],
     webhooks: { allowPrivateAddresses: settings["allow-private-webhooks"] ?? false },
   }).catch((error: unknown) => {

@@ -34,6 +34,12 @@ export const serveOptions = {
     defaultValue: "sqlite:./pigeonhole.db",
     parse: parseStore,
   },
+  "allow-host": {
+    type: "string",
+    multiple: true,
+    value: "name",
+    summary: "A name of the server's, where it listens on loopback and asks nobody who they are.",
+  },
   "cors-origin": {
     type: "string",
     multiple: true,

@@ -2,9 +2,10 @@ import type { Agent, Logger } from "./agent.ts";
 import type { AuthOptions } from "./auth/index.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { TaskError } from "./errors.ts";
+import { createHostCheck, type RequireHost } from "./http/host-check.ts";
 import { type Limits, type OnLimit, resolveLimits } from "./limits.ts";
 import { createLogger } from "./logger.ts";
-import { requireSafeAddress } from "./require-safe-address.ts";
+import { isLoopback, requireSafeAddress } from "./require-safe-address.ts";
 import type { Millis } from "./store/records.ts";
 import type { TlsFiles } from "./tls-files.ts";
 import type { Resolve } from "./webhooks/outgoing/index.ts";
@@ -24,6 +25,11 @@ export interface ServeOptions {
   insecure?: boolean;
   /** The files of TLS; they are read again when they change. Default: no TLS. */
   tls?: TlsFiles;
+  /**
+   * The names, besides `localhost`, by which a server on loopback without authentication and TLS may be asked over HTTP/1.1: a name that a
+   * proxy hands on, say. Others are refused, so that no page in a browser reaches it under a name of its own (DNS rebinding). Default none.
+   */
+  allowedHosts?: readonly string[];
   /** The origins whose pages may call from a browser, such as `https://example.com`, or `*`. Default none. */
   corsOrigins?: readonly string[];
   /** Whether the web console is at `/`; a string is the folder with its built files. Default true. */
@@ -80,6 +86,8 @@ export interface CheckedOptions {
   host: string;
   port: number;
   tls: TlsFiles | undefined;
+  /** Undefined where a request may name any host. */
+  requireHost: RequireHost | undefined;
   /** Undefined where nobody is asked who it is. */
   authOptions: AuthOptions | undefined;
   limits: Limits;
@@ -102,11 +110,17 @@ export function checkOptions(options: ServeOptions): CheckedOptions {
   // A client certificate says who calls.
   const authOptions = options.auth ?? (tls?.clientCa === undefined ? undefined : {});
   requireSafeAddress({ host, authenticated: authOptions !== undefined, insecure });
+  const hostCheck = createHostCheck(options.allowedHosts ?? []);
+  const isOpen = authOptions === undefined && tls === undefined && isLoopback(host);
+  const requireHost = isOpen ? hostCheck : undefined;
   const limits = resolveLimits(options.limits);
   if (!Number.isInteger(maxTurns) || maxTurns < 1)
     throw new TaskError("VALUE_INVALID", `maxTurns must be a whole number from 1, not ${maxTurns}`);
   const agents = byName(options.agents, limits.maxPending);
-  return { agents, host, port, tls, authOptions, limits, maxTurns, drain, drainDelay, heartbeat, clock, log };
+  return {
+    ...{ agents, host, port, tls, requireHost, authOptions, limits, maxTurns },
+    ...{ drain, drainDelay, heartbeat, clock, log },
+  };
 }
 
 function requireWithin(name: string, value: Millis, least: Millis, most: Millis): void {

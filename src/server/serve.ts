@@ -58,8 +58,9 @@ export interface Server {
 
 /** Serves agents: the one place that chooses a store and an engine, and puts the house together. */
 export async function serve(options: ServeOptions): Promise<Server> {
-  const { agents, host, port, tls, authOptions, limits, maxTurns, drain, drainDelay, heartbeat, clock, log } =
+  const { agents, host, port, tls, requireHost, authOptions, limits, maxTurns, ...checked } =
     checkOptions(options);
+  const { drain, drainDelay, heartbeat, clock, log } = checked;
   const { logHandlerErrors: logErrors = false } = options;
   const draining = new AbortController();
   const stopping = new AbortController();
@@ -120,6 +121,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
     const edge: ListenerOptions = {
       host,
       port,
+      ...(requireHost && { requireHost }),
       cors: options.corsOrigins ?? [],
       limits,
       onLimit,

@@ -356,7 +356,7 @@ export enum ErrorReason {
   CREDENTIALS_EXPIRED = 47,
 
   /**
-   * PERMISSION_DENIED: the caller's role, or the scope of its token, does not allow this call.
+   * PERMISSION_DENIED: the caller's role, or the scope of its token, does not allow this call; or the server has no host of that name.
    *
    * @generated from enum value: ERROR_REASON_NOT_ALLOWED = 48;
    */

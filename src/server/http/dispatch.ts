@@ -8,6 +8,7 @@ import { TaskError } from "../errors.ts";
 import type { HttpRequest } from "./connection.ts";
 import { createCors } from "./cors.ts";
 import { type ConvertError, type OnRefused, tellRefused, withErrorInfo } from "./error-info.ts";
+import type { RequireHost } from "./host-check.ts";
 import { collect } from "./response-body.ts";
 import { wireFormatOf } from "./wire-format.ts";
 
@@ -30,6 +31,8 @@ export interface DispatchOptions {
   /** Registers the services. */
   routes: (router: ConnectRouter) => void;
   interceptors: Interceptor[];
+  /** Refuses requests to a host that is not the server's, but for health and webhooks. Default: every host is. */
+  requireHost?: RequireHost;
   /** Finds out who calls before the body is read, or throws. */
   authenticate?: AuthenticateRequest;
   /** The most bytes of one message, as sent and decompressed. */
@@ -98,12 +101,13 @@ export function createDispatch(options: DispatchOptions): Dispatch {
   }
 
   async function answer(request: HttpRequest): Promise<HttpResponse> {
+    const path = pathOf(request.url);
+    if (!isHealth(path)) options.requireHost?.(request);
     const preflight = cors.preflight(request);
     if (preflight !== undefined) {
       await options.admit(request, false);
       return preflight;
     }
-    const path = pathOf(request.url);
     const rpc = paths.get(path);
     if (rpc === undefined) return answerOther(path, request);
     const response = await call(rpc, request);
@@ -129,7 +133,7 @@ export function createDispatch(options: DispatchOptions): Dispatch {
 
   async function answerOther(path: string, request: HttpRequest): Promise<HttpResponse> {
     // Whoever watches the server is answered however busy it is.
-    if (path === "/healthz" || path === "/readyz") return await answerHealth(path);
+    if (isHealth(path)) return await answerHealth(path);
     await options.admit(request, false);
     const isGrpc = request.header.get("content-type")?.startsWith("application/grpc") === true;
     if (!isGrpc && !services.has(serviceOf(path))) return fallback(request);
@@ -182,6 +186,10 @@ function pathOf(url: string): string {
   const start = url.indexOf("/", "http://".length);
   const query = url.indexOf("?", start);
   return query === -1 ? url.slice(start) : url.slice(start, query);
+}
+
+function isHealth(path: string): boolean {
+  return path === "/healthz" || path === "/readyz";
 }
 
 /** Gives the part of an RPC's path that names its service: `/pigeonhole.v1.TaskService/`. */

@@ -13,6 +13,7 @@ import { describeConnection } from "./connection.ts";
 import { type ConnectionDoor, createConnectionDoor } from "./connection-door.ts";
 import { type Admit, createDispatch, type Dispatch } from "./dispatch.ts";
 import type { OnRefused } from "./error-info.ts";
+import type { RequireHost } from "./host-check.ts";
 import { createHttp1Server } from "./http1-server.ts";
 import { createHttp2Server, type OnStream, serveStreams } from "./http2-server.ts";
 import { createRevocation } from "./revocation.ts";
@@ -49,6 +50,8 @@ export interface ListenerOptions {
    * @internal Its types are Node's, which those who read the package's declarations need not have.
    */
   tls?: Certificates;
+  /** Refuses requests to a host that is not the server's. Default: every host is. */
+  requireHost?: RequireHost;
   /** The origins whose scripts may use the API, "*" for every one. Default none. */
   cors?: readonly string[];
   /** Answers what is below /webhooks/. Default 404. */
@@ -93,6 +96,7 @@ export function createListener(options: ListenerOptions): Listener {
     interceptors,
     ...(authenticate === undefined ? {} : { authenticate }),
     readMaxBytes: limits.maxMessageBytes,
+    ...(options.requireHost === undefined ? {} : { requireHost: options.requireHost }),
     cors: options.cors ?? [],
     admit,
     ...(options.onRefused === undefined ? {} : { onRefused: options.onRefused }),
