@@ -37,6 +37,7 @@ export async function startNginx(upstream: string, location: string): Promise<Ng
           proxy_pass http://one;
           proxy_http_version 1.1;
           proxy_set_header Connection "";
+          proxy_set_header Host $host;
           ${location}
         }
       }

@@ -8,7 +8,7 @@ export function http1Bytes(
   body: Uint8Array,
   method = "POST",
 ): Buffer {
-  const lines = Object.entries({ host: "a", "content-length": body.length, ...headers });
+  const lines = Object.entries({ host: "localhost", "content-length": body.length, ...headers });
   const head = `${method} ${path} HTTP/1.1\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join("")}\r\n`;
   return Buffer.concat([Buffer.from(head, "latin1"), body]);
 }

@@ -82,7 +82,7 @@ const methods = [
 ] as const;
 
 const headerLines: readonly string[] = [
-  "Host: a",
+  "Host: localhost",
   "Host: a\r\nHost: b",
   "Host: ",
   "Host: \u00e9\u00ff",
@@ -177,7 +177,7 @@ export function hostileHttp1(source: Source): Buffer {
     const version = source.chance(0.95)
       ? "HTTP/1.1"
       : source.pick(["HTTP/1.0", "HTTP/2.0", "HTTP/9.9", "HTTP", "http/1.1", ""]);
-    const host = source.chance(0.9) ? ["Host: a"] : [];
+    const host = source.chance(0.9) ? ["Host: localhost"] : [];
     const head = [`${source.pick(methods)} ${source.from(paths, "/")} ${version}`, ...host, ...lines, length];
     const end = source.chance(0.97) ? "\r\n" : source.pick(["\n", "\r", "\r\r\n"]);
     return Buffer.from(`${head.filter((line) => line !== "").join(end)}${end}${end}${body}`, "latin1");
