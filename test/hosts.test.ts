@@ -1,6 +1,9 @@
-import { describe, expect, it } from "vitest";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
 import { type RawRequest, send } from "./http-rig.ts";
 import { startServer, type TestServer } from "./service-server.ts";
+import { tempDir } from "./temp-dir.ts";
 
 const createTask: RawRequest = {
   httpVersion: 1,
@@ -16,6 +19,7 @@ function ask(server: TestServer, host: string, request: RawRequest = createTask)
 
 describe("a server on loopback that asks nobody who they are", async () => {
   const server = await startServer({ allowedHosts: ["Agents.Example"] });
+  afterAll(() => server.close());
 
   it.each([
     "127.0.0.1",
@@ -65,6 +69,9 @@ describe("a server on loopback that asks nobody who they are", async () => {
   });
 
   it("shows its console under its own names alone", async () => {
+    const console = tempDir();
+    writeFileSync(join(console, "index.html"), "<!doctype html>");
+    await using server = await startServer({ console });
     const page: RawRequest = { httpVersion: 1, path: "/", method: "GET" };
     expect((await ask(server, "localhost", page)).status).toBe(200);
     expect((await ask(server, "evil.example", page)).status).toBe(403);
