@@ -15,7 +15,13 @@ export default defineAgent({
       await ctx.messages.send("Nobody has answered for a week: it is not paid.");
       return ctx.complete("not approved in time");
     }
-    const { what, amount } = expenseOf(event);
+    const expense = expenseOf(event);
+    if (expense === undefined) {
+      // What the user got wrong is an answer. An error would be tried again, to the same result.
+      await ctx.messages.send('Send it as data: { "what": "a trip", "amount": 900 }.');
+      return;
+    }
+    const { what, amount } = expense;
     if (amount <= 100) return await pay(ctx, what, amount);
     ctx.state.set("expense", { what, amount });
     await ctx.messages.send(`${what} costs ${amount}. I ask for approval.`);
@@ -49,9 +55,12 @@ async function pay(ctx: TurnContext, what: string, amount: number) {
   ctx.complete("paid");
 }
 
-function expenseOf(event: AgentEvent): { what: string; amount: number } {
+/** What is to be paid, or undefined if the event does not say so. */
+function expenseOf(event: AgentEvent): { what: string; amount: number } | undefined {
   const { what, amount } = recordOf(event);
-  return { what: String(what ?? "something"), amount: Number(amount ?? 0) };
+  if (typeof what !== "string" || what.length > 200) return undefined;
+  if (typeof amount !== "number" || amount <= 0) return undefined;
+  return { what, amount };
 }
 
 /** What the event's data says, by name. */

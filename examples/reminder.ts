@@ -3,7 +3,14 @@
 // with the commit of the turn. Run it with `npm start -- examples/reminder.ts`. For what comes again and again, see nightly.ts.
 import { defineAgent } from "pigeonhole";
 
-const units: Record<string, number> = { second: 1000, minute: 60_000, hour: 3_600_000, day: 86_400_000 };
+const units = new Map([
+  ["second", 1000],
+  ["minute", 60_000],
+  ["hour", 3_600_000],
+  ["day", 86_400_000],
+]);
+/** The longest that anything can be put off: 3,660 days. */
+const longest = 3660 * 86_400_000;
 
 export default defineAgent({
   name: "reminder",
@@ -27,12 +34,16 @@ export default defineAgent({
       return;
     }
     const [, count = "", unit = "", what = ""] = /^in (\d+) (\w+?)s?: (.+)$/s.exec(event.text) ?? [];
-    const length = units[unit];
-    if (length === undefined) {
+    const wait = Number(count) * (units.get(unit) ?? Number.NaN);
+    if (Number.isNaN(wait)) {
       await ctx.messages.send('Say it like this: "in 10 minutes: stretch".');
       return;
     }
-    const id = ctx.schedule({ in: Number(count) * length }, what, { type: "reminder" });
+    if (wait > longest) {
+      await ctx.messages.send("I cannot promise to be there then: ten years are the most.");
+      return;
+    }
+    const id = ctx.schedule({ in: wait }, what, { type: "reminder" });
     ctx.state.set("waiting", [...waiting, id]);
     await ctx.messages.send(`In ${count} ${unit}s, then.`);
   },

@@ -28,10 +28,10 @@ export default defineAgent({
 
   async onTaskEventSend(ctx, event) {
     const from = ctx.state.get<State>("state") ?? "placed";
-    const allowed: Partial<Record<string, State>> = transitions[from];
-    const to = allowed[event.type];
+    const allowed = new Map<string, State>(Object.entries(transitions[from]));
+    const to = allowed.get(event.type);
     if (to === undefined) {
-      const choices = Object.keys(allowed).join(" or ");
+      const choices = [...allowed.keys()].join(" or ");
       await ctx.messages.send(`An order that is ${from} takes ${choices}, not "${event.type}".`);
       return;
     }

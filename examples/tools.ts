@@ -15,7 +15,14 @@ const tools: Record<string, (a: number, b: number) => number> = {
   },
 };
 
-const names: Record<string, string> = { "+": "add", "-": "subtract", "*": "multiply", "/": "divide" };
+const names = new Map([
+  ["+", "add"],
+  ["-", "subtract"],
+  ["*", "multiply"],
+  ["/", "divide"],
+]);
+
+const usage = "Write numbers and + - * / with spaces between them.";
 
 export default defineAgent({
   name: "calculator",
@@ -24,20 +31,26 @@ export default defineAgent({
   async onTaskEventSend(ctx, event) {
     const [first = "", ...rest] = event.text.trim().split(/\s+/);
     const reply = ctx.messages.stream();
-    let total = Number(first);
+    let total = numberIn(first);
     for (let step = 0; 2 * step < rest.length; step++) {
-      const name = names[rest[2 * step] ?? ""];
-      const operand = Number(rest[2 * step + 1]);
-      if (name === undefined || Number.isNaN(total + operand))
-        return await reply.write("Write numbers and + - * / with spaces between them.");
+      const name = names.get(rest[2 * step] ?? "");
+      const operand = numberIn(rest[2 * step + 1]);
+      // What the user got wrong is an answer. An error would be tried again, to the same result.
+      if (name === undefined || Number.isNaN(total + operand)) return await reply.write(usage);
       // Ids only have to differ within the message.
       const result = await call(reply, `call-${step + 1}`, name, { a: total, b: operand });
       if (result === undefined) return await reply.write("That cannot be calculated.");
       total = result;
     }
-    await reply.write(`${event.text} makes ${total}.`);
+    await reply.write(Number.isNaN(total) ? usage : `${event.text} makes ${total}.`);
   },
 });
+
+/** Reads a number. What is none, or is larger than JSON has any, is NaN. */
+function numberIn(word = ""): number {
+  const number = Number(word || Number.NaN);
+  return Number.isFinite(number) ? number : Number.NaN;
+}
 
 /** Calls a tool and shows it. Resolves with undefined if the tool has failed. */
 async function call(reply: MessageStream, id: string, name: string, input: { a: number; b: number }) {

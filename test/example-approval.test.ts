@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import expenses from "../examples/approval.ts";
-import { TaskState } from "../src/proto.ts";
+import { EventState, EventWait, TaskState } from "../src/proto.ts";
 import { isTask, startRig } from "./agents/rig.ts";
 
 describe("the approval example", () => {
@@ -35,5 +35,23 @@ describe("the approval example", () => {
     const { task } = await rig.tasks.create({ agent: "expenses", event });
     await rig.end(task.id);
     expect(await rig.texts(task.id)).toEqual(["Paid 3 for a tea."]);
+  });
+
+  it("pays nothing that it does not understand", async () => {
+    await using rig = await startRig({}, { agents: [expenses] });
+    const { task } = await rig.tasks.create({ agent: "expenses" });
+    const mistakes = [
+      "a trip for 900",
+      { data: { what: "a trip", amount: "much" } },
+      { data: { what: "a trip", amount: -5 } },
+      { data: { what: "a long trip".repeat(2000), amount: 900 } },
+    ];
+    for (const mistake of mistakes) {
+      const { event } = await rig.tasks.send(task.id, mistake, { wait: EventWait.PROCESSED });
+      expect(event).toMatchObject({ state: EventState.PROCESSED, attempt: 1 });
+    }
+    expect(await rig.texts(task.id)).toEqual(
+      mistakes.map(() => 'Send it as data: { "what": "a trip", "amount": 900 }.'),
+    );
   });
 });

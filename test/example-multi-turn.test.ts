@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import list from "../examples/multi-turn.ts";
-import { EventState, MessageAuthor } from "../src/proto.ts";
+import { EventState, EventWait, MessageAuthor } from "../src/proto.ts";
 import { collect, isEvent, startRig } from "./agents/rig.ts";
 import { tempDir } from "./temp-dir.ts";
 
@@ -35,4 +35,13 @@ it("the multi-turn example remembers from turn to turn, over a restart", async (
     await rig.until(task.id, isEvent(EventState.PROCESSED, last));
     return task;
   }
+});
+
+it("the multi-turn example ends also for somebody with a long name", async () => {
+  await using rig = await startRig({}, { agents: [list] });
+  const params = { who: "A".repeat(2000) };
+  const { task } = await rig.tasks.create({ agent: "shopping-list", params });
+  const { event } = await rig.tasks.send(task.id, "done", { wait: EventWait.PROCESSED });
+  expect(event).toMatchObject({ state: EventState.PROCESSED, attempt: 1 });
+  expect((await rig.tasks.get(task.id)).statusReason).toBe(`0 things for ${"A".repeat(100)}`);
 });

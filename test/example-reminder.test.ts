@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import reminder from "../examples/reminder.ts";
-import { EventState } from "../src/proto.ts";
+import { EventState, EventWait } from "../src/proto.ts";
 import { collect, isEvent, startRig } from "./agents/rig.ts";
 import { createManualClock } from "./manual-clock.ts";
 
@@ -39,4 +39,17 @@ it("the reminder example reminds at the time, and forgets when it is told to", a
     const { event } = await rig.tasks.send(task.id, text);
     await rig.until(task.id, isEvent(EventState.PROCESSED, event.sequence));
   }
+});
+
+it("the reminder example says what it cannot be asked for", async () => {
+  await using rig = await startRig({}, { agents: [reminder] });
+  const { task } = await rig.tasks.create({ agent: "reminder" });
+  for (const mistake of ["in 5 constructors: stretch", "in 99999 days: stretch"]) {
+    const { event } = await rig.tasks.send(task.id, mistake, { wait: EventWait.PROCESSED });
+    expect(event).toMatchObject({ state: EventState.PROCESSED, attempt: 1 });
+  }
+  expect(await rig.texts(task.id)).toEqual([
+    'Say it like this: "in 10 minutes: stretch".',
+    "I cannot promise to be there then: ten years are the most.",
+  ]);
 });

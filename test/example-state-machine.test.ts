@@ -1,7 +1,7 @@
 import { toJson } from "@bufbuild/protobuf";
 import { expect, it } from "vitest";
 import order from "../examples/state-machine.ts";
-import { MessageSchema } from "../src/proto.ts";
+import { EventState, EventWait, MessageSchema } from "../src/proto.ts";
 import { collect, startRig } from "./agents/rig.ts";
 
 it("the state-machine example goes where the table says, and nowhere else", async () => {
@@ -21,4 +21,14 @@ it("the state-machine example goes where the table says, and nowhere else", asyn
   ]);
   expect((await rig.tasks.get(task.id)).statusReason).toBe("delivered");
   expect((await rig.tasks.state(task.id)).state).toEqual({ state: "delivered" });
+});
+
+it("the state-machine example takes no event for a transition because every object has something of its name", async () => {
+  await using rig = await startRig({}, { agents: [order] });
+  const { task } = await rig.tasks.create({ agent: "order" });
+  const sent = await rig.tasks.send(task.id, "now", { type: "constructor", wait: EventWait.PROCESSED });
+  expect(sent.event).toMatchObject({ state: EventState.PROCESSED, attempt: 1 });
+  expect((await rig.texts(task.id)).at(-1)).toBe(
+    'An order that is placed takes pay or abandon, not "constructor".',
+  );
 });

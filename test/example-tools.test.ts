@@ -1,7 +1,7 @@
 import { toJson } from "@bufbuild/protobuf";
 import { expect, it } from "vitest";
 import calculator from "../examples/tools.ts";
-import { EventState, MessageSchema } from "../src/proto.ts";
+import { EventState, EventWait, MessageSchema } from "../src/proto.ts";
 import { collect, isEvent, startRig } from "./agents/rig.ts";
 
 it("the tools example shows each call and what came of it", async () => {
@@ -29,4 +29,17 @@ it("the tools example shows each call and what came of it", async () => {
     ],
     [{ text: "Write numbers and + - * / with spaces between them." }],
   ]);
+});
+
+it("the tools example tells what it takes to whoever writes something else", async () => {
+  await using rig = await startRig({}, { agents: [calculator] });
+  const { task } = await rig.tasks.create({ agent: "calculator" });
+  const mistakes = ["one", "1 constructor 2", "1e999 * 2", "2 *", { data: { a: 1 } }];
+  for (const mistake of mistakes) {
+    const { event } = await rig.tasks.send(task.id, mistake, { wait: EventWait.PROCESSED });
+    expect(event).toMatchObject({ state: EventState.PROCESSED, attempt: 1 });
+  }
+  expect(await rig.texts(task.id)).toEqual(
+    mistakes.map(() => "Write numbers and + - * / with spaces between them."),
+  );
 });
