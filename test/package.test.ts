@@ -66,9 +66,21 @@ describe("the package", () => {
       `import { TaskService } from "pigeonhole/proto";
        import { createClient } from "pigeonhole/client";
        import { serve } from "pigeonhole";
-       export const method = TaskService.method.createTask;
+       const method = TaskService.method.createTask;
        // @ts-expect-error: there is none, or else the types were not found.
-       export const none = TaskService.method.none;
+       const none = TaskService.method.none;
+       // What is inferred can be written into the declarations of who uses it.
+       const { tasks, schedules, webhooks, tokens } = createClient({ baseUrl: "" });
+       export const create = () => tasks.create({ agent: "" });
+       export const send = () => tasks.send("", "");
+       export const cancelEvent = () => tasks.cancelEvent("", "");
+       export const redrive = () => tasks.redrive("", { all: true });
+       export const list = () => tasks.list();
+       export const view = () => tasks.view("");
+       export const subscribe = () => tasks.subscribe("");
+       export const trigger = () => schedules.trigger("");
+       export const post = () => webhooks.create({ url: "", agent: "" });
+       export const allow = () => tokens.list();
        export const url: Promise<string> = serve({ agents: [] }).then((server) => server.url);
        // @ts-expect-error: it is a string.
        export const id: Promise<number> = createClient({ baseUrl: "" }).tasks.get("").then((task) => task.id);`,
@@ -81,6 +93,7 @@ describe("the package", () => {
       strict: true,
       exactOptionalPropertyTypes: true,
       noUncheckedIndexedAccess: true,
+      declaration: true,
       noEmit: true,
     };
     writeFileSync(join(cwd, "tsconfig.json"), JSON.stringify({ compilerOptions, include: ["*.ts"] }));

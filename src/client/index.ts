@@ -52,6 +52,7 @@ export { createClient } from "./client.ts";
 export type { EventContent } from "./event-content.ts";
 export type { FieldViolation, Reason, ServerReason } from "./pigeonhole-error.ts";
 export { isReason, PigeonholeError } from "./pigeonhole-error.ts";
+export type { With } from "./required-field.ts";
 export type { RetryOptions } from "./retry.ts";
 export type { NewSchedule, PauseOptions, ScheduleFilters, ScheduleOwner } from "./schedule-options.ts";
 export type { SchedulesClient } from "./schedules-client.ts";

@@ -1,7 +1,7 @@
 import { Code } from "@connectrpc/connect";
 import { PigeonholeError } from "./pigeonhole-error.ts";
 
-/** A message that has one of its optional fields. */
+/** A message that has one of its optional fields: `tasks.send` resolves with a `With<SendEventResponse, "event">`. */
 export type With<T, K extends keyof T> = T & { [Field in K]-?: NonNullable<T[Field]> };
 
 /** Passes on a response that has a field which every server sets. Throws `UNRECOGNIZED` if it is missing. */
