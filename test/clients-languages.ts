@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import greeter from "../examples/greeter.ts";
+import { createClient } from "../src/client/index.ts";
 import { createHesitant, pageCommands, serveFor, splitLast, startClient } from "./clients-rig.ts";
 import { tempDir } from "./temp-dir.ts";
 
@@ -40,6 +41,19 @@ export function describeClient(language: string, runs: boolean): void {
       for (const line of [...kept, /^lost: .* subscribes again after sequence [1-9]/m, /^ +\d+ {2}void: /m])
         expect(output).toMatch(line);
       expect(output).toContain("MESSAGE_AUTHOR_AGENT: This is all.");
+    });
+
+    it("waits with its subscription for a server that has too many", async () => {
+      await using server = await serving(greeter, { limits: { maxSubscriptions: 1 } });
+      const { tasks } = createClient({ baseUrl: `http://127.0.0.1:${server.port}` });
+      const { task } = await tasks.create({ agent: "greeter" });
+      const other = tasks.subscribe(task.id);
+      await other.next();
+      const client = startClient(run, server);
+      await client.printed("lost: OVERLOADED");
+      await other.return();
+      const output = await client.ended;
+      for (const line of kept) expect(output).toMatch(line);
     });
 
     it("tells the reason when the server refuses", async () => {

@@ -2,7 +2,14 @@ import { execFile, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { delimiter } from "node:path";
 import { promisify } from "node:util";
-import { type Agent, defineAgent, type Server, serve, type TurnContext } from "../src/server/index.ts";
+import {
+  type Agent,
+  defineAgent,
+  type ServeOptions,
+  type Server,
+  serve,
+  type TurnContext,
+} from "../src/server/index.ts";
 import { codeBlocks, root } from "./readme-code.ts";
 
 /** The page whose commands are run. */
@@ -80,7 +87,7 @@ export function startClient(commands: string, { port }: Pick<Server, "port">): R
 }
 
 /** Serves an agent for a client, at any port that is free unless one is given. */
-export function serveFor(agent: Agent, options: { store?: string; port?: number } = {}): Promise<Server> {
+export function serveFor(agent: Agent, options: Partial<ServeOptions> = {}): Promise<Server> {
   return serve({ agents: [agent], store: "memory:", port: 0, drain: 0, log: quiet, ...options });
 }
 

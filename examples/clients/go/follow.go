@@ -9,6 +9,7 @@ import (
 
 	"connectrpc.com/connect"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/protobuf/proto"
 
 	pb "example.com/pigeonhole-client/gen/pigeonhole/v1"
 	"example.com/pigeonhole-client/gen/pigeonhole/v1/pigeonholev1connect"
@@ -21,8 +22,8 @@ const (
 	silence = 45 * time.Second
 )
 
-// follow yields what the log of a task has after a sequence, until the task has ended. A server that stops and a lost
-// connection are waited for; it then goes on after the last sequence seen, without a gap or a duplicate.
+// follow yields what the log of a task has after a sequence, until the task has ended. A server that stops or is overloaded
+// and a lost connection are waited for; it then goes on after the last sequence seen, without a gap or a duplicate.
 func follow(
 	ctx context.Context, tasks pigeonholev1connect.TaskServiceClient, taskID string, after int64,
 ) iter.Seq2[*pb.TaskUpdate, error] {
@@ -42,7 +43,7 @@ func follow(
 			}
 			fmt.Printf("lost: %s; subscribes again after sequence %d\n", explain(err), after)
 			select {
-			case <-time.After(min(time.Duration(attempt)*100*time.Millisecond, 2*time.Second)):
+			case <-time.After(min(time.Duration(attempt)*100*time.Millisecond, 2*time.Second) + retryAfter(err)):
 			case <-ctx.Done():
 			}
 		}
@@ -71,25 +72,35 @@ func subscribe(
 	return stream.Err()
 }
 
-// mayResume tells whether a stream broke rather than was refused. All errors of the server's have a reason; one without is
-// the connection's.
+// mayResume tells whether a stream broke, or was refused for now, rather than for good. All errors of the server's have a
+// reason; one without is the connection's.
 func mayResume(err error) bool {
-	return connect.CodeOf(err) == connect.CodeUnavailable || reasonOf(err) == ""
+	return connect.CodeOf(err) == connect.CodeUnavailable || reasonOf(err) == "" || retryAfter(err) > 0
+}
+
+// retryAfter gives how long the server wants to be left alone: 0 if it does not say that trying again helps.
+func retryAfter(err error) time.Duration {
+	return detailOf[*errdetails.RetryInfo](err).GetRetryDelay().AsDuration()
 }
 
 // reasonOf gives the reason in the ErrorInfo that every error of the server has, or "" if an error is not the server's.
 func reasonOf(err error) string {
+	return detailOf[*errdetails.ErrorInfo](err).GetReason()
+}
+
+// detailOf gives the detail of a kind that an error has, or nil.
+func detailOf[Detail proto.Message](err error) (none Detail) {
 	var failure *connect.Error
 	if !errors.As(err, &failure) {
-		return ""
+		return none
 	}
 	for _, detail := range failure.Details() {
 		value, err := detail.Value()
-		if info, ok := value.(*errdetails.ErrorInfo); err == nil && ok {
-			return info.Reason
+		if found, ok := value.(Detail); err == nil && ok {
+			return found
 		}
 	}
-	return ""
+	return none
 }
 
 // explain puts the reason before what an error says.

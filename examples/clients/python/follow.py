@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator
 
 import grpc
-from google.rpc.error_details_pb2 import ErrorInfo
+from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo
 from grpc_status import rpc_status
 from pigeonhole.v1.task_service_pb2 import SubscribeTaskRequest
 from pigeonhole.v1.task_service_pb2_grpc import TaskServiceStub
@@ -20,8 +20,8 @@ STREAM_SECONDS = 30
 def follow(tasks: TaskServiceStub, task_id: str, after: int) -> Iterator[TaskUpdate]:
     """Yields what the log of a task has after a sequence, until the task has ended.
 
-    A server that stops and a lost connection are waited for; it then goes on after the last sequence seen, without a gap
-    or a duplicate. Closing the iterator closes the stream.
+    A server that stops or is overloaded and a lost connection are waited for; it then goes on after the last sequence
+    seen, without a gap or a duplicate. Closing the iterator closes the stream.
     """
     attempt = 1
     while True:
@@ -38,29 +38,40 @@ def follow(tasks: TaskServiceStub, task_id: str, after: int) -> Iterator[TaskUpd
             if not may_resume(error) or attempt == MAX_ATTEMPTS:
                 raise
             print(f"lost: {explain(error)}; subscribes again after sequence {after}")
+            wait = min(0.1 * attempt, 2) + retry_after(error)
         finally:
             call.cancel()
-        time.sleep(min(0.1 * attempt, 2))
+        time.sleep(wait)
         attempt += 1
 
 
 def may_resume(error: grpc.RpcError) -> bool:
-    """Tells whether a stream broke rather than was refused.
+    """Tells whether a stream broke, or was refused for now, rather than for good.
 
     All errors of the server's have a reason; one without is the connection's.
     """
     broken = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED}
-    return error.code() in broken or reason_of(error) == ""
+    return error.code() in broken or reason_of(error) == "" or retry_after(error) > 0
+
+
+def retry_after(error: grpc.RpcError) -> float:
+    """Gives how many seconds the server wants to be left alone for: 0 if it does not say that trying again helps."""
+    return detail_of(error, RetryInfo).retry_delay.ToMilliseconds() / 1000
 
 
 def reason_of(error: grpc.RpcError) -> str:
     """Gives the reason in the ErrorInfo that every error of the server has, or "" if an error is not the server's."""
+    return detail_of(error, ErrorInfo).reason
+
+
+def detail_of(error: grpc.RpcError, kind):
+    """Gives the detail of a kind that an error has, or an empty one."""
     status = rpc_status.from_call(error)
+    found = kind()
     for detail in status.details if status else []:
-        info = ErrorInfo()
-        if detail.Unpack(info):
-            return info.reason
-    return ""
+        if detail.Unpack(found):
+            break
+    return found
 
 
 def explain(error: grpc.RpcError) -> str:
