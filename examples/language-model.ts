@@ -51,10 +51,11 @@ export default defineAgent({
     const messages: ModelMessage[] = [{ role: "user", content: event.text }];
     const reply = ctx.messages.stream();
 
-    for (let step = 0; step < 8; step++) {
+    for (let steps = 8; steps > 0; steps--) {
       const added = await callModel(ctx, reply, [...past.flat(), ...messages]);
       messages.push(...added);
-      const steering = await ctx.mailbox.take({ max: 10, steering: true });
+      // What comes in the last step has a turn of its own: here nothing would answer it.
+      const steering = steps > 1 ? await ctx.mailbox.take({ max: 10, steering: true }) : [];
       for (const { text, parts } of steering) {
         await ctx.messages.send(parts, { author: "user" });
         messages.push({ role: "user", content: text });
@@ -109,10 +110,13 @@ function recall(ctx: TurnContext): ModelMessage[][] {
   return JSON.parse(ctx.state.get<string>("turns") ?? "[]");
 }
 
-/** Remembers the latest turns, as many as fit well into a value of the state. Whole ones: a tool's result needs its call. */
+/**
+ * Remembers the latest turns, as many as fit well into a value of the state, or none if the last is too long by itself. Whole ones: a
+ * tool's result needs its call.
+ */
 function remember(ctx: TurnContext, turns: ModelMessage[][]): void {
   let kept = turns;
-  while (kept.length > 1 && JSON.stringify(kept).length > 100_000) kept = kept.slice(1);
+  while (kept.length > 0 && JSON.stringify(kept).length > 100_000) kept = kept.slice(1);
   ctx.state.set("turns", JSON.stringify(kept));
 }
 

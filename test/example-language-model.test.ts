@@ -1,6 +1,15 @@
 import { toJson } from "@bufbuild/protobuf";
 import { describe, expect, it, vi } from "vitest";
-import { CancelOutcome, EventState, MessageAuthor, MessageSchema, OnBusy, TaskState } from "../src/proto.ts";
+import {
+  CancelOutcome,
+  EventState,
+  EventWait,
+  MessageAuthor,
+  MessageSchema,
+  OnBusy,
+  TaskState,
+} from "../src/proto.ts";
+import type { Agent } from "../src/server/index.ts";
 import { collect, isEvent, type Rig, startRig } from "./agents/rig.ts";
 
 // Whoever runs the tests may have a key: it is not theirs to be spent here.
@@ -51,6 +60,39 @@ describe("the language-model example, by a script", () => {
     const all = await answers(rig, task.id);
     expect(all).toHaveLength(1);
     expect(JSON.stringify(all)).toMatch(/You have spoken.*about Oslo.*It is as follows.*Oslo/);
+  });
+
+  it("answers all that the user adds, however often", async () => {
+    const allSent = Promise.withResolvers<void>();
+    const patient: Agent = {
+      ...assistant,
+      async onTaskEventSend(ctx, event) {
+        await allSent.promise;
+        await assistant.onTaskEventSend?.(ctx, event);
+      },
+    };
+    await using rig = await startRig({}, { agents: [patient] });
+    const { task } = await rig.tasks.create({ agent: "assistant", event: "Hello" });
+    // More than an answer takes, which is ten in each of its steps.
+    let last = 0n;
+    for (let added = 1; added <= 72; added++)
+      last = (await rig.tasks.send(task.id, `And ${added}?`)).event.sequence;
+    allSent.resolve();
+    await rig.until(task.id, isEvent(EventState.PROCESSED, last));
+    const counts = JSON.stringify(await answers(rig, task.id)).matchAll(/spoken to me (\d+) times/g);
+    expect([...counts].map(([, count]) => Number(count))).toEqual([1, 11, 21, 31, 41, 51, 61, 71, 72, 73]);
+  });
+
+  it("forgets what is too long to be remembered, and goes on", async () => {
+    await using rig = await startRig({}, { agents: [assistant] });
+    const { task } = await rig.tasks.create({ agent: "assistant" });
+    for (const text of ["long ".repeat(60_000), "Hello"]) {
+      const { event } = await rig.tasks.send(task.id, text, { wait: EventWait.PROCESSED });
+      expect(event).toMatchObject({ state: EventState.PROCESSED, attempt: 1 });
+    }
+    expect(await answers(rig, task.id)).toEqual(
+      Array(2).fill([{ text: expect.stringMatching(/^You have spoken to me 1 times/) }]),
+    );
   });
 
   it("stops the model at an interrupt and at a cancel", async () => {
