@@ -30,8 +30,9 @@ export default defineAgent({
   },
 });
 
-/** The day before a moment, as it is called in Berlin, as in `2027-03-27`. */
+/** The day before that of a moment in Berlin, as in `2027-03-27`. Counted in dates, because a day there has 23, 24 or 25 hours. */
 function dayBefore(moment: Date): string {
-  const parts = new Intl.DateTimeFormat("sv-SE", { timeZone: "Europe/Berlin" });
-  return parts.format(new Date(moment.getTime() - 24 * 60 * 60 * 1000));
+  const day = new Date(new Intl.DateTimeFormat("sv-SE", { timeZone: "Europe/Berlin" }).format(moment));
+  day.setUTCDate(day.getUTCDate() - 1);
+  return day.toISOString().slice(0, 10);
 }

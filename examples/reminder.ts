@@ -20,6 +20,8 @@ export default defineAgent({
     const waiting = ctx.state.get<string[]>("waiting") ?? [];
 
     if (event.type === "reminder") {
+      // It was delivered while "forget" took it back, or is somebody else's.
+      if (!waiting.includes(event.id)) return;
       ctx.state.set(
         "waiting",
         waiting.filter((id) => id !== event.id),

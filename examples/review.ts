@@ -15,6 +15,10 @@ const editor = defineAgent({
       return await finish(ctx);
     }
     if (event.type === "pigeonhole.task.ended") return ctx.fail("one of us has left");
+    if (ctx.state.get<string>("writer") !== undefined) {
+      await ctx.messages.send("I am at a text already. Another one is another task.");
+      return;
+    }
     const params = { topic: event.text };
     ctx.state.set("reviewer", await ctx.tasks.create({ agent: "reviewer", params }));
     ctx.state.set("writer", await ctx.tasks.create({ agent: "writer", params, event: "Write it." }));

@@ -1,9 +1,9 @@
 import { expect, it } from "vitest";
 import nightly from "../examples/nightly.ts";
 import { createClient } from "../src/client/index.ts";
-import { MessageState } from "../src/proto.ts";
+import { EventWait, MessageState } from "../src/proto.ts";
 import { serve } from "../src/server/index.ts";
-import { collect } from "./agents/rig.ts";
+import { collect, startRig } from "./agents/rig.ts";
 import { createManualClock } from "./manual-clock.ts";
 
 const hour = 3_600_000;
@@ -35,4 +35,13 @@ it("the nightly example writes a report each night, also the one after the clock
   } finally {
     await server.close();
   }
+});
+
+it("the nightly example names the day before also when that was a short one", async () => {
+  // A quarter of an hour after a Sunday of 23 hours.
+  const clock = createManualClock("2027-03-28T22:15:00Z");
+  await using rig = await startRig({}, { agents: [nightly], clock });
+  const { task } = await rig.tasks.create({ agent: "reporter" });
+  await rig.tasks.send(task.id, "now", { wait: EventWait.PROCESSED });
+  expect(await rig.texts(task.id)).toEqual(["Report 1, for 2027-03-28: all is well."]);
 });

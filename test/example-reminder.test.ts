@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import reminder from "../examples/reminder.ts";
-import { EventState, EventWait } from "../src/proto.ts";
+import { EventState, EventWait, type TaskUpdate } from "../src/proto.ts";
+import type { Agent } from "../src/server/index.ts";
 import { collect, isEvent, startRig } from "./agents/rig.ts";
 import { createManualClock } from "./manual-clock.ts";
 
@@ -52,4 +53,34 @@ it("the reminder example says what it cannot be asked for", async () => {
     'Say it like this: "in 10 minutes: stretch".',
     "I cannot promise to be there then: ten years are the most.",
   ]);
+});
+
+it("the reminder example says nothing of what comes while it is told to forget it", async () => {
+  const clock = createManualClock();
+  const delivered = Promise.withResolvers<void>();
+  const patient: Agent = {
+    ...reminder,
+    async onTaskEventSend(ctx, event) {
+      if (event.text === "forget") await delivered.promise;
+      await reminder.onTaskEventSend?.(ctx, event);
+    },
+  };
+  await using rig = await startRig({}, { agents: [patient], clock });
+  const { task } = await rig.tasks.create({ agent: "reminder" });
+  await rig.tasks.send(task.id, "in 30 seconds: stretch", { wait: EventWait.PROCESSED });
+  const { event: forget } = await rig.tasks.send(task.id, "forget");
+  await rig.until(task.id, isEvent(EventState.PROCESSING, forget.sequence));
+  await clock.armed(halfMinute);
+  clock.advance(halfMinute);
+  const log = await rig.until(
+    task.id,
+    ({ sequence, entry }) => sequence > forget.sequence && isQueued(entry),
+  );
+  delivered.resolve();
+  await rig.until(task.id, isEvent(EventState.PROCESSED, log.at(-1)?.sequence));
+  expect(await rig.texts(task.id)).toEqual(["In 30 seconds, then.", "I have forgotten 1."]);
+
+  function isQueued(entry: TaskUpdate["entry"]): boolean {
+    return entry.case === "event" && entry.value.state === EventState.QUEUED;
+  }
 });
