@@ -27,7 +27,7 @@ describe("init", () => {
     const folder = tempDir();
     const { code, stdout } = await runToEnd(["init", "My Agent"], { cwd: folder });
     expect(code).toBe(0);
-    expect(stdout).toMatch(/\nNow:\n {2}cd My Agent\n[\s\S]* {2}npm install\n {2}npm start\n$/);
+    expect(stdout).toMatch(/\nNow:\n {2}cd "My Agent"\n[\s\S]* {2}npm install\n {2}npm start\n$/);
     const project = join(folder, "My Agent");
     expect(readdirSync(project).sort()).toEqual(
       [".gitignore", "README.md", "agent.test.ts", "agent.ts", "package.json", "tsconfig.json"].sort(),

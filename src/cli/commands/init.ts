@@ -65,7 +65,7 @@ function nameOf(text: string, asked: boolean): string {
 function nextSteps(folder: string): string {
   const place = relative(process.cwd(), folder);
   const steps = [
-    ...(place === "" ? [] : [`cd ${place}`]),
+    ...(place === "" ? [] : [`cd ${place.includes(" ") ? `"${place}"` : place}`]),
     ...(isInstalledFor(folder) ? [] : [...buildSteps(), "npm install"]),
     "npm start",
   ];
