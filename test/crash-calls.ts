@@ -96,11 +96,11 @@ export async function readEnd(clients: Clients, taskId: string): Promise<TaskEnd
     const [{ task }, { state, revision }, events, messages] = await Promise.all([
       rpc.getTask({ key: { case: "taskId", value: taskId } }),
       rpc.getTaskState({ taskId }),
-      readEvents(rpc, { taskId, pageSize: 3 }),
+      readEvents(rpc, { taskId, pageSize: 3 }, clients.progress),
       readPages(async (pageToken) => {
         const { messages: items, nextPageToken } = await rpc.listMessages({ taskId, pageSize: 3, pageToken });
         return { items, nextPageToken };
-      }),
+      }, clients.progress),
     ]);
     if (task === undefined) throw new Error(`task ${taskId} is empty`);
     return { task, state: state ?? {}, revision, events, messages };
@@ -109,11 +109,15 @@ export async function readEnd(clients: Clients, taskId: string): Promise<TaskEnd
 }
 
 /** Reads the whole mailbox of a task. */
-export function readEvents(rpc: Rpc, request: { taskId: string; pageSize?: number }): Promise<Event[]> {
+export function readEvents(
+  rpc: Rpc,
+  request: { taskId: string; pageSize?: number },
+  onPage?: () => void,
+): Promise<Event[]> {
   return readPages(async (pageToken) => {
     const { events: items, nextPageToken } = await rpc.listEvents({ ...request, pageToken });
     return { items, nextPageToken };
-  });
+  }, onPage);
 }
 
 /** Reads all tasks. */
@@ -122,18 +126,20 @@ export function listTasks(clients: Clients): Promise<Task[]> {
     readPages(async (pageToken) => {
       const { tasks: items, nextPageToken } = await rpc.listTasks({ pageToken });
       return { items, nextPageToken };
-    }),
+    }, clients.progress),
   );
 }
 
-/** Reads all pages of a list. */
+/** Reads all pages of a list, and tells of each. */
 export async function readPages<T>(
   readPage: (pageToken: string) => Promise<{ items: T[]; nextPageToken: string }>,
+  onPage?: () => void,
 ): Promise<T[]> {
   const all: T[] = [];
   let pageToken = "";
   do {
     const page = await readPage(pageToken);
+    onPage?.();
     all.push(...page.items);
     pageToken = page.nextPageToken;
   } while (pageToken !== "");
