@@ -63,7 +63,8 @@ describe("the package", () => {
   test("has types that the README's code agrees with, and that agree with each other", async () => {
     writeFileSync(
       join(cwd, "proto.ts"),
-      `import { TaskService } from "pigeonhole/proto";
+      `import { createClient as createRawClient, createRouterTransport } from "@connectrpc/connect";
+       import { TaskService } from "pigeonhole/proto";
        import { createClient } from "pigeonhole/client";
        import { serve } from "pigeonhole";
        const method = TaskService.method.createTask;
@@ -81,6 +82,8 @@ describe("the package", () => {
        export const trigger = () => schedules.trigger("");
        export const post = () => webhooks.create({ url: "", agent: "" });
        export const allow = () => tokens.list();
+       export const raw = createRawClient(TaskService, createRouterTransport(() => {}));
+       export const input = TaskService.method.listTasks.input;
        export const url: Promise<string> = serve({ agents: [] }).then((server) => server.url);
        // @ts-expect-error: it is a string.
        export const id: Promise<number> = createClient({ baseUrl: "" }).tasks.get("").then((task) => task.id);`,
