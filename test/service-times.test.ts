@@ -155,3 +155,20 @@ it("a finished task says when it is deleted", async () => {
   const { endTime, purgeTime } = present(task);
   expect(timestampMs(present(purgeTime)) - timestampMs(present(endTime))).toBe(86_400_000);
 });
+
+it("an event for later is answered the same once its time has come, by an agent that refuses what comes while it is busy", async () => {
+  const clock = createHaltingClock();
+  const { agent } = createDesk("desk", { onBusy: "reject" });
+  await using server = await startServer({ agents: [agent], clock });
+  const { tasks } = clientsOf(openAny(server.url));
+  const event = { parts: [text("later")], deliverTime: timestampFromMs(clock.halt() + 50) };
+  const creation = { agent: "desk", event, requestId: randomUUID() };
+  const created = await tasks.createTask(creation);
+  const taskId = present(created.task).id;
+  const sending = { ...event, taskId, requestId: randomUUID() };
+  const sent = await tasks.sendEvent(sending);
+  clock.go();
+  await followUntil(tasks, { taskId }, tellsProcessed(sent.event?.id));
+  expect(await tasks.createTask(creation)).toEqual({ ...created, duplicate: true });
+  expect(await tasks.sendEvent(sending)).toEqual({ ...sent, duplicate: true });
+});

@@ -146,12 +146,14 @@ export function describeCreating(scene: () => Scene): void {
       name: id("name"),
       labels: { a: "1" },
       params: bytes("p"),
-      event: newEvent(id("e")),
+      event: { ...newEvent(id("e")), onBusy: "queue" as const },
     };
     const first = await create(args);
+    expect(first.event?.onBusy).toBe("queue");
     await finish({ kind: "complete", reason: "done" });
     const before = await log();
-    const repeated = { ...args, taskId: id("other"), event: { ...args.event, id: id("e2") }, now: at(99) };
+    const event = { ...newEvent(id("e2")), onBusy: "reject" as const };
+    const repeated = { ...args, taskId: id("other"), event, now: at(99) };
     expect(await create(repeated)).toEqual({ ...first, duplicate: true });
     expect(await log()).toEqual(before);
     expect(await events()).toHaveLength(1);

@@ -179,9 +179,11 @@ export function describeSending(scene: () => Scene): void {
     await activate();
     const { sequence } = await task();
     const request = { id: id("request"), fingerprint: "f" };
-    const args = { taskId: id("task"), event: newEvent(id("e")), request, now: at(0) };
-    const repeated = { ...args, event: { ...args.event, id: id("e2") }, now: at(99) };
+    const event = { ...newEvent(id("e")), onBusy: "queue" as const };
+    const args = { taskId: id("task"), event, request, now: at(0) };
+    const repeated = { ...args, event: { ...newEvent(id("e2")), onBusy: "reject" as const }, now: at(99) };
     const first = await store.sendEvent({ ...args, expectedSequence: sequence });
+    expect(first.event.onBusy).toBe("queue");
     expect(await store.sendEvent({ ...repeated, expectedSequence: sequence })).toEqual({
       ...first,
       duplicate: true,

@@ -34,6 +34,7 @@ import type { Store } from "../store/store.ts";
 import { structBytes } from "../struct.ts";
 import type { TaskQuota } from "../task-quota.ts";
 import { originOf } from "../telemetry/trace-context.ts";
+import { busyPolicies } from "./busy-policy.ts";
 import { incomingEvent } from "./incoming-event.ts";
 import { requestKey } from "./request-key.ts";
 import { requireAnswer } from "./require-answer.ts";
@@ -125,7 +126,7 @@ export function createMailbox(options: MailboxOptions): Mailbox {
           store.createTask({ ...args, ...room?.limit(), ...(next && { next }) }),
         );
         made = Number(created.created && !created.duplicate);
-        return { ...created, ...(incoming && { input: incoming.input }) };
+        return { ...created, ...(incoming && { input: asAccepted(incoming.input, created.event) }) };
       } finally {
         room?.settle(made);
       }
@@ -151,7 +152,7 @@ export function createMailbox(options: MailboxOptions): Mailbox {
         now,
       };
       const accepted = await accept(taskId, (next) => store.sendEvent({ ...args, ...(next && { next }) }));
-      return { ...accepted, input };
+      return { ...accepted, input: asAccepted(input, accepted.event) };
     },
 
     cancelEvent: ({ taskId, eventId }) => store.cancelEvent({ taskId, eventId, now: clock.now() }),
@@ -188,6 +189,11 @@ export function requireAgent(agents: ReadonlyMap<string, Agent>, name: string): 
   throw new TaskError("AGENT_NOT_FOUND", `there is no agent ${JSON.stringify(name)}`, {
     resource: { type: "agent", name },
   });
+}
+
+/** What an event says, with the choice that was made when it was accepted: of a repeated request another would be made now. */
+function asAccepted(input: EventInput, event: EventRecord | undefined): EventInput {
+  return event?.onBusy === undefined ? input : { ...input, onBusy: busyPolicies[event.onBusy] };
 }
 
 function expireTimeOf({ expiration }: CreateTaskRequest, now: Millis): { expireTime?: Millis } {

@@ -111,6 +111,8 @@ export interface EventRecord {
    * whoever gave the content.
    */
   content?: Uint8Array;
+  /** What it does to a task that is busy, as it was accepted. Only where the event answers whoever gave the content. */
+  onBusy?: BusyPolicy;
   state: EventState;
   attempt: number;
   lastError?: Failure;

@@ -1,6 +1,6 @@
 import { TaskError, taskFinished } from "../../errors.ts";
 import type { NewEvent } from "../calls.ts";
-import type { EventRecord, Millis } from "../records.ts";
+import type { BusyPolicy, EventRecord, Millis } from "../records.ts";
 import { EventState, nameOf, TaskState } from "../states.ts";
 import { insertEvent } from "./events.ts";
 import { interrupt } from "./interrupt-task.ts";
@@ -30,12 +30,12 @@ export function acceptEvent(tx: Tx, task: TaskRow, now: Millis, event: NewEvent)
     row.deliver_at = event.deliverTime;
     insertEvent(tx, task, now, row, event.content);
     setTimer(tx, row.deliver_at, task.id, "deliver", row.sequence);
-    return acceptedEvent(row);
+    return acceptedEvent({ ...row, on_busy: event.onBusy });
   }
   if (event.onBusy === "interrupt") interrupt(tx, task, now, "an event interrupted the turn");
   insertEvent(tx, task, now, row, event.content);
   if (event.answers !== undefined) closeQuestion(tx, task, now);
-  return acceptedEvent(row);
+  return acceptedEvent({ ...row, on_busy: event.onBusy });
 }
 
 /** Makes the row of an event that is to wait in a task's mailbox. */
@@ -63,11 +63,11 @@ function orderOf({ onBusy, answers }: NewEvent): number {
   return onBusy === "steer" || onBusy === "interrupt" ? ahead[onBusy] : 0;
 }
 
-/** What identifies an accepted event. */
+/** What identifies an accepted event, and the choice that was made for it: the same request may come to another later. */
 export type AcceptedRow = Pick<
   EventRow,
   "task_id" | "id" | "sequence" | "state" | "created_at" | "deliver_at"
->;
+> & { on_busy?: BusyPolicy | undefined };
 
 /** Makes the record of an event as it was when it was accepted, without its content, which the caller has. */
 export function acceptedEvent(row: AcceptedRow): EventRecord {
@@ -75,6 +75,7 @@ export function acceptedEvent(row: AcceptedRow): EventRecord {
     id: row.id,
     taskId: row.task_id,
     sequence: row.sequence,
+    ...(row.on_busy !== undefined && { onBusy: row.on_busy }),
     state: row.state,
     attempt: 0,
     createTime: row.created_at,

@@ -136,8 +136,10 @@ function takeChild(parent: TaskRow): void {
   parent.children += 1;
 }
 
-function acceptedRow({ id, taskId, sequence, state, createTime, deliverTime }: EventRecord): AcceptedRow {
-  return { id, task_id: taskId, sequence, state, created_at: createTime, deliver_at: deliverTime ?? null };
+function acceptedRow(event: EventRecord): AcceptedRow {
+  const { id, taskId, sequence, onBusy, state, createTime, deliverTime = null } = event;
+  const times = { created_at: createTime, deliver_at: deliverTime };
+  return { id, task_id: taskId, sequence, on_busy: onBusy, state, ...times };
 }
 
 function repeat(tx: Tx, answered: Answer): CreatedTask {
