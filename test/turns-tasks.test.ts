@@ -361,6 +361,11 @@ describe("another task", () => {
       "VALUE_INVALID",
       (ctx) => ctx.tasks.create({ agent: "rig", labels: { "": "x" } }),
     ],
+    [
+      "made with a name that is no text, whatever its labels are",
+      "VALUE_INVALID",
+      (ctx) => ctx.tasks.create({ agent: "rig", name: JSON.parse("{}"), labels: { name: "x" } }),
+    ],
     ["made to end before it begins", "VALUE_INVALID", (ctx) => ctx.tasks.create({ agent: "rig", ttl: 0 })],
     ["made with an empty event", "VALUE_INVALID", (ctx) => ctx.tasks.create({ agent: "rig", event: [] })],
     ["sent to, if there is none", "TASK_NOT_FOUND", (ctx) => ctx.tasks.send(never, "x")],

@@ -23,7 +23,8 @@ type CreateFollowUp = Extract<FollowUp, { kind: "create" }>;
 export function newChild(child: NewChildTask, parentTaskId: string, clock: Clock): CreateFollowUp["task"] {
   const { agent, name = "", params, labels = {}, ttl } = child;
   if (params !== undefined) requireJsonObject(params, "task.params");
-  requireTexts({ name, ...labels });
+  requireTexts({ name });
+  requireTexts({ ...labels });
   const request = create(CreateTaskRequestSchema, { agent, name, labels, ...(params && { params }) });
   requireValid("task", violations(CreateTaskRequestSchema, request));
   return {
