@@ -353,14 +353,7 @@ describe("the rate of requests, where callers say who they are", () => {
       clock: createManualClock(),
       principalOf: () => "alice",
     });
-  const request = readRequest(
-    {
-      ...{ httpVersion: "2.0", method: "POST", path: "/", headers: {} },
-      connection: { address: "192.0.2.1", subscriptions: 0 },
-    },
-    createAsyncIterable([]),
-    AbortSignal.abort(),
-  );
+  const request = requestFrom("192.0.2.1");
 
   it("is an address's for a webhook, whose sender does not", async () => {
     const { admit } = withPrincipals();
@@ -374,3 +367,35 @@ describe("the rate of requests, where callers say who they are", () => {
     expect(calls).toEqual([undefined, undefined, undefined, undefined]);
   });
 });
+
+it("the rate of requests is that of a /64 of IPv6, however its addresses are written", async () => {
+  const { admit } = createCallLimits({
+    limits: resolveLimits({ requestRate: 1 }),
+    onLimit: () => {},
+    clock: createManualClock(),
+  });
+  for (const [address, sameNetwork] of [
+    ["2001:db8::1:2:3:4:5", "2001:db8:0:1:9::"],
+    ["2001:db8::2:2:3:4:5", "2001:db8:0:2::9"],
+    ["2001::1:2:3:4:5", "2001::1:9:9:9:9"],
+    ["2001::2:2:3:4:5", "2001:0:0:2::"],
+    ["::1:2:3:4:5", "::1:9:9:9:9"],
+    ["::1", "::2"],
+  ]) {
+    expect(admit(requestFrom(address), true), address).toBeUndefined();
+    await expect(admit(requestFrom(sameNetwork), true), sameNetwork).rejects.toMatchObject({
+      reason: "OVERLOADED",
+    });
+  }
+});
+
+function requestFrom(address = "") {
+  return readRequest(
+    {
+      ...{ httpVersion: "2.0", method: "POST", path: "/", headers: {} },
+      connection: { address, subscriptions: 0 },
+    },
+    createAsyncIterable([]),
+    AbortSignal.abort(),
+  );
+}

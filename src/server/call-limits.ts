@@ -87,8 +87,7 @@ export function createCallLimits({ limits, onLimit, clock, principalOf }: CallLi
 function networkOf(connection: Connection | undefined): string {
   const address = connection?.address ?? "";
   if (!address.includes(":") || address.includes(".")) return address;
-  const [head = "", tail] = address.split("::");
-  const groups = head.split(":");
-  const missing = tail === undefined ? 0 : 8 - groups.length - tail.split(":").length;
-  return [...groups, ...Array<string>(Math.max(0, missing)).fill("0")].slice(0, 4).join(":");
+  const [head = [], tail = []] = address.split("::").map((half) => (half === "" ? [] : half.split(":")));
+  const missing = Math.max(0, 8 - head.length - tail.length);
+  return [...head, ...Array<string>(missing).fill("0"), ...tail].slice(0, 4).join(":");
 }
