@@ -1,10 +1,14 @@
 import { randomUUID } from "node:crypto";
+import { join } from "node:path";
 import { createConnectTransport } from "@connectrpc/connect-web";
 import { afterAll, describe, expect, it } from "vitest";
 import { systemClock } from "../src/server/index.ts";
+import { createDesk } from "./service-agent.ts";
+import { failureOf } from "./service-failure.ts";
 import { clientsOf, newTask, present, readAll, text } from "./service-follow.ts";
 import { openAny, protocols } from "./service-protocols.ts";
 import { startServer } from "./service-server.ts";
+import { tempDir } from "./temp-dir.ts";
 
 const server = await startServer();
 afterAll(() => server.close());
@@ -46,6 +50,24 @@ describe("a request that is repeated over another protocol is one request", () =
     expect(new Set(answers.map((answer) => answer.event?.id)).size).toBe(1);
     expect((await first.listEvents({ taskId })).events).toHaveLength(1);
   });
+});
+
+it("a request that made a task is still one request when its agent is not served any more", async () => {
+  const store = `sqlite:${join(tempDir(), "mail.db")}`;
+  const request = { agent: "desk", requestId: randomUUID(), event: { parts: [text("once")] } };
+  const before = await startServer({ store });
+  const made = await clientsOf(openAny(before.url)).tasks.createTask(request).finally(before.close);
+
+  await using server = await startServer({ store, agents: [createDesk("other").agent] });
+  const { tasks } = clientsOf(openAny(server.url));
+  expect(await tasks.createTask(request)).toEqual({ ...made, duplicate: true });
+  for (const requestId of [randomUUID(), ""]) {
+    expect(await failureOf(tasks.createTask({ ...request, requestId }))).toMatchObject({
+      code: "NotFound",
+      reason: "AGENT_NOT_FOUND",
+      resource: "agent desk",
+    });
+  }
 });
 
 it("a log is the same over every protocol", async () => {

@@ -56,6 +56,13 @@ export function taskFinished(id: string, state: string, description: string, wha
   });
 }
 
+/** Makes the error for an agent that is not there. */
+export function agentNotFound(name: string): TaskError {
+  return new TaskError("AGENT_NOT_FOUND", `there is no agent ${JSON.stringify(name)}`, {
+    resource: { type: "agent", name },
+  });
+}
+
 /** Makes the error for a task that is not there. */
 export function taskNotFound(id: string): TaskError {
   return new TaskError("TASK_NOT_FOUND", `there is no task ${JSON.stringify(id)}`, {

@@ -160,6 +160,16 @@ export function describeCreating(scene: () => Scene): void {
     expect(await store.getTask({ id: id("other") })).toBeUndefined();
   });
 
+  it("rejects with AGENT_NOT_FOUND without its agent, but for a request that was answered", async () => {
+    const { create, store, id } = scene();
+    const args = { request: { id: id("request"), fingerprint: "f" } };
+    const first = await create(args);
+    expect(await create({ ...args, served: false })).toEqual({ ...first, duplicate: true });
+    const request = { id: id("another"), fingerprint: "f" };
+    expect(await reasonOf(create({ taskId: id("other"), request, served: false }))).toBe("AGENT_NOT_FOUND");
+    expect(await store.getTask({ id: id("other") })).toBeUndefined();
+  });
+
   it("answers a repeated request that found a task as it did", async () => {
     const { create, send, id } = scene();
     await create({ name: id("name") });

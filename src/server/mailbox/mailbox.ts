@@ -16,7 +16,7 @@ import {
 } from "../../proto.ts";
 import type { Agent } from "../agent.ts";
 import type { Clock } from "../clock.ts";
-import { TaskError } from "../errors.ts";
+import { agentNotFound } from "../errors.ts";
 import type {
   AcceptedEvent,
   CancelledTask,
@@ -96,8 +96,10 @@ export function createMailbox(options: MailboxOptions): Mailbox {
   const allQueue = [...agents.values()].every(({ onBusy }) => onBusy === "queue");
   return {
     async createTask(request, { creator = "", key } = {}) {
-      const { onBusy } = requireAgent(agents, request.agent);
-      const { name, parentTaskId, event: input } = request;
+      const { name, parentTaskId, event: input, requestId } = request;
+      // One that was answered while there was such an agent is answered the same.
+      const agent = requestId === "" ? requireAgent(agents, request.agent) : agents.get(request.agent);
+      const onBusy = agent?.onBusy ?? "queue";
       const now = clock.now();
       const incoming = input && incomingEvent({ id: clock.id(), input, path: "event.", onBusy, now });
       const parent = parentTaskId === "" ? undefined : await store.getTask({ id: parentTaskId });
@@ -109,6 +111,7 @@ export function createMailbox(options: MailboxOptions): Mailbox {
         taskId: clock.id(),
         ...(creator !== "" && { creator }),
         agent: request.agent,
+        ...(agent === undefined && { served: false }),
         ...(name !== "" && { name }),
         ...(request.params && { params: structBytes(request.params) }),
         labels: request.labels,
@@ -186,9 +189,7 @@ export function createMailbox(options: MailboxOptions): Mailbox {
 export function requireAgent(agents: ReadonlyMap<string, Agent>, name: string): Agent {
   const agent = agents.get(name);
   if (agent !== undefined) return agent;
-  throw new TaskError("AGENT_NOT_FOUND", `there is no agent ${JSON.stringify(name)}`, {
-    resource: { type: "agent", name },
-  });
+  throw agentNotFound(name);
 }
 
 /** What an event says, with the choice that was made when it was accepted: of a repeated request another would be made now. */

@@ -47,6 +47,8 @@ export interface CreateTask {
   /** The trace context that it is made in. */
   trace?: string;
   request?: RequestKey;
+  /** Whether the agent is there. Default true. If it is not, only a request that was answered before is answered. */
+  served?: boolean;
   /** Set when the principal has as many unfinished tasks as this, and may have no further one: then none is made. */
   reachedTasks?: number;
   next?: TurnSource;

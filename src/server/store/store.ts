@@ -78,10 +78,11 @@ export interface Store extends ScheduleStore, WebhookStore, TokenStore {
    * parent's, or else its creator.
    *
    * A `request` of the creator that was answered before is answered the same (G8). With an `expireTime`, the task is timed out then. Rejects with
-   * REQUEST_ID_REUSED, FIELD_INVALID (the `expireTime` is before `now`), TASK_NAME_TAKEN, TASK_NOT_FOUND (the parent), TASK_FINISHED (the
-   * parent was cancelled), FAN_OUT_EXCEEDED (the parent has 10,000 unfinished children, or 16 parents are above the task), or for the event
-   * of a task that is found by name, as sendEvent does. With `next`, starts the first turn of a task that it makes, as startTurn does; the
-   * answer tells of the task as it was before. The task is PENDING, or ACTIVE if its agent is known as `startsActive`.
+   * REQUEST_ID_REUSED, AGENT_NOT_FOUND (it is not `served`), FIELD_INVALID (the `expireTime` is before `now`), TASK_NAME_TAKEN,
+   * TASK_NOT_FOUND (the parent), TASK_FINISHED (the parent was cancelled), FAN_OUT_EXCEEDED (the parent has 10,000 unfinished children, or
+   * 16 parents are above the task), or for the event of a task that is found by name, as sendEvent does. With `next`, starts the first turn
+   * of a task that it makes, as startTurn does; the answer tells of the task as it was before. The task is PENDING, or ACTIVE if its agent
+   * is known as `startsActive`.
    */
   createTask(args: CreateTask): Promise<CreatedTask>;
 

@@ -1,4 +1,4 @@
-import { TaskError, taskFinished } from "../../errors.ts";
+import { agentNotFound, TaskError, taskFinished } from "../../errors.ts";
 import type { CreatedTask, CreateTask } from "../calls.ts";
 import type { EventRecord } from "../records.ts";
 import { nameOf, TaskState } from "../states.ts";
@@ -27,6 +27,7 @@ export function createTask(tx: Tx, args: CreateTask): CreatedTask {
   const scope = createScope(args.creator);
   const before = findAnswer<Answer>(tx.sql, scope, args.request);
   if (before !== undefined) return repeat(tx, before);
+  if (args.served === false) throw agentNotFound(args.agent);
   requireAhead(args);
 
   const { task, created } = findOrInsert(tx, args);
