@@ -59,6 +59,12 @@ describe.each(Object.entries(transports))("%s", (_name, createTransport) => {
     expect((await tasks().sendEvent({ taskId: "ok", parts })).event?.id).toBe("ok");
   });
 
+  it("takes a deadline that no timer can keep for none", async () => {
+    const headers = { "connect-timeout-ms": "9999999999", "grpc-timeout": "99999999H" };
+    const key = { case: "taskId" as const, value: "patient" };
+    expect((await tasks().getTask({ key }, { headers })).task?.id).toBe("patient");
+  });
+
   it("streams", async () => {
     const sequences = [];
     for await (const { update } of tasks().subscribeTask({ taskId: "ok" })) sequences.push(update?.sequence);

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import * as http from "node:http";
 import * as http2 from "node:http2";
+import { setTimeout } from "node:timers/promises";
 import { gunzipSync } from "node:zlib";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { ConnectError, type ServiceImpl } from "@connectrpc/connect";
@@ -89,7 +90,11 @@ function scriptedTasks(
     if (taskId === "defect") throw new Error("select * from secrets");
   }
   return {
-    getTask: ({ key }) => ({ task: { id: key.value ?? "" } }),
+    async getTask({ key }, { signal }) {
+      // Longer than the shortest timer.
+      if (key.value === "patient") await setTimeout(2, undefined, { signal });
+      return { task: { id: key.value ?? "" } };
+    },
     async sendEvent({ taskId }, { signal }) {
       act(taskId);
       if (taskId === "deadline") await aborted(signal);

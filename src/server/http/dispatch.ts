@@ -8,6 +8,7 @@ import { TaskError } from "../errors.ts";
 import type { HttpRequest } from "./connection.ts";
 import { createCors } from "./cors.ts";
 import { type ConvertError, type OnRefused, tellRefused, withErrorInfo } from "./error-info.ts";
+import { dropFarDeadline } from "./far-deadlines.ts";
 import type { RequireHost } from "./host-check.ts";
 import { collect } from "./response-body.ts";
 import { wireFormatOf } from "./wire-format.ts";
@@ -128,6 +129,7 @@ export function createDispatch(options: DispatchOptions): Dispatch {
     } catch (error) {
       return wireFormatOf(request).refuse(convertRefusal(error, method, request));
     }
+    dropFarDeadline(request.header);
     return handle(request);
   }
 

@@ -10,6 +10,7 @@ import type { Limits, OnLimit } from "../../limits.ts";
 import { type BodyShare, createBodyBudget } from "../body-budget.ts";
 import type { Admit } from "../dispatch.ts";
 import { type ConvertError, type OnRefused, tellRefused } from "../error-info.ts";
+import { maxTimeout } from "../far-deadlines.ts";
 import { abortWhenGone, dropRestWhenAnswered, type OnStream } from "../http2-server.ts";
 import { readRequest } from "../read-request.ts";
 import { tooMuchInHand } from "../request-body.ts";
@@ -35,8 +36,6 @@ export interface GrpcStreamsOptions extends Pick<MethodOptions, "interceptors"> 
   onRefused?: OnRefused;
 }
 
-/** The latest deadline that a timer can keep, in ms from now: 24 days. A later one is as good as none. */
-const maxTimeout = 2 ** 31 - 1;
 /** What Content-Type protobuf's binary has. */
 const binaryTypes = /^application\/grpc(\+proto)?\s*(;|$)/;
 const noBody = createAsyncIterable<Uint8Array>([]);
