@@ -28,6 +28,30 @@ async function talk({ address }: Rig, ...pieces: (string | Buffer)[]): Promise<s
   return Buffer.concat(chunks).toString("latin1");
 }
 
+it("a call ends at once whose caller goes while it is found out who that is", async () => {
+  const asked = Promise.withResolvers<AbortSignal>();
+  const refused = Promise.withResolvers<Code>();
+  const left = Promise.withResolvers<void>();
+  await using rig = await startRig({
+    async authenticate({ signal }) {
+      asked.resolve(signal);
+      await left.promise;
+    },
+    onRefused: (_, { code }) => refused.resolve(code),
+  });
+  const transport = createConnectTransport({ baseUrl: rig.address.url, httpVersion: "1.1" });
+  const caller = new AbortController();
+  const answer = createClient(TaskService, transport).getTask({}, { signal: caller.signal });
+  const signal = await asked.promise;
+  const aborted = once(signal, "abort");
+  caller.abort();
+  await Promise.all([expect(answer).rejects.toThrow(), aborted]);
+  // The request is closed a moment after its caller has gone.
+  await new Promise(setImmediate);
+  left.resolve();
+  expect(await refused.promise).toBe(Code.Canceled);
+});
+
 describe("one port", () => {
   it("speaks HTTP/1.1 and HTTP/2", async () => {
     await using rig = await startRig();

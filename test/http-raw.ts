@@ -26,6 +26,20 @@ export const healthHeaders = Buffer.concat([
   Buffer.from("x"),
 ]);
 
+/** The headers of a call, without Huffman and without a table, as those above. */
+export function headersOfCall(path: string, contentType: string): Buffer<ArrayBuffer> {
+  const text = (value: string) => Buffer.concat([Buffer.from([value.length]), Buffer.from(value)]);
+  // POST, http, :path, :authority, content-type.
+  return Buffer.concat([
+    Buffer.from([0x83, 0x86, 0x04]),
+    text(path),
+    Buffer.from([0x01]),
+    text("x"),
+    Buffer.from([0x0f, 0x10]),
+    text(contentType),
+  ]);
+}
+
 /** A connection on which anything may be sent. What comes is read all the time. */
 export interface RawConnection {
   write(bytes: Buffer | string): void;
@@ -34,7 +48,7 @@ export interface RawConnection {
   destroy(): void;
 }
 
-export async function connectRaw({ port }: Address): Promise<RawConnection> {
+export async function connectRaw({ port }: Pick<Address, "port">): Promise<RawConnection> {
   const socket = net.connect({ port, host: "127.0.0.1", allowHalfOpen: true });
   await once(socket, "connect");
   const chunks: Buffer[] = [];

@@ -5,6 +5,7 @@ import { defineAgent, serve } from "../src/server/index.ts";
 import { createPrometheusMeter } from "../src/server/telemetry/prometheus.ts";
 import { originOf } from "../src/server/telemetry/trace-context.ts";
 import { createGate, isEvent, type Rig, startRig } from "./agents/rig.ts";
+import { connectRaw, frame, frameTypes, headersOfCall, preface } from "./http-raw.ts";
 import { createManualClock } from "./manual-clock.ts";
 import { scrape } from "./scrape.ts";
 import { tempDir } from "./temp-dir.ts";
@@ -106,6 +107,34 @@ describe("the metrics of a server", () => {
     expect(found.get(`pigeonhole_rpc_streams{${rpc("SubscribeTask")}}`)).toBe(1);
     expect(found.get("pigeonhole_log_readers")).toBe(1);
     await updates.return?.();
+  });
+
+  it("count a call whose caller is gone before it begins, and keep no stream of it open", async () => {
+    await using rig = await startRig({}, { metricsPort: 0, limits: { requestTimeout: 1000 } });
+    const raw = await connectRaw({ port: Number(new URL(rig.url).port) });
+    const settings = frame(frameTypes.settings);
+    const gone = ["GetTask", "SubscribeTask"].flatMap((name, index) => {
+      const [id, path] = [2 * index + 1, `/pigeonhole.v1.TaskService/${name}`];
+      return [
+        frame(frameTypes.headers, 4, id, headersOfCall(path, "application/grpc+proto")),
+        frame(frameTypes.reset, 0, id, Buffer.from([0, 0, 0, 8])),
+      ];
+    });
+    // In one piece, so that the server hears of the call and of its end at once.
+    raw.write(Buffer.concat([preface, settings, ...gone]));
+    const ended = async () => {
+      const found = [...(await figures(rig))];
+      const counted = found.filter(([key]) => key.startsWith("pigeonhole_rpc_calls_total"));
+      return Object.fromEntries(counted);
+    };
+    await expect.poll(ended, { timeout: 10_000 }).toEqual({
+      [`pigeonhole_rpc_calls_total{${rpc("GetTask")},code="CANCELLED"}`]: 1,
+      [`pigeonhole_rpc_calls_total{${rpc("SubscribeTask")},code="CANCELLED"}`]: 1,
+    });
+    const found = await figures(rig);
+    expect(found.get(`pigeonhole_rpc_streams{${rpc("SubscribeTask")}}`)).toBe(0);
+    expect(found.has('pigeonhole_limit_refused_total{limit="request_timeout"}')).toBe(false);
+    raw.destroy();
   });
 
   it("are told at a port of their own, at one path, and to nobody by default", async () => {

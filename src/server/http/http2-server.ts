@@ -149,7 +149,10 @@ export function abortWhenGone(stream: ServerHttp2Stream, guard: SessionGuard): A
   const controller = new AbortController();
   // Without a listener, the caller's hanging up would be an uncaught error.
   stream.on("error", () => {});
-  stream.on("aborted", () => controller.abort(new TaskError("CALLER_GONE", "the caller went away")));
+  const abort = () => controller.abort(new TaskError("CALLER_GONE", "the caller went away"));
+  stream.on("aborted", abort);
+  // A request and its end may come in one piece: then the stream is aborted before anybody hears of it.
+  if (stream.aborted) abort();
   stream.on("close", () => {
     guard.closed(stream);
     if (stream.rstCode === constants.NGHTTP2_CANCEL) guard.reset();

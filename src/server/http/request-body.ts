@@ -36,6 +36,8 @@ function createIterator(
   source.on("readable", settle);
   source.once("end", onEnd);
   source.once("close", onClose);
+  // One who went before anybody wanted to read has said so already, to nobody.
+  if (source.closed) onClose();
 
   function release(): void {
     source.off("readable", settle);
