@@ -87,3 +87,22 @@ it("a backup does not take the place of the store that it is of, nor of a part o
   }
   expect(statSync(path).ino).toBe(ino);
 });
+
+it("a store that is in use is neither taken for a backup nor replaced by one, also where a link leads to it", async () => {
+  const [path, other] = [join(tempDir(), "store.db"), join(tempDir(), "other.db")];
+  const folder = tempDir();
+  const [link, target] = [join(folder, "link.db"), join(folder, "target.db")];
+  symlinkSync(path, link);
+  const store = await openStore(path);
+  await createScene(store).create();
+  await openStore(other);
+  const restore = () => restoreStore(link, `sqlite:${target}`, { force: false, now: new Date() });
+  expect(restore).toThrow(`${link} has a log beside it: it is a store in use, and no backup`);
+  await expect(backupStore(`sqlite:${other}`, link, { force: true })).rejects.toThrow(
+    `${link} has a log beside it: it is a store in use, and not replaced`,
+  );
+  // A part of the store is one, whichever name of the store was given.
+  await expect(backupStore(`sqlite:${link}`, `${path}-lock`, { force: true })).rejects.toThrow(
+    `${path}-lock is the store itself: a backup is another file`,
+  );
+});

@@ -2,7 +2,7 @@ import { closeSync, existsSync, openSync, rmSync, statSync } from "node:fs";
 import { backup, DatabaseSync } from "node:sqlite";
 import { TaskError } from "../../errors.ts";
 import { openOurs, unavailable } from "./database.ts";
-import { logsOf, modeLike, putInPlace } from "./put-in-place.ts";
+import { logsOf, modeLike, ownName, putInPlace } from "./put-in-place.ts";
 
 /** How many pages are copied at a time, in a thread of its own: 8 MiB. */
 const pagesAtOnce = 2048;
@@ -29,9 +29,9 @@ export async function backupDatabase(
 ): Promise<void> {
   if (existsSync(file) && !force)
     throw new TaskError("VALUE_INVALID", `${file} is there already; --force replaces it`);
-  if (isPartOf(path, file))
+  if (isPartOf(ownName(path), file))
     throw new TaskError("VALUE_INVALID", `${file} is the store itself: a backup is another file`);
-  if (logsOf(file).length > 0)
+  if (logsOf(ownName(file)).length > 0)
     throw new TaskError(
       "VALUE_INVALID",
       `${file} has a log beside it: it is a store in use, and not replaced`,

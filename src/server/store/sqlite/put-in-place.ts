@@ -1,4 +1,4 @@
-import { closeSync, existsSync, fsyncSync, openSync, renameSync, statSync } from "node:fs";
+import { closeSync, existsSync, fsyncSync, openSync, realpathSync, renameSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 
 /** Gives a file its name, in place of one that has it, such that after a loss of power there is the one or the other, whole. */
@@ -16,6 +16,11 @@ export function sync(path: string): void {
   } finally {
     closeSync(handle);
   }
+}
+
+/** Gives the name of a file itself, behind all links: what belongs to a database is beside that. */
+export function ownName(path: string): string {
+  return existsSync(path) ? realpathSync(path) : resolve(path);
 }
 
 /** Names the logs that are beside a database: SQLite would take them for those of any other file that gets its name. */

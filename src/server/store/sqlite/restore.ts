@@ -1,19 +1,10 @@
-import {
-  chmodSync,
-  constants,
-  copyFileSync,
-  existsSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-  statSync,
-} from "node:fs";
+import { chmodSync, constants, copyFileSync, existsSync, renameSync, rmSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { TaskError } from "../../errors.ts";
 import { requireSound } from "./backup.ts";
 import { unavailable } from "./database.ts";
 import { lockDatabase } from "./lock.ts";
-import { logsOf, modeLike, putInPlace, sync } from "./put-in-place.ts";
+import { logsOf, modeLike, ownName, putInPlace, sync } from "./put-in-place.ts";
 
 /**
  * Puts a backup where a server will look for its database. `force` replaces a database that is there: it is moved aside, with its logs, and
@@ -32,11 +23,11 @@ export function restoreDatabase(
   if (isThere && !force)
     throw new TaskError("VALUE_INVALID", `${name} is there already; --force replaces it`);
   // A server locks a database by its own name, not by that of a link.
-  const path = isThere ? realpathSync(name) : resolve(name);
+  const path = ownName(name);
   const partial = `${path}.${process.pid}.partial`;
   const lock = lockDatabase(path);
   try {
-    if (logsOf(file).some((log) => statSync(log).size > 0)) {
+    if (logsOf(ownName(file)).some((log) => statSync(log).size > 0)) {
       throw new TaskError(
         "STORE_UNAVAILABLE",
         `${file} has a log beside it: it is a store in use, and no backup`,
