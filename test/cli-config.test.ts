@@ -92,7 +92,9 @@ describe("a setting of serve", () => {
   it("is there for every option of the table, in all places, and drains for a second with --watch", () => {
     for (const [name, option] of Object.entries(serveOptions)) {
       const variable = `PIGEONHOLE_${name.toUpperCase().replaceAll("-", "_")}`;
-      const other = option.type === "boolean" ? "true" : "parse" in option ? "1" : "x";
+      const isUrl = "value" in option && option.value === "url";
+      const text = isUrl ? "http://a.example" : "parse" in option ? "1" : "x";
+      const other = option.type === "boolean" ? "true" : text;
       const value = "defaultValue" in option ? option.defaultValue : other;
       expect(from(read({ args: ["a.ts"], env: { [variable]: value } }), name)).toBe(variable);
       const json = option.type === "boolean" ? true : value;
@@ -109,11 +111,12 @@ describe("a setting of serve", () => {
 describe("mistakes in the configuration of serve", () => {
   it("are told all at once, each with its place, its bound, and what was meant", () => {
     const { mistakes } = read({
-      flags: { port: "70000", store: "letterbox" },
+      flags: { port: "70000", store: "letterbox", "metrics-host": "" },
       env: {
         PIGEONHOLE_DRAIN: "soon",
         PIGEONHOLE_MAX_TURN: "5",
         PIGEONHOLE_NO_CONSOLE: "maybe",
+        PIGEONHOLE_OTLP_ENDPOINT: "collector",
         PIGEONHOLE_TOKN: "t",
       },
       file: {
@@ -128,6 +131,7 @@ describe("mistakes in the configuration of serve", () => {
       },
     });
     expect(mistakes.split("\n").sort()).toEqual([
+      "  --metrics-host must not be empty",
       '  --port must be a whole number from 0 to 65535, not "70000"',
       '  --store must be sqlite:PATH or memory:, not "letterbox"',
       '  FILE: "__proto__" is no setting',
@@ -141,9 +145,10 @@ describe("mistakes in the configuration of serve", () => {
       '  PIGEONHOLE_DRAIN must be a whole number of seconds from 0 to 86400, or such as 30s, 10m or 1h30m, not "soon"',
       "  PIGEONHOLE_MAX_TURN is no setting; did you mean PIGEONHOLE_MAX_TURNS?",
       '  PIGEONHOLE_NO_CONSOLE must be true or false, not "maybe"',
+      '  PIGEONHOLE_OTLP_ENDPOINT must be an http: or https: URL, not "collector"',
       "  PIGEONHOLE_TOKN is no setting; did you mean PIGEONHOLE_TOKEN?",
       "  serve needs AGENT, or agents in the file or in PIGEONHOLE_AGENTS",
-      "there are 15 mistakes:",
+      "there are 17 mistakes:",
     ]);
   });
 
@@ -227,7 +232,7 @@ describe("a secret setting", () => {
   };
 
   it("is shown neither where it is told nor where it is wrong", () => {
-    const given = { url: "postgres://me:s3cret@host/db", password: "s3cret" };
+    const given = { url: "postgres://me:@s3cret@host/db", password: "s3cret" };
     const { shown, values } = resolveSettings(options, [fromFlags(given)], () => []);
     expect(values).toEqual(given);
     expect(shown).toContainEqual({ name: "url", value: "postgres://***@host/db", from: "--url" });

@@ -9,7 +9,6 @@ import {
 } from "@opentelemetry/resources";
 import { BatchSpanProcessor, TracerProvider } from "@opentelemetry/sdk-trace";
 import type { Logger } from "../server/index.ts";
-import { UsageError } from "./usage-error.ts";
 
 /** How long the last spans may take to be sent when the server has stopped, in ms. */
 const lastExport = 3000;
@@ -45,10 +44,7 @@ export function registerTraces(endpoint: string, log: Logger): () => Promise<voi
 
 /** Gives the URL that traces are posted to: below a collector's address, `v1/traces`, as its specification says. */
 function tracesUrl(endpoint: string): string {
-  const url = URL.canParse(endpoint) ? new URL(endpoint) : undefined;
-  if (url === undefined || !/^https?:$/.test(url.protocol)) {
-    throw new UsageError(`--otlp-endpoint must be an http: or https: URL, not ${JSON.stringify(endpoint)}`);
-  }
+  const url = new URL(endpoint);
   if (!url.pathname.endsWith("/v1/traces")) url.pathname = `${url.pathname.replace(/\/$/, "")}/v1/traces`;
   return url.href;
 }

@@ -1,7 +1,7 @@
 import type { Options, Values } from "./command.ts";
 import { limitOptions } from "./limit-options.ts";
 import type { SettingValues } from "./settings.ts";
-import { oneOf, parseStore, quantity, wholeNumber } from "./values.ts";
+import { oneOf, parseHttpUrl, parseStore, quantity, wholeNumber } from "./values.ts";
 
 /**
  * The settings of what serves: each is a flag, an environment variable and a key of the file (docs/operations.md), by being here.
@@ -87,6 +87,7 @@ export const serveOptions = {
     type: "string",
     value: "url",
     summary: "Send OpenTelemetry traces to a collector, by OTLP over HTTP: http://127.0.0.1:4318.",
+    parse: parseHttpUrl,
   },
   "log-level": {
     type: "string",

@@ -71,7 +71,7 @@ function fallback({ type, multiple, defaultValue }: Option): Omit<Setting, "name
 /** What is shown in place of a secret. Also what stands before the @ of a URL is one. */
 function concealed({ secret }: Option, value: unknown): { value: unknown } {
   if (secret) return { value: undefined };
-  return { value: typeof value === "string" ? value.replace(/(\/\/)[^/@]*@/, "$1***@") : value };
+  return { value: typeof value === "string" ? value.replace(/(\/\/)[^/?#]*@/, "$1***@") : value };
 }
 
 /** Parses what was given. Undefined, and a mistake more, if it is wrong. */
@@ -80,6 +80,8 @@ function parse(option: Option, given: Given, mistakes: string[]): unknown {
   if (typeof value === "boolean") return value;
   const one = (text: string): unknown => {
     try {
+      // Such as a shell makes of a variable that is not set. Node takes an empty address for all that there are.
+      if (text === "") throw new UsageError(`--${name} must not be empty`);
       checkChoice(name, option, text);
       return option.parse === undefined ? text : option.parse(name, text);
     } catch (error) {

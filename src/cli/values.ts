@@ -97,6 +97,12 @@ export function parseStore(name: string, text: string): string {
   throw new UsageError(`--${name} must be sqlite:PATH or memory:, not ${JSON.stringify(text)}`);
 }
 
+/** Parses a URL of http or https. */
+export function parseHttpUrl(name: string, text: string): string {
+  if (/^https?:$/.test(URL.parse(text)?.protocol ?? "")) return text;
+  throw new UsageError(`--${name} must be an http: or https: URL, not ${JSON.stringify(text)}`);
+}
+
 /** Parses how many items to show. Everything for `all`. */
 export function parseLimit(text = "100"): number {
   if (text === "all") return Number.POSITIVE_INFINITY;
