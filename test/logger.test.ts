@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { PassThrough } from "node:stream";
 import { expect, it } from "vitest";
 import { createLogOutput } from "../src/server/log-output.ts";
+import { logText } from "../src/server/log-text.ts";
 import { createLogger } from "../src/server/logger.ts";
 
 const stalled = () => new PassThrough({ highWaterMark: 1 });
@@ -43,9 +44,27 @@ it("writes what it can of what is no JSON", () => {
       },
     },
   );
-  for (const value of [circular, own, hostile]) {
+  const { proxy: revoked, revoke } = Proxy.revocable({}, {});
+  revoke();
+  const unreadable = Object.defineProperty(new Error(), "message", {
+    get: () => {
+      throw new Error("no");
+    },
+  });
+  for (const value of [circular, own, hostile, revoked, unreadable]) {
     expect(linesOf({ value })).toMatchObject([{ level: "error", message: "what happened" }]);
   }
+});
+
+it("keeps the line's own fields, whatever names the others have", () => {
+  expect(linesOf({ message: "other", level: "fatal", time: 5 })).toEqual([
+    {
+      time: expect.any(String),
+      level: "error",
+      message: "what happened",
+      ...{ message_: "other", level_: "fatal", time_: 5 },
+    },
+  ]);
 });
 
 it("writes what is of its level, and of those above", () => {
@@ -77,7 +96,7 @@ it("writes text for people, with stacks on lines of their own", () => {
 
 it("drops what a reader who has stalled has no room for, and says how much", async () => {
   const stream = stalled();
-  const write = createLogOutput(stream);
+  const write = createLogOutput(stream, logText);
   const line = `${"x".repeat(9_999)}\n`;
   for (let n = 0; n < 200; n++) write(line);
   expect(stream.writableLength + stream.readableLength).toBeLessThan(1_100_000);
@@ -89,7 +108,8 @@ it("drops what a reader who has stalled has no room for, and says how much", asy
   await once(stream, "end");
   const lines = read.join("").split("\n");
   const kept = lines.filter((found) => found.startsWith("xx")).length;
-  expect(JSON.parse(lines.at(kept) ?? "")).toMatchObject({ level: "warn", lost: 200 - kept });
+  const lost = `lost=${200 - kept}`;
+  expect(lines.at(kept)).toMatch(new RegExp(`^\\d{4}-\\S+Z WARN  lines of the log were dropped ${lost}$`));
   expect(lines.at(kept + 1)).toBe("the next");
 });
 

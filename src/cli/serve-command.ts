@@ -130,7 +130,7 @@ The last one follows the task's log until the task ends; Ctrl-C stops it.
 /** Ends the process when it has not stopped in time, as on a disk that does not answer: what was acknowledged is on the disk already. */
 function cutOffAfter(time: number, log: Logger): void {
   setTimeout(() => {
-    log.error("the server did not stop in time, and is cut off", { time });
+    log.error("the server did not stop in time, and is cut off", { waited: time });
     process.exit(1);
   }, time).unref();
 }

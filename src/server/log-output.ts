@@ -6,10 +6,12 @@ const maxWaitingBytes = 1_048_576;
 /**
  * Makes the function that writes a log's lines to a stream, such as stderr. Nobody waits for it, and nothing fails with it: when its reader
  * has gone, lines go nowhere; when its reader has stalled, at most 1 MiB waits, further lines are dropped, and how many is the first that
- * is written when it reads on. (Node writes to pipes and sockets as far as they take it, and to files and terminals at once.)
+ * is written when it reads on, as `lineOf` makes it of JSON. (Node writes to pipes and sockets as far as they take it, and to files and
+ * terminals at once.)
  */
 export function createLogOutput(
   stream: Pick<Writable, "write" | "writableLength" | "on" | "listeners">,
+  lineOf = (line: string) => line,
 ): (line: string) => void {
   let lost = 0;
   // Without a listener, a reader who has gone would end the process.
@@ -20,7 +22,8 @@ export function createLogOutput(
       return;
     }
     if (lost > 0) {
-      stream.write(`${JSON.stringify({ level: "warn", message: "lines of the log were dropped", lost })}\n`);
+      const [time, message] = [new Date().toISOString(), "lines of the log were dropped"];
+      stream.write(lineOf(`${JSON.stringify({ time, level: "warn", message, lost })}\n`));
       lost = 0;
     }
     stream.write(line);

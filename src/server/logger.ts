@@ -29,25 +29,26 @@ const maxCauses = 4;
  * and span that run, if any do. A field that cannot be written is told as such: a log never fails those who write to it.
  */
 export function createLogger({ level = "info", format = "json", write }: LoggerOptions = {}): Logger {
-  const output = write ?? createLogOutput(process.stderr);
+  const lineOf = format === "json" ? (line: string) => line : logText;
+  const output = write ?? createLogOutput(process.stderr, lineOf);
   const log = pino(
     {
       level,
       base: null,
       timestamp: () => `,"time":"${new Date().toISOString()}"`,
-      formatters: { level: (label) => ({ level: label }), log: plainFields },
+      formatters: { level: (label) => ({ level: label }), log: plainLine },
       mixin: runningSpan,
     },
-    { write: format === "json" ? output : (line: string) => output(logText(line)) },
+    { write: (line: string) => output(lineOf(line)) },
   );
   return {
     // As a field, because pino would put it behind all others.
     ...(log.isLevelEnabled("debug") && {
-      debug: (message: string, fields?: Record<string, unknown>) => log.debug({ message, ...fields }),
+      debug: (message: string, fields?: Record<string, unknown>) => log.debug({ message, fields }),
     }),
-    info: (message, fields) => log.info({ message, ...fields }),
-    warn: (message, fields) => log.warn({ message, ...fields }),
-    error: (message, fields) => log.error({ message, ...fields }),
+    info: (message, fields) => log.info({ message, fields }),
+    warn: (message, fields) => log.warn({ message, fields }),
+    error: (message, fields) => log.error({ message, fields }),
   };
 }
 
@@ -56,11 +57,28 @@ function runningSpan(): { traceId?: string; spanId?: string } {
   return span === undefined ? {} : { traceId: span.traceId, spanId: span.spanId };
 }
 
-/** Errors say nothing as JSON. Of what else hangs on one, which may be anything that it was about, nothing is told. */
-function plainFields(fields: Record<string, unknown>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(fields).map(([key, value]) => [key, plain(value, maxCauses)]));
+/** The line's own fields. Another of such a name would be a second one, and which of the two is read depends on who reads. */
+const own = ["time", "level", "message"];
+
+/** Puts the fields that were given behind the line's own. One that cannot be read is told as such. */
+function plainLine({ fields, ...line }: { fields?: Record<string, unknown> }): Record<string, unknown> {
+  const given = fields ?? {};
+  const plainFields = Object.keys(given).map((key) => [
+    own.includes(key) ? `${key}_` : key,
+    readable(() => plain(given[key], maxCauses)),
+  ]);
+  return { ...line, ...Object.fromEntries(plainFields) };
 }
 
+function readable(read: () => unknown): unknown {
+  try {
+    return read();
+  } catch {
+    return "[it cannot be read]";
+  }
+}
+
+/** Errors say nothing as JSON. Of what else hangs on one, which may be anything that it was about, nothing is told. */
 function plain(value: unknown, causes: number): unknown {
   if (typeof value === "bigint") return value.toString();
   if (!(value instanceof Error)) return value;
