@@ -57,6 +57,32 @@ describe("the log of a server", () => {
     );
   });
 
+  it("tells nothing of what a handler wants to show or to pass on, and cannot", async () => {
+    const lines: string[] = [];
+    await using rig = await startRig(
+      {
+        onTaskEventSend(ctx, event) {
+          // As of a language model's answer, whose arguments are a text. What nobody waits for fails no turn.
+          const parts = JSON.parse(`[{ "toolRequest": { "arguments": "${event.text}" } }]`);
+          ctx.messages.send(parts).catch(() => {});
+          ctx.tasks.send(ctx.task.id, parts).catch(() => {});
+        },
+      },
+      { log: createLogger({ write: (line) => lines.push(line) }) },
+    );
+    const taskId = await rig.create(secret);
+    await rig.until(taskId, isEvent(EventState.PROCESSED));
+    await rig.close();
+    expect(lines.join("")).not.toContain(secret);
+    const told = lines.map((line) => JSON.parse(line)).filter(({ level }) => level === "warn");
+    expect(told).toMatchObject(
+      ["a handler cannot show what it wants to", /did not wait/].map((message) => ({
+        message: typeof message === "string" ? message : expect.stringMatching(message),
+        error: { name: "VALUE_INVALID", stack: expect.stringContaining("mailbox") },
+      })),
+    );
+  });
+
   it("tells what was thrown in full to those who ask for that", async () => {
     const lines = await failWithPayload({ logHandlerErrors: true });
     expect(lines.join("")).toContain(`inner ${secret}`);

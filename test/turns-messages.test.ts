@@ -224,7 +224,7 @@ describe("what cannot be shown", () => {
     await rig.until(taskId, isEvent(EventState.PROCESSED));
     const warnings = rig.logged.filter(({ level }) => level === "warn");
     expect(warnings).toHaveLength(2);
-    expect(warnings[0]?.fields).toMatchObject({ taskId, error: { reason: "VALUE_INVALID" } });
+    expect(warnings[0]?.fields).toMatchObject({ taskId, error: { name: "VALUE_INVALID" } });
   });
 });
 

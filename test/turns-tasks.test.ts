@@ -276,7 +276,7 @@ describe("what an agent asks of other tasks", () => {
     expect((await rig.tasks.get({ name: "child" })).parentTaskId).toBe(taskId);
     expect((await collect(rig.tasks.events(to.id))).map(({ sender }) => sender)).toEqual(["agent:rig"]);
     expect(rig.logged.map(({ level, fields }) => [level, fields.error])).toEqual([
-      ["warn", expect.objectContaining({ reason: "TASK_NOT_FOUND" })],
+      ["warn", expect.objectContaining({ name: "TASK_NOT_FOUND" })],
     ]);
   });
 });

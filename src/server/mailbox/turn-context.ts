@@ -28,6 +28,8 @@ export interface TurnContextOptions {
   signal: AbortSignal;
   clock: Clock;
   log: Logger;
+  /** Makes of an error what the log is to tell of it. */
+  told: (error: unknown) => unknown;
   /** The turn's span, which what it takes besides is linked to. */
   span: Span;
 }

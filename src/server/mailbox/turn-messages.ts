@@ -12,12 +12,13 @@ export interface TurnMessagesOptions {
   output: TurnOutput;
   clock: Clock;
   log: Logger;
+  told: (error: unknown) => unknown;
   /** Throws once the turn is over. */
   requireOpen(): void;
 }
 
 /** Makes what a turn shows its messages with, and a way to end what is still streaming. */
-export function createTurnMessages({ output, clock, log, requireOpen }: TurnMessagesOptions) {
+export function createTurnMessages({ output, clock, log, told, requireOpen }: TurnMessagesOptions) {
   /** What ends the messages that are streaming. */
   const open = new Set<() => void>();
   let begun = 0;
@@ -70,7 +71,7 @@ export function createTurnMessages({ output, clock, log, requireOpen }: TurnMess
     const result = call();
     result.catch((error: unknown) => {
       const isMistake = error instanceof TaskError && error.reason === "VALUE_INVALID";
-      if (isMistake) log.warn("a handler cannot show what it wants to", { error });
+      if (isMistake) log.warn("a handler cannot show what it wants to", { error: told(error) });
     });
     return result;
   }

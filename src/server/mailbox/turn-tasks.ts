@@ -24,6 +24,7 @@ export interface TurnTasksOptions {
   signal: AbortSignal;
   clock: Clock;
   log: Logger;
+  told: (error: unknown) => unknown;
   /** Throws once the turn is over. */
   requireOpen(): void;
 }
@@ -33,7 +34,7 @@ export interface TurnTasksOptions {
  * handler has made them before it returned, and they have effect though it does not wait for them.
  */
 export function createTurnTasks(options: TurnTasksOptions) {
-  const { store, agents, follow, turn, followUps, signal, clock, log, requireOpen } = options;
+  const { store, agents, follow, turn, followUps, signal, clock, log, told, requireOpen } = options;
   const { task: own } = turn;
   const pending = new Set<Promise<unknown>>();
   const tasks: TurnTasks = {
@@ -100,7 +101,7 @@ export function createTurnTasks(options: TurnTasksOptions) {
     for (const result of await Promise.allSettled(pending)) {
       if (result.status === "fulfilled") continue;
       log.warn("a handler did not wait for what it asked of another task, and it is refused", {
-        error: result.reason,
+        error: told(result.reason),
       });
     }
   }

@@ -59,7 +59,10 @@ export async function runTurn(run: RunTurn): Promise<RanTurn> {
   const observation = observeTurn(run);
   const stop = linkSignals(run.signal);
   const disarm = limitTime(run, (error) => stop.abort(error));
-  const context = createTurnContext({ ...run, signal: stop.signal, log, span: observation.span });
+  const context = createTurnContext({
+    ...{ ...run, signal: stop.signal, log, span: observation.span },
+    told: (error) => told(run, error),
+  });
   try {
     const handler = observation.run(() => callHandler(agent, turn, context.ctx));
     const { leftBehind, thrown } = await settled(handler, { agent, clock, log, signal: stop.signal });
@@ -155,12 +158,17 @@ async function giveBack(
   }
   observation.end(resultOf(end), end.error.name ?? end.error.reason);
   if (!(cause instanceof TaskError)) {
-    const error = run.logErrors === true ? cause.thrown : withoutWords(cause.thrown);
-    observation.run(() => log.error("a handler failed", { error }));
+    const { thrown } = cause;
+    observation.run(() => log.error("a handler failed", { error: told(run, thrown) }));
   } else if (end.counts) {
     observation.run(() => log.error("a turn failed", { error: cause }));
   }
   return end.retryTime === undefined ? {} : { dueTime: end.retryTime };
+}
+
+/** What the log tells of an error that comes of what a handler has done: its message may repeat what an event says. */
+function told({ logErrors = false }: RunTurn, error: unknown): unknown {
+  return logErrors ? error : withoutWords(error);
 }
 
 function resultOf({ counts, retryTime }: TurnEnd): TurnResult {
