@@ -78,7 +78,9 @@ export async function serveWatch(
 function start(run: string, added: readonly string[]): ChildProcess {
   const [, main = "", ...args] = process.argv;
   const given = args.filter((arg) => arg !== "--watch");
-  return spawn(process.execPath, [...process.execArgv, main, ...given, ...added], {
+  // What stands behind `--` are agents.
+  const end = given.includes("--") ? given.indexOf("--") : given.length;
+  return spawn(process.execPath, [...process.execArgv, main, ...given.toSpliced(end, 0, ...added)], {
     stdio: ["ignore", "inherit", "inherit", "ipc"],
     env: { ...process.env, [supervisedVariable]: run },
     detached: true,

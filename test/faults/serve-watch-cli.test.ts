@@ -33,7 +33,7 @@ function writeWord(folder: string, word: string): void {
 
 /** Serves the agent of a folder, and again when its files change. */
 function serveWatched(folder: string, ...args: string[]) {
-  const cli = runCli(["serve", "agent.ts", "--watch", "--port", "0", ...args], { cwd: folder });
+  const cli = runCli(["serve", "--watch", "--port", "0", ...args, "--", "agent.ts"], { cwd: folder });
   onTestFinished(() => cli[Symbol.asyncDispose]());
   return cli;
 }
