@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import greeter from "../examples/greeter.ts";
 import { createClient } from "../src/client/index.ts";
+import { describeFollower, type Follower } from "./clients-follow.ts";
 import { createHesitant, pageCommands, serveFor, splitLast, startClient } from "./clients-rig.ts";
 import { tempDir } from "./temp-dir.ts";
 
@@ -9,7 +10,7 @@ import { tempDir } from "./temp-dir.ts";
 const kept = [/^created: one task/m, /^sent: /m, /^cut: /m, /^cancelled: /m, /^refused: TASK_FINISHED: /m];
 
 /** Runs the client of a language as its commands on the page say. */
-export function describeClient(language: string, runs: boolean): void {
+export function describeClient(language: string, runs: boolean, follower: Follower): void {
   describe.skipIf(!runs)(`the ${language} client`, () => {
     const { prepare, run } = splitLast(pageCommands(`cd examples/clients/${language}`));
 
@@ -60,6 +61,8 @@ export function describeClient(language: string, runs: boolean): void {
       await using server = await serving({ ...greeter, name: "another" });
       await expect(startClient(run, server).ended).rejects.toThrow("AGENT_NOT_FOUND");
     });
+
+    describeFollower(follower);
   });
 }
 

@@ -16,9 +16,9 @@ import (
 )
 
 const (
-	// The most attempts to reach the server in a row.
+	// The most attempts in a row without a connection that holds.
 	maxAttempts = 30
-	// After so long without a heartbeat, which comes every 15 seconds, a connection counts as lost.
+	// After so long without a heartbeat, which comes every 15 seconds by default, a connection counts as lost.
 	silence = 45 * time.Second
 )
 
@@ -29,13 +29,15 @@ func follow(
 ) iter.Seq2[*pb.TaskUpdate, error] {
 	return func(yield func(*pb.TaskUpdate, error) bool) {
 		for attempt := 1; ; attempt++ {
-			err := subscribe(ctx, tasks, taskID, after, func(update *pb.TaskUpdate) bool {
-				attempt = 0
+			held, err := subscribe(ctx, tasks, taskID, after, func(update *pb.TaskUpdate) bool {
 				after = update.Sequence
 				return update.GetHeartbeat() != nil || yield(update, nil)
 			})
 			if err == nil {
 				return
+			}
+			if held {
+				attempt = 0
 			}
 			if !mayResume(err) || ctx.Err() != nil || attempt == maxAttempts {
 				yield(nil, err)
@@ -50,26 +52,34 @@ func follow(
 	}
 }
 
-// subscribe hands on what one stream brings. Returns nil at the log's end, or when no more is wanted.
+// subscribe hands on what one stream brings, and tells whether its connection held. Returns no error at the log's end, or when
+// no more is wanted.
 func subscribe(
 	ctx context.Context, tasks pigeonholev1connect.TaskServiceClient, taskID string, after int64,
 	receive func(*pb.TaskUpdate) (more bool),
-) error {
+) (held bool, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	watchdog := time.AfterFunc(silence, cancel)
 	defer watchdog.Stop()
 	stream, err := tasks.SubscribeTask(ctx, &pb.SubscribeTaskRequest{TaskId: taskID, AfterSequence: after})
 	if err != nil {
-		return err
+		return false, err
 	}
+	answered := false
 	for stream.Receive() {
 		watchdog.Reset(silence)
-		if !receive(stream.Msg().Update) {
-			return nil
+		update := stream.Msg().Update
+		// The first heartbeat comes at once, and does not show yet that the connection holds.
+		held = held || answered || update.GetHeartbeat() == nil
+		answered = true
+		if !receive(update) {
+			return held, nil
 		}
 	}
-	return stream.Err()
+	// Silence is no failure where the server had answered: its heartbeats may be rarer.
+	held = held || answered && !watchdog.Stop()
+	return held, stream.Err()
 }
 
 // mayResume tells whether a stream broke, or was refused for now, rather than for good. All errors of the server's have a

@@ -11,7 +11,7 @@ from pigeonhole.v1.task_service_pb2_grpc import TaskServiceStub
 from pigeonhole.v1.task_update_pb2 import TaskUpdate
 
 MAX_ATTEMPTS = 30
-"""The most attempts to reach the server in a row."""
+"""The most attempts in a row without a connection that holds."""
 
 STREAM_SECONDS = 30
 """How long a stream lasts before it is renewed, so that one which is dead, and does not say so, is not waited for."""
@@ -27,14 +27,22 @@ def follow(tasks: TaskServiceStub, task_id: str, after: int) -> Iterator[TaskUpd
     while True:
         request = SubscribeTaskRequest(task_id=task_id, after_sequence=after)
         call = tasks.SubscribeTask(request, timeout=STREAM_SECONDS)
+        answered = False
         try:
             for response in call:
-                attempt = 0
+                is_heartbeat = response.update.HasField("heartbeat")
+                # The first heartbeat comes at once, and does not show yet that the connection holds.
+                if answered or not is_heartbeat:
+                    attempt = 0
+                answered = True
                 after = response.update.sequence
-                if not response.update.HasField("heartbeat"):
+                if not is_heartbeat:
                     yield response.update
             return
         except grpc.RpcError as error:
+            # Its own deadline is no failure. The last second counts as well: the server may be the first to see it pass.
+            if answered and call.time_remaining() < 1:
+                attempt = 0
             if not may_resume(error) or attempt == MAX_ATTEMPTS:
                 raise
             print(f"lost: {explain(error)}; subscribes again after sequence {after}")
