@@ -1,6 +1,6 @@
 import { once } from "node:events";
-import { createServer, type RequestListener, type Server } from "node:http";
-import { createServer as createHttp2Server, type Http2Server } from "node:http2";
+import { createServer, type RequestListener, type Server, type ServerResponse } from "node:http";
+import { createServer as createHttp2Server, type Http2Server, type Http2ServerResponse } from "node:http2";
 import type { Socket } from "node:net";
 import { create } from "@bufbuild/protobuf";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
@@ -39,6 +39,19 @@ export async function serveScript(
 /** Serves something else over HTTP/1.1. */
 export async function serve(handler: RequestListener): Promise<ScriptedServer> {
   return open(createServer(handler));
+}
+
+/** Answers every request with a status alone, as a proxy does that refuses. */
+export async function serveStatus(
+  status: number,
+  { http2, called }: { http2: boolean; called: () => void },
+): Promise<ScriptedServer> {
+  const handler = (_: unknown, response: ServerResponse | Http2ServerResponse) => {
+    called();
+    response.statusCode = status;
+    response.end();
+  };
+  return open(http2 ? createHttp2Server(handler) : createServer(handler));
 }
 
 async function open(server: Server | Http2Server): Promise<ScriptedServer> {

@@ -2,7 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { describe, expect, it } from "vitest";
 import { SubscribeTaskResponseSchema } from "../src/proto.ts";
-import { serveScript } from "./client-scripted-server.ts";
+import { serveScript, serveStatus } from "./client-scripted-server.ts";
 import { type RunningClient, startClient } from "./clients-rig.ts";
 
 /** The follow() of a client, without the rest of it. */
@@ -64,6 +64,17 @@ export function describeFollower({ http2, commands }: Follower): void {
       await start(commands(30, 0.3), server).ended;
       expect(calls).toBeGreaterThan(35);
     }, 180_000);
+
+    it.each([
+      [404, /unimplemented/i],
+      [401, /unauthenticated/i],
+      [403, /permission_denied/i],
+    ])("takes the status %i of something in between for final", async (status, code) => {
+      let calls = 0;
+      await using server = await serveStatus(status, { http2, called: () => calls++ });
+      await expect(start(commands(3, 60), server).ended).rejects.toThrow(code);
+      expect(calls).toBe(1);
+    });
   });
 }
 

@@ -83,9 +83,17 @@ func subscribe(
 }
 
 // mayResume tells whether a stream broke, or was refused for now, rather than for good. All errors of the server's have a
-// reason; one without is the connection's.
+// reason; one without is the connection's, unless something in between refused: a wrong address answers with the status 404,
+// a proxy that wants other credentials with 401 or 403.
 func mayResume(err error) bool {
-	return connect.CodeOf(err) == connect.CodeUnavailable || reasonOf(err) == "" || retryAfter(err) > 0
+	switch connect.CodeOf(err) {
+	case connect.CodeUnavailable:
+		return true
+	case connect.CodeUnimplemented, connect.CodeUnauthenticated, connect.CodePermissionDenied:
+		return retryAfter(err) > 0
+	default:
+		return reasonOf(err) == "" || retryAfter(err) > 0
+	}
 }
 
 // retryAfter gives how long the server wants to be left alone: 0 if it does not say that trying again helps.

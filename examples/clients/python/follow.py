@@ -56,10 +56,13 @@ def follow(tasks: TaskServiceStub, task_id: str, after: int) -> Iterator[TaskUpd
 def may_resume(error: grpc.RpcError) -> bool:
     """Tells whether a stream broke, or was refused for now, rather than for good.
 
-    All errors of the server's have a reason; one without is the connection's.
+    All errors of the server's have a reason; one without is the connection's, unless something in between refused: a
+    wrong address answers with the status 404, a proxy that wants other credentials with 401 or 403.
     """
-    broken = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED}
-    return error.code() in broken or reason_of(error) == "" or retry_after(error) > 0
+    code = grpc.StatusCode
+    broken = error.code() in {code.UNAVAILABLE, code.DEADLINE_EXCEEDED}
+    refused = error.code() in {code.UNIMPLEMENTED, code.UNAUTHENTICATED, code.PERMISSION_DENIED}
+    return broken or (reason_of(error) == "" and not refused) or retry_after(error) > 0
 
 
 def retry_after(error: grpc.RpcError) -> float:
