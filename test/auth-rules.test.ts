@@ -65,7 +65,7 @@ async function call(method: DescMethod, body: object, token?: string): Promise<R
   const auth = token === undefined ? {} : { authorization: `Bearer ${token}` };
   if (method.methodKind === "unary") {
     const headers = { ...auth, "content-type": "application/json" };
-    return send({ url: rig.url, host: "", port: 0 }, { httpVersion: 1, path, headers, body: json });
+    return send(rig, { httpVersion: 1, path, headers, body: json });
   }
   const headers = { ...auth, "content-type": "application/connect+json" };
   const hangUp = new AbortController();

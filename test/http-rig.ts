@@ -168,12 +168,12 @@ export interface RawResponse {
 }
 
 /** Sends a request as it stands, over HTTP/1.1 or HTTP/2. */
-export async function send(address: Address, request: RawRequest): Promise<RawResponse> {
+export async function send(address: Pick<Address, "url">, request: RawRequest): Promise<RawResponse> {
   return request.httpVersion === 1 ? sendHttp1(address, request) : sendHttp2(address, request);
 }
 
 async function sendHttp1(
-  { url }: Address,
+  { url }: Pick<Address, "url">,
   { path, method = "POST", headers = {}, body }: RawRequest,
 ): Promise<RawResponse> {
   const request = http.request(`${url}${path}`, { method, headers, agent: false });
@@ -193,7 +193,7 @@ async function sendHttp1(
 }
 
 async function sendHttp2(
-  { url }: Address,
+  { url }: Pick<Address, "url">,
   { path, method = "POST", headers = {}, body }: RawRequest,
 ): Promise<RawResponse> {
   const session = http2.connect(url);

@@ -6,6 +6,7 @@ import { describe, expect, it } from "vitest";
 import { TaskService, TokenService } from "../src/proto.ts";
 import { startRig } from "./agents/rig.ts";
 import { startAuthRig } from "./auth-rig.ts";
+import { send } from "./http-rig.ts";
 import { scrape } from "./scrape.ts";
 
 /** How many calls of each method have ended with each code, as in `TaskService/GetTask NOT_FOUND`. */
@@ -49,6 +50,19 @@ describe("calls that are refused before they are read are counted with their cod
     expect(
       figures.get('pigeonhole_rpc_streams{service="pigeonhole.v1.TaskService",method="SubscribeTask"}') ?? 0,
     ).toBe(0);
+  });
+
+  it("when they name a host that the server has not", async () => {
+    await using rig = await startRig({}, { metricsPort: 0 });
+    const headers = { host: "evil.example", "content-type": "application/json" };
+    for (const name of ["ListTasks", "SubscribeTask"]) {
+      const path = `/pigeonhole.v1.TaskService/${name}`;
+      expect((await send(rig, { httpVersion: 1, path, headers, body: "{}" })).status).toBe(403);
+    }
+    expect(await calls(rig.metricsPort)).toEqual({
+      "TaskService/ListTasks PERMISSION_DENIED": 1,
+      "TaskService/SubscribeTask PERMISSION_DENIED": 1,
+    });
   });
 
   it("when they are too many", async () => {

@@ -9,7 +9,6 @@ import type { HttpRequest } from "./connection.ts";
 import { createCors } from "./cors.ts";
 import { type ConvertError, type OnRefused, tellRefused, withErrorInfo } from "./error-info.ts";
 import { dropFarDeadline } from "./far-deadlines.ts";
-import type { RequireHost } from "./host-check.ts";
 import { collect } from "./response-body.ts";
 import { wireFormatOf } from "./wire-format.ts";
 
@@ -22,9 +21,9 @@ export interface HttpResponse extends Omit<UniversalServerResponse, "body"> {
 export type Dispatch = (request: HttpRequest) => Promise<HttpResponse>;
 
 /**
- * Rejects with what a request is to be refused with before anything is spent on it; gives nothing to wait for if it is not refused. `isCall`
- * tells unary calls, which are answered as soon as may be, from all else; `saysWho` tells all calls, which say who makes them if the server
- * asks for that. Default false.
+ * Throws, or rejects with, what a request is to be refused with before anything is spent on it; gives nothing to wait for if it is not
+ * refused. `isCall` tells unary calls, which are answered as soon as may be, from all else; `saysWho` tells all calls, which say who makes
+ * them if the server asks for that. Default false.
  */
 export type Admit = (request: HttpRequest, isCall: boolean, saysWho?: boolean) => Promise<never> | undefined;
 
@@ -32,8 +31,6 @@ export interface DispatchOptions {
   /** Registers the services. */
   routes: (router: ConnectRouter) => void;
   interceptors: Interceptor[];
-  /** Refuses requests to a host that is not the server's, but for health and webhooks. Default: every host is. */
-  requireHost?: RequireHost;
   /** Finds out who calls before the body is read, or throws. */
   authenticate?: AuthenticateRequest;
   /** The most bytes of one message, as sent and decompressed. */
@@ -102,13 +99,12 @@ export function createDispatch(options: DispatchOptions): Dispatch {
   }
 
   async function answer(request: HttpRequest): Promise<HttpResponse> {
-    const path = pathOf(request.url);
-    if (!isHealth(path)) options.requireHost?.(request);
     const preflight = cors.preflight(request);
     if (preflight !== undefined) {
       await options.admit(request, false);
       return preflight;
     }
+    const path = pathOf(request.url);
     const rpc = paths.get(path);
     if (rpc === undefined) return answerOther(path, request);
     const response = await call(rpc, request);
@@ -135,7 +131,7 @@ export function createDispatch(options: DispatchOptions): Dispatch {
 
   async function answerOther(path: string, request: HttpRequest): Promise<HttpResponse> {
     // Whoever watches the server is answered however busy it is.
-    if (isHealth(path)) return await answerHealth(path);
+    if (path === "/healthz" || path === "/readyz") return await answerHealth(path);
     await options.admit(request, false);
     const isGrpc = request.header.get("content-type")?.startsWith("application/grpc") === true;
     if (!isGrpc && !services.has(serviceOf(path))) return fallback(request);
@@ -188,10 +184,6 @@ function pathOf(url: string): string {
   const start = url.indexOf("/", "http://".length);
   const query = url.indexOf("?", start);
   return query === -1 ? url.slice(start) : url.slice(start, query);
-}
-
-function isHealth(path: string): boolean {
-  return path === "/healthz" || path === "/readyz";
 }
 
 /** Gives the part of an RPC's path that names its service: `/pigeonhole.v1.TaskService/`. */

@@ -50,7 +50,7 @@ export interface ListenerOptions {
    * @internal Its types are Node's, which those who read the package's declarations need not have.
    */
   tls?: Certificates;
-  /** Refuses requests to a host that is not the server's. Default: every host is. */
+  /** Refuses requests to a host that is not the server's, but for health and webhooks. Default: every host is. */
   requireHost?: RequireHost;
   /** The origins whose scripts may use the API, "*" for every one. Default none. */
   cors?: readonly string[];
@@ -88,7 +88,7 @@ export interface Listener {
 
 export function createListener(options: ListenerOptions): Listener {
   const { routes, interceptors, authenticate, webhooks, fallback, shutdown, report, newId, tls } = options;
-  const { onLimit = () => {}, admit = () => undefined } = options;
+  const { onLimit = () => {}, requireHost, admit = () => undefined } = options;
   const limits = resolveLimits(options.limits);
   const isClosing = () => shutdown.signal.aborted;
   const dispatch = createDispatch({
@@ -96,9 +96,11 @@ export function createListener(options: ListenerOptions): Listener {
     interceptors,
     ...(authenticate === undefined ? {} : { authenticate }),
     readMaxBytes: limits.maxMessageBytes,
-    ...(options.requireHost === undefined ? {} : { requireHost: options.requireHost }),
     cors: options.cors ?? [],
-    admit,
+    admit(request, ...kind) {
+      requireHost?.(request);
+      return admit(request, ...kind);
+    },
     ...(options.onRefused === undefined ? {} : { onRefused: options.onRefused }),
     ...(webhooks === undefined ? {} : { webhooks }),
     ...(fallback === undefined ? {} : { fallback }),
