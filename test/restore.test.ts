@@ -106,3 +106,15 @@ it("a store that is in use is neither taken for a backup nor replaced by one, al
     `${path}-lock is the store itself: a backup is another file`,
   );
 });
+
+it("a backup does not take the place of a link that has a log beside it: SQLite would take that for its own", async () => {
+  const path = join(tempDir(), "store.db");
+  await openStore(path);
+  const [link, target] = [join(tempDir(), "link.db"), join(tempDir(), "target.db")];
+  writeFileSync(target, "");
+  symlinkSync(target, link);
+  writeFileSync(`${link}-wal`, "what was left");
+  await expect(backupStore(`sqlite:${path}`, link, { force: true })).rejects.toThrow(
+    `${link} has a log beside it: it is a store in use, and not replaced`,
+  );
+});

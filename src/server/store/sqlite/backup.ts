@@ -31,7 +31,8 @@ export async function backupDatabase(
     throw new TaskError("VALUE_INVALID", `${file} is there already; --force replaces it`);
   if (isPartOf(ownName(path), file))
     throw new TaskError("VALUE_INVALID", `${file} is the store itself: a backup is another file`);
-  if (logsOf(ownName(file)).length > 0)
+  // The backup takes the place of a link, and not of what it leads to.
+  if ([file, ownName(file)].some((name) => logsOf(name).length > 0))
     throw new TaskError(
       "VALUE_INVALID",
       `${file} has a log beside it: it is a store in use, and not replaced`,
