@@ -11,7 +11,7 @@ export default defineAgent({
   async onTaskCreate(ctx) {
     // Whoever makes the task says what they like, and this becomes a part of the reason for its end, which is short.
     const { who } = ctx.task.params;
-    ctx.state.set("owner", typeof who === "string" ? who.slice(0, 100) : "you");
+    ctx.state.set("owner", typeof who === "string" ? who.slice(0, 100).toWellFormed() : "you");
     await ctx.messages.send('What do you need? "add milk" puts milk on the list.');
   },
 

@@ -37,11 +37,15 @@ it("the multi-turn example remembers from turn to turn, over a restart", async (
   }
 });
 
-it("the multi-turn example ends also for somebody with a long name", async () => {
+it.each([
+  ["A".repeat(2000), "A".repeat(100)],
+  // Where the name is cut, there is half of a surrogate pair.
+  [`${"A".repeat(99)}\u{1f600}`, `${"A".repeat(99)}\ufffd`],
+])("the multi-turn example ends also for somebody with a long name (%#)", async (who, shown) => {
   await using rig = await startRig({}, { agents: [list] });
-  const params = { who: "A".repeat(2000) };
+  const params = { who };
   const { task } = await rig.tasks.create({ agent: "shopping-list", params });
   const { event } = await rig.tasks.send(task.id, "done", { wait: EventWait.PROCESSED });
   expect(event).toMatchObject({ state: EventState.PROCESSED, attempt: 1 });
-  expect((await rig.tasks.get(task.id)).statusReason).toBe(`0 things for ${"A".repeat(100)}`);
+  expect((await rig.tasks.get(task.id)).statusReason).toBe(`0 things for ${shown}`);
 });
