@@ -1,4 +1,6 @@
+import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { expect, it } from "vitest";
+import { ListTasksRequestSchema, ListTasksResponseSchema } from "../../gen/pigeonhole/v1/task_service_pb.js";
 import { EventWait, WebhookState } from "../../src/client/index.ts";
 import { type ConsoleRig, screenshot, shiftsOf, watchShifts } from "../console-rig.ts";
 
@@ -106,6 +108,38 @@ export function finding({ start, open }: ConsoleRig): void {
     await expect.poll(() => rows.count()).toBe(50);
     await page.getByRole("button", { name: "Older tasks" }).click();
     await expect.poll(() => rows.count()).toBe(61);
+  });
+
+  it("reads on where a page has no task, and no further than to an error", async () => {
+    const { url } = await start();
+    const page = await open(`${url}/#/agents`, { provokes: [/status of 403/] });
+    let refused = 0;
+    let recovered = false;
+    await page.route("**/ListTasks", async (route) => {
+      const sent = route.request().postDataBuffer() ?? Buffer.of();
+      const { pageToken } = fromBinary(ListTasksRequestSchema, sent);
+      if (pageToken === "second" && !recovered) {
+        refused += 1;
+        return route.fulfill({ status: 403, json: { code: "permission_denied" } });
+      }
+      const pages = new Map<string, MessageInitShape<typeof ListTasksResponseSchema>>([
+        ["", { nextPageToken: "first" }],
+        ["first", { nextPageToken: "second" }],
+        ["second", { tasks: [{ id: "t", name: "the oldest" }] }],
+      ]);
+      const answer = create(ListTasksResponseSchema, pages.get(pageToken));
+      const body = Buffer.from(toBinary(ListTasksResponseSchema, answer));
+      await route.fulfill({ contentType: "application/proto", body });
+    });
+    await page.goto(`${url}/#/tasks`);
+    await page.getByText("None of the newest tasks is like that.").waitFor();
+    const older = page.getByRole("button", { name: "Older tasks" });
+    await older.click();
+    // As often as the page tries by itself.
+    await expect.poll(() => refused, { timeout: 30_000 }).toBe(3);
+    await older.click();
+    recovered = true;
+    await page.locator(".task-name", { hasText: "the oldest" }).waitFor();
   });
 
   it("says so where there is more than a list shows", async () => {

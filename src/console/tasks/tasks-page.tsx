@@ -36,11 +36,11 @@ export function TasksPage({ query }: { query: URLSearchParams }) {
   const found = byId ?? data?.pages.flatMap(({ tasks }) => tasks);
   const creating = query.get("new") !== null;
 
-  /** Reads on until there is something to show: where few tasks pass the filters, a page may have none. */
+  /** Reads on until there is something to show, or an error: where few tasks pass the filters, a page may have none. */
   async function showOlder(): Promise<void> {
-    const { data } = await fetchNextPage();
+    const { data, isSuccess } = await fetchNextPage();
     const page = data?.pages.at(-1);
-    if (page?.tasks.length === 0 && page.nextPageToken !== "") await showOlder();
+    if (isSuccess && page?.tasks.length === 0 && page.nextPageToken !== "") await showOlder();
   }
 
   useShortcuts({
