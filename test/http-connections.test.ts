@@ -10,6 +10,7 @@ import {
 } from "@connectrpc/connect-node";
 import { describe, expect, it } from "vitest";
 import { TaskService } from "../src/proto.ts";
+import { connectRaw, frame, frameTypes, headersOfCall, preface } from "./http-raw.ts";
 import { type Rig, reasonOf, send, startRig } from "./http-rig.ts";
 
 const json = { "content-type": "application/json" };
@@ -196,6 +197,34 @@ describe("too many connections", () => {
       const answer = Buffer.concat(await first.toArray()).toString();
       process.off("uncaughtException", note);
       expect([answer.slice(0, 12), uncaught]).toEqual(["HTTP/1.1 200", []]);
+    },
+  );
+});
+
+describe.each(["address", "door"] as const)("requests that are refused (%s)", (port) => {
+  it.each(["NGHTTP2_NO_ERROR", "NGHTTP2_CANCEL"] as const)(
+    "may be reset in one piece with what they are refused for (%s)",
+    async (code) => {
+      await using rig = await startRig({ limits: { maxHeaderBytes: 2_048 } });
+      const requests = [
+        Buffer.concat([headersOfCall(getTask, "application/grpc"), Buffer.from("\0\x01x\x01y".repeat(100))]),
+        headersOfCall("/pigeonhole.v1.TaskService/None", "application/grpc"),
+        headersOfCall(getTask, "application/grpc+none"),
+        headersOfCall("/none", "text/plain"),
+      ];
+      const frames = requests.flatMap((headers, index) => [
+        frame(frameTypes.headers, 4, 2 * index + 1, headers),
+        frame(frameTypes.reset, 0, 2 * index + 1, Buffer.from([0, 0, 0, http2.constants[code]])),
+      ]);
+      const uncaught: unknown[] = [];
+      const note = (error: unknown) => uncaught.push(error);
+      process.on("uncaughtException", note);
+      const raw = await connectRaw(rig[port]);
+      const goAway = frame(frameTypes.goAway, 0, 0, Buffer.alloc(8));
+      raw.write(Buffer.concat([preface, frame(frameTypes.settings), ...frames, goAway]));
+      await raw.closed;
+      process.off("uncaughtException", note);
+      expect(uncaught).toEqual([]);
     },
   );
 });

@@ -91,6 +91,8 @@ function sizeOf(rawHeaders: readonly string[]): number {
 
 function refuseHeaders(stream: ServerHttp2Stream): void {
   stream.on("error", () => {});
+  // Its reset may have come in one piece with it.
+  if (stream.destroyed || stream.closed) return;
   stream.respond({ ":status": 431 }, { endStream: true });
   stream.close(constants.NGHTTP2_NO_ERROR);
 }

@@ -141,7 +141,7 @@ export function takeGrpcStreams(options: GrpcStreamsOptions, others: OnStream): 
 
 /** Answers with nothing but an error. */
 function answerWith(stream: ServerHttp2Stream, error: ConnectError): void {
-  if (stream.destroyed || stream.headersSent) return;
+  if (stream.destroyed || stream.closed || stream.headersSent) return;
   stream.respond(
     { ":status": 200, "content-type": "application/grpc+proto", ...statusHeaders(error) },
     { endStream: true },
