@@ -1,13 +1,15 @@
 import { once } from "node:events";
-import { connect } from "node:http2";
+import { connect, constants } from "node:http2";
 import { createClient } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport } from "@connectrpc/connect-node";
 import { describe, expect, it } from "vitest";
 import { TaskService, TokenService } from "../src/proto.ts";
 import { startRig } from "./agents/rig.ts";
 import { startAuthRig } from "./auth-rig.ts";
+import { connectRaw, frame, frameTypes, headersOfCall, preface } from "./http-raw.ts";
 import { send } from "./http-rig.ts";
 import { scrape } from "./scrape.ts";
+import { startServer } from "./service-server.ts";
 
 /** How many calls of each method have ended with each code, as in `TaskService/GetTask NOT_FOUND`. */
 async function calls(port: number | undefined): Promise<Record<string, number>> {
@@ -84,6 +86,24 @@ describe("calls that are refused before they are read are counted with their cod
     const headers = { "content-type": "application/json" };
     await fetch(`${rig.url}/pigeonhole.v1.TaskService/GetTask`, { method: "POST", headers, body });
     expect(await calls(rig.metricsPort)).toEqual({ "TaskService/GetTask INVALID_ARGUMENT": 1 });
+  });
+
+  it("when their caller is gone before they begin, at the gRPC door", async () => {
+    await using server = await startServer({ grpcPort: 0, metricsPort: 0 });
+    const raw = await connectRaw({ port: Number(new URL(server.grpcUrl ?? "").port) });
+    const frames = ["GetTask", "SubscribeTask"].flatMap((name, index) => {
+      const headers = headersOfCall(`/pigeonhole.v1.TaskService/${name}`, "application/grpc");
+      const id = 2 * index + 1;
+      const reset = frame(frameTypes.reset, 0, id, Buffer.from([0, 0, 0, constants.NGHTTP2_CANCEL]));
+      return [frame(frameTypes.headers, 4, id, headers), reset];
+    });
+    const goAway = frame(frameTypes.goAway, 0, 0, Buffer.alloc(8));
+    raw.write(Buffer.concat([preface, frame(frameTypes.settings), ...frames, goAway]));
+    await raw.closed;
+    expect(await calls(server.metricsPort)).toEqual({
+      "TaskService/GetTask CANCELLED": 1,
+      "TaskService/SubscribeTask CANCELLED": 1,
+    });
   });
 
   it("when they cannot be read at the gRPC door", async () => {

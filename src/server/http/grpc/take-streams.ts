@@ -133,7 +133,10 @@ export function takeGrpcStreams(options: GrpcStreamsOptions, others: OnStream): 
   function begin(call: OpenCall, headers: IncomingHttpHeaders): void {
     const { stream } = call;
     // Its caller may have gone while it was found out who that is.
-    if (stream.destroyed || stream.closed) return;
+    if (stream.destroyed || stream.closed) {
+      refuse(call, new TaskError("CALLER_GONE", "the caller went away"));
+      return;
+    }
     countBody(call, bodies());
     take(stream, calls.add(call, headers));
   }
