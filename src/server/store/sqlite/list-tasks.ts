@@ -65,12 +65,12 @@ function wayOf(sql: Sql, args: ListTasks): Way {
 
 /** The last task that is looked at, if there is one after so many. */
 function boundOf(sql: Sql, index: string, along: readonly Filter[], maxScanned: number) {
-  const [last] = sql.query<{ createTime: number; id: string }>(
+  const [last, another] = sql.query<{ createTime: number; id: string }>(
     `select created_at as createTime, id from tasks indexed by ${index} where ${textOf(along)}
-      order by created_at desc, id desc limit 1 offset ?`,
+      order by created_at desc, id desc limit 2 offset ?`,
     [...valuesOf(along), maxScanned - 1],
   );
-  if (last === undefined) return undefined;
+  if (last === undefined || another === undefined) return undefined;
   return { ...last, filter: ["(created_at, id) >= (?, ?)", last.createTime, last.id] satisfies Filter };
 }
 
