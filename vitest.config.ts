@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 import { compileOnce } from "./test/compile-once.ts";
 import { LongestFirst } from "./test/longest-first.ts";
@@ -15,8 +16,8 @@ export default defineConfig({
   resolve: { conditions: ["pigeonhole-source"] },
   ssr: { resolve: { conditions: ["pigeonhole-source"] } },
   test: {
-    // The default leaves one core free: of two, that is half.
-    maxWorkers: "100%",
+    // Many tests wait, for timers and for processes that they start: one more than there are cores keeps these busy.
+    maxWorkers: availableParallelism() + 1,
     sequence: { sequencer: LongestFirst },
     projects: [
       {

@@ -7,8 +7,11 @@ const longest = [
   "cli-usage",
   "cli-watch",
   "cli-token",
-  "docs-cli",
   "service-wait",
+  "bad-input",
+  "grpc-js",
+  "example-language-model",
+  "tls-cli",
 ];
 
 /**
