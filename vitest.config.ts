@@ -6,10 +6,13 @@ import { LongestFirst } from "./test/longest-first.ts";
 /** What has a process of its own, because it begins with an environment that others do not have. */
 const alone = ["test/example-language-model*.test.ts", "test/example-github-webhook.test.ts"];
 /**
- * What takes longer: faults have a configuration of their own; clients in other languages, the package, the browser and what the pages have
- * users type install, build or start what is not this project's, and run with APART set, as in CI.
+ * What takes longer: faults have a configuration of their own; clients in other languages, the package, the browser, what the pages have
+ * users type, TLS on the command line and its help install, build or start what is not this project's, or very many processes, and run
+ * with APART set, as in CI.
  */
-const apart = ["clients-*", "console", "package", "docs-*", "cli-init"].map((name) => `test/${name}.test.ts`);
+const apart = ["clients-*", "console", "package", "docs-*", "cli-init", "cli-usage", "tls-cli"].map(
+  (name) => `test/${name}.test.ts`,
+);
 
 export default defineConfig({
   plugins: [compileOnce()],

@@ -4,14 +4,12 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 const longest = [
   "cli-tasks",
   "sqlite-store",
-  "cli-usage",
   "cli-watch",
   "cli-token",
   "service-wait",
   "bad-input",
   "grpc-js",
   "example-language-model",
-  "tls-cli",
 ];
 
 /**
