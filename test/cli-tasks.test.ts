@@ -156,7 +156,7 @@ describe("send", () => {
     const [event = {}] = await rig.json(["events", id, "--state", "scheduled"]);
     const { id: eventId, createTime, deliverTime } = event;
     expect(Date.parse(String(deliverTime)) - Date.parse(String(createTime))).toBeGreaterThan(540_000);
-    expect((await rig.run(["events", id, "--state", "scheduled"])).stdout).toContain(`${eventId}  SCHEDULED`);
+    expect((await rig.run(["events", id, "--state", "SCHEDULED"])).stdout).toContain(`${eventId}  SCHEDULED`);
     expect((await rig.run(["unsend", id, String(eventId)])).stdout).toBe(`${eventId} DROPPED\n`);
   });
 
@@ -245,7 +245,7 @@ describe("what stops tasks", () => {
   it("redrives one event, or all", async () => {
     const id = await newTask("die");
     await rig.run(["send", id, "die", "--wait"]);
-    const [dead] = await rig.json(["events", id, "--state", "dead-lettered", "--limit", "1"]);
+    const [dead] = await rig.json(["events", id, "--state", "DEAD_LETTERED", "--limit", "1"]);
     expect((await rig.run(["redrive", id, String(dead?.id)])).stdout).toBe(`${id} ACTIVE, 1 redriven\n`);
     expect(await rig.run(["redrive", id])).toMatchObject({
       code: 2,

@@ -151,7 +151,7 @@ export function choiceOf<E extends number>(names: Record<string, string | E>, ch
   throw new UsageError(`${JSON.stringify(choice)} is none of ${choicesOf(names).join(", ")}`);
 }
 
-/** Parses values of an enum, such as `queued,processing`, in one option or in several. */
+/** Parses values of an enum, such as `queued,processing`, in one option or in several; also as they are shown: `DEAD_LETTERED`. */
 export function parseChoices<E extends number>(
   name: string,
   names: Record<string, string | E>,
@@ -160,7 +160,8 @@ export function parseChoices<E extends number>(
   return texts
     .flatMap((text) => text.split(","))
     .map((text) => {
-      if (choicesOf(names).includes(text)) return choiceOf(names, text);
+      const choice = text.toLowerCase().replaceAll("_", "-");
+      if (choicesOf(names).includes(choice)) return choiceOf(names, choice);
       throw new UsageError(
         `--${name} must be one of ${choicesOf(names).join(", ")}, not ${JSON.stringify(text)}`,
       );
