@@ -7,12 +7,13 @@ import { LongestFirst } from "./test/longest-first.ts";
 const alone = ["test/example-language-model*.test.ts", "test/example-github-webhook.test.ts"];
 /**
  * What takes longer: faults have a configuration of their own; clients in other languages, the package, the browser, what the pages have
- * users type, TLS on the command line and its help install, build or start what is not this project's, or very many processes, and run
- * with APART set, as in CI.
+ * users type, TLS on the command line and its help install, build or start what is not this project's, or very many processes. With APART
+ * set, these run, and nothing else.
  */
 const apart = ["clients-*", "console", "package", "docs-*", "cli-init", "cli-usage", "tls-cli"].map(
   (name) => `test/${name}.test.ts`,
 );
+const isApart = process.env.APART !== undefined;
 
 export default defineConfig({
   plugins: [compileOnce()],
@@ -29,11 +30,11 @@ export default defineConfig({
         test: {
           name: "together",
           isolate: false,
-          include: ["test/**/*.test.ts"],
-          exclude: ["test/faults/**", ...(process.env.APART === undefined ? apart : []), ...alone],
+          include: isApart ? apart : ["test/**/*.test.ts"],
+          exclude: isApart ? [] : ["test/faults/**", ...apart, ...alone],
         },
       },
-      { extends: true, test: { name: "alone", include: alone } },
+      ...(isApart ? [] : [{ extends: true as const, test: { name: "alone", include: alone } }]),
     ],
     // Nothing that a test does leaves this machine.
     setupFiles: ["test/loopback-setup.ts"],
