@@ -48,6 +48,11 @@ export function serverStopping(): TaskError {
   return new TaskError("SERVER_STOPPING", "the server is stopping", { retryAfter: 1000 });
 }
 
+/** Makes the error for what is still done for a caller who has gone. */
+export function callerGone(): TaskError {
+  return new TaskError("CALLER_GONE", "the caller went away");
+}
+
 /** Makes the error for a task whose state does not allow what was asked. `what` names the task in the message. */
 export function taskFinished(id: string, state: string, description: string, what = "task"): TaskError {
   return new TaskError("TASK_FINISHED", `${what} ${id} is ${state}`, {

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { TaskError } from "../errors.ts";
+import { callerGone } from "../errors.ts";
 import type { LimitName, Limits, OnLimit } from "../limits.ts";
 import type { BodyBudget } from "./body-budget.ts";
 import type { Connection, DescribeConnection } from "./connection.ts";
@@ -99,7 +99,7 @@ function abortWhenGone(request: IncomingMessage, response: ServerResponse): Abor
   request.on("error", () => {});
   response.on("error", () => {});
   response.once("close", () => {
-    if (!response.writableEnded) controller.abort(new TaskError("CALLER_GONE", "the caller went away"));
+    if (!response.writableEnded) controller.abort(callerGone());
   });
   return controller.signal;
 }

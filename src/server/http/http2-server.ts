@@ -5,7 +5,7 @@ import {
   type IncomingHttpHeaders,
   type ServerHttp2Stream,
 } from "node:http2";
-import { TaskError } from "../errors.ts";
+import { callerGone } from "../errors.ts";
 import type { Limits, OnLimit } from "../limits.ts";
 import type { Millis } from "../store/records.ts";
 import type { BodyBudget } from "./body-budget.ts";
@@ -151,7 +151,7 @@ export function abortWhenGone(stream: ServerHttp2Stream, guard: SessionGuard): A
   const controller = new AbortController();
   // Without a listener, the caller's hanging up would be an uncaught error.
   stream.on("error", () => {});
-  const abort = () => controller.abort(new TaskError("CALLER_GONE", "the caller went away"));
+  const abort = () => controller.abort(callerGone());
   stream.on("aborted", abort);
   // A request and its end may come in one piece: then the stream is aborted before anybody hears of it.
   if (stream.aborted) abort();

@@ -1,5 +1,5 @@
 import type { Writable } from "node:stream";
-import { TaskError } from "../errors.ts";
+import { callerGone } from "../errors.ts";
 import type { OnLimit } from "../limits.ts";
 import type { HttpResponse } from "./dispatch.ts";
 
@@ -53,7 +53,7 @@ export async function writeResponse(response: HttpResponse, sink: ResponseSink):
     sink.end(undefined, trailer);
   } else if (result.done !== true) {
     // What the body says to that is of no interest: nobody is left to hear it.
-    await source.throw?.(new TaskError("CALLER_GONE", "the caller went away")).catch(() => {});
+    await source.throw?.(callerGone()).catch(() => {});
   }
 }
 

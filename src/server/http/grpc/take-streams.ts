@@ -5,7 +5,7 @@ import { parseTimeout } from "@connectrpc/connect/protocol-grpc";
 import { compressionGzip } from "@connectrpc/connect-node";
 import { Server } from "@grpc/grpc-js";
 import type { AuthenticateRequest } from "../../auth/index.ts";
-import { TaskError } from "../../errors.ts";
+import { callerGone, TaskError } from "../../errors.ts";
 import type { Limits, OnLimit } from "../../limits.ts";
 import { type BodyShare, createBodyBudget } from "../body-budget.ts";
 import type { Admit } from "../dispatch.ts";
@@ -134,7 +134,7 @@ export function takeGrpcStreams(options: GrpcStreamsOptions, others: OnStream): 
     const { stream } = call;
     // Its caller may have gone while it was found out who that is.
     if (stream.destroyed || stream.closed) {
-      refuse(call, new TaskError("CALLER_GONE", "the caller went away"));
+      refuse(call, callerGone());
       return;
     }
     countBody(call, bodies());
