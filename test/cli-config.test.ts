@@ -90,16 +90,20 @@ describe("a setting of serve", () => {
   });
 
   it("is there for every option of the table, in all places, and drains for a second with --watch", () => {
-    for (const [name, option] of Object.entries(serveOptions)) {
+    const samples: Record<string, string> = {
+      ...{ "grpc-port": "1", "metrics-port": "2", "allow-host": "a.example" },
+      ...{ "cors-origin": "https://a.example", "otlp-endpoint": "http://a.example" },
+    };
+    const all = Object.entries(serveOptions).map(([name, option]) => {
       const variable = `PIGEONHOLE_${name.toUpperCase().replaceAll("-", "_")}`;
-      const isUrl = "value" in option && option.value === "url";
-      const text = isUrl ? "http://a.example" : "parse" in option ? "1" : "x";
-      const other = option.type === "boolean" ? "true" : text;
-      const value = "defaultValue" in option ? option.defaultValue : other;
-      expect(from(read({ args: ["a.ts"], env: { [variable]: value } }), name)).toBe(variable);
-      const json = option.type === "boolean" ? true : value;
-      expect(from(read({ args: ["a.ts"], file: { [name]: json } }), name)).toBe("pigeonhole.json");
-    }
+      const text = "defaultValue" in option ? option.defaultValue : (samples[name] ?? "x");
+      return { name, variable, value: option.type === "boolean" ? true : text };
+    });
+    const env = Object.fromEntries(all.map(({ variable, value }) => [variable, String(value)]));
+    const file = Object.fromEntries(all.map(({ name, value }) => [name, value]));
+    const told = [read({ args: ["a.ts"], env }), read({ args: ["a.ts"], file })];
+    for (const { name, variable } of all)
+      expect(told.map((one) => from(one, name))).toEqual([variable, "pigeonhole.json"]);
     const watched = read({ args: ["a.ts"], flags: { watch: true } });
     expect([watched.settings, from(watched, "drain")]).toEqual([{ drain: 1 }, "--watch"]);
     expect(read({ args: ["a.ts"], flags: { watch: true }, file: { drain: 5 } }).settings).toEqual({
@@ -111,13 +115,14 @@ describe("a setting of serve", () => {
 describe("mistakes in the configuration of serve", () => {
   it("are told all at once, each with its place, its bound, and what was meant", () => {
     const { mistakes } = read({
-      flags: { port: "70000", store: "letterbox", "metrics-host": "" },
+      flags: { port: "70000", store: "letterbox", "metrics-host": "", "allow-host": ["a.example:80"] },
       env: {
         PIGEONHOLE_DRAIN: "soon",
         PIGEONHOLE_MAX_TURN: "5",
         PIGEONHOLE_NO_CONSOLE: "maybe",
         PIGEONHOLE_OTLP_ENDPOINT: "collector",
         PIGEONHOLE_TOKN: "t",
+        PIGEONHOLE_CORS_ORIGIN: "https://a.example,https://b.example/",
       },
       file: {
         "max-turns": 0,
@@ -131,6 +136,7 @@ describe("mistakes in the configuration of serve", () => {
       },
     });
     expect(mistakes.split("\n").sort()).toEqual([
+      '  --allow-host must be a host\'s name such as pigeonhole.example, not "a.example:80"',
       "  --metrics-host must not be empty",
       '  --port must be a whole number from 0 to 65535, not "70000"',
       '  --store must be sqlite:PATH or memory:, not "letterbox"',
@@ -142,13 +148,14 @@ describe("mistakes in the configuration of serve", () => {
       '  FILE: "maxTurns" is no setting; did you mean max-turns?',
       '  FILE: "no-console" must be true or false',
       '  FILE: "port" must be a whole number from 0 to 65535, not "-1"',
+      '  PIGEONHOLE_CORS_ORIGIN must be an origin such as https://example.com, or *, not "https://b.example/"',
       '  PIGEONHOLE_DRAIN must be a whole number of seconds from 0 to 86400, or such as 30s, 10m or 1h30m, not "soon"',
       "  PIGEONHOLE_MAX_TURN is no setting; did you mean PIGEONHOLE_MAX_TURNS?",
       '  PIGEONHOLE_NO_CONSOLE must be true or false, not "maybe"',
       '  PIGEONHOLE_OTLP_ENDPOINT must be an http: or https: URL, not "collector"',
       "  PIGEONHOLE_TOKN is no setting; did you mean PIGEONHOLE_TOKEN?",
       "  serve needs AGENT, or agents in the file or in PIGEONHOLE_AGENTS",
-      "there are 17 mistakes:",
+      "there are 19 mistakes:",
     ]);
   });
 
@@ -160,6 +167,29 @@ describe("mistakes in the configuration of serve", () => {
     );
     const apart = { "metrics-port": "8080", "metrics-host": "127.0.0.2" };
     expect([both({ port: "0", "grpc-port": "0" }), both(apart)]).toEqual(["", ""]);
+  });
+
+  it.each([
+    ["TLS needs both --tls-cert and --tls-key", { "tls-client-ca": "ca.pem" }],
+    [
+      "--tls-client-crl needs --tls-client-ca",
+      { "tls-cert": "a.pem", "tls-key": "a.key", "tls-client-crl": "ca.crl" },
+    ],
+    ["--jwt-issuer, --jwt-audience and --jwt-jwks go together", { "jwt-issuer": "https://a.example" }],
+    ["--peer-admin and --peer-agent need --tls-client-ca", { "peer-admin": ["ops"] }],
+    ["--watch needs a store that outlives a restart: sqlite:PATH", { watch: true, store: "memory:" }],
+    [
+      expect.stringMatching(/^host "0\.0\.0\.0" is reached from other machines.*--insecure/),
+      { host: "0.0.0.0" },
+    ],
+  ])("are settings that do not go together (%s)", (mistake, flags) => {
+    expect(read({ args: ["a.ts"], flags }).mistakes).toEqual(mistake);
+  });
+
+  it("are none in an address that others reach where callers say who they are, or nobody is to", () => {
+    const tls = { "tls-cert": "a.pem", "tls-key": "a.key", "tls-client-ca": "ca.pem" };
+    for (const flags of [{ auth: true }, { insecure: true }, tls])
+      expect(read({ args: ["a.ts"], flags: { host: "0.0.0.0", ...flags } }).mistakes).toBe("");
   });
 
   it.each([
@@ -196,6 +226,12 @@ describe("serve --print-config", () => {
     const json = await runToEnd([...args, "--json"], { cwd, env });
     expect(jsonLines(json.stdout)).toContainEqual({ setting: "max-turns", value: 5, from: "--max-turns" });
   });
+});
+
+it("serve --print-config refuses what could not start", async () => {
+  const { code, stdout, stderr } = await runToEnd(["serve", "a.ts", "--print-config", "--tls-cert", "a.pem"]);
+  expect([code, stdout]).toEqual([2, ""]);
+  expect(stderr).toContain("TLS needs both --tls-cert and --tls-key");
 });
 
 describe("a server whose settings are in the environment and in a file", () => {

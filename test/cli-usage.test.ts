@@ -117,9 +117,13 @@ describe("the server's code", () => {
     name.endsWith(".ts"),
   );
 
+  /** What settings are held to, by the server and here alike. It needs nothing else of the server. */
+  const rules = ["errors", "http/host-check", "http/origin", "limit-bounds", "require-safe-address"];
+
   it("is imported by what serves or keeps a store alone, which is loaded for that alone", () => {
     const text = (name: string) => readFileSync(`${folder}${name}`, "utf8");
-    const users = files.filter((name) => /^import (?!type).*\/server\/(?!limit-bounds)/m.test(text(name)));
+    const ofServer = new RegExp(`^import (?!type).*/server/(?!(${rules.join("|")})\\.ts")`, "m");
+    const users = files.filter((name) => ofServer.test(text(name)));
     expect(users.sort()).toEqual([
       "load-agent.ts",
       "serve-command.ts",
@@ -131,6 +135,10 @@ describe("the server's code", () => {
       /from "[./]+(load-agent|serve-command|start-fault|store-tokens|store-tools)\.ts"/.test(text(name)),
     );
     expect(importers).toEqual(["serve-command.ts"]);
+    for (const rule of rules) {
+      const imports = readFileSync(`${root}src/server/${rule}.ts`, "utf8").match(/^import (?!type).*/gm);
+      for (const line of imports ?? []) expect(line).toMatch(/ from "(node:net|\.{1,2}\/errors\.ts)";$/);
+    }
   });
 });
 

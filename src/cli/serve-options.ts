@@ -1,7 +1,15 @@
 import type { Options, Values } from "./command.ts";
 import { limitOptions } from "./limit-options.ts";
 import type { SettingValues } from "./settings.ts";
-import { oneOf, parseHttpUrl, parseStore, quantity, wholeNumber } from "./values.ts";
+import {
+  oneOf,
+  parseHostName,
+  parseHttpUrl,
+  parseOrigin,
+  parseStore,
+  quantity,
+  wholeNumber,
+} from "./values.ts";
 
 /**
  * The settings of what serves: each is a flag, an environment variable and a key of the file (docs/operations.md), by being here.
@@ -39,12 +47,14 @@ export const serveOptions = {
     multiple: true,
     value: "name",
     summary: "A name of the server's, where it listens on loopback and asks nobody who they are.",
+    parse: parseHostName,
   },
   "cors-origin": {
     type: "string",
     multiple: true,
     value: "origin",
     summary: "An origin whose pages may call from a browser, or *.",
+    parse: parseOrigin,
   },
   "max-turns": {
     type: "string",

@@ -1,8 +1,13 @@
+import { TaskError } from "../server/errors.ts";
+import { requireSafeAddress } from "../server/require-safe-address.ts";
+import { authOptions } from "./auth-options.ts";
 import type { Options } from "./command.ts";
 import { portClashes } from "./listen-places.ts";
 import { type ServeSettings, serveOptions } from "./serve-options.ts";
 import { fromEnvironment, fromFile, fromFlags } from "./setting-sources.ts";
 import { resolveSettings, type Setting, type SettingValues } from "./settings.ts";
+import { tlsFiles } from "./tls-files.ts";
+import { UsageError } from "./usage-error.ts";
 
 /** All that a server is told when it starts. */
 export interface ServeConfiguration {
@@ -38,15 +43,48 @@ export function readServeSettings(
     ...(file === undefined ? [] : [fromFile(settings, file)]),
     ...(watch === true ? [whileWatched] : []),
   ];
-  const { values, shown } = resolveSettings(settings, sources, checkTogether);
+  const { values, shown } = resolveSettings(settings, sources, (found) =>
+    checkTogether(found, watch === true),
+  );
   const { agents = [], ...rest } = values;
   return { agents, settings: rest, shown, file };
 }
 
-function checkTogether({ agents = [], ...values }: SettingValues<typeof settings>): string[] {
+function checkTogether(
+  { agents = [], ...values }: SettingValues<typeof settings>,
+  isWatched: boolean,
+): string[] {
   const missing =
     agents.length === 0 ? ["serve needs AGENT, or agents in the file or in PIGEONHOLE_AGENTS"] : [];
-  return [...portClashes(values), ...missing];
+  const lost =
+    isWatched && values.store === "memory:"
+      ? ["--watch needs a store that outlives a restart: sqlite:PATH"]
+      : [];
+  return [
+    ...portClashes(values),
+    ...missing,
+    ...lost,
+    ...mistakesOf(() => tlsFiles(values)),
+    ...mistakesOf(() => requireCallers(values)),
+  ];
+}
+
+/** Throws where it is not clear who may call, or everybody would be let in whom nobody has said to let in. */
+function requireCallers(values: ServeSettings): void {
+  const { auth } = authOptions(values);
+  const { host = "127.0.0.1", insecure = false, "tls-client-ca": clientCa } = values;
+  requireSafeAddress({ host, authenticated: auth !== undefined || clientCa !== undefined, insecure });
+}
+
+/** Tells what a check throws. */
+function mistakesOf(check: () => unknown): string[] {
+  try {
+    check();
+    return [];
+  } catch (error) {
+    if (error instanceof UsageError || error instanceof TaskError) return [error.message];
+    throw error;
+  }
 }
 
 /** What is another default for a server that starts again and again: nobody waits long for the new code. */

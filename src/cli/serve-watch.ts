@@ -7,7 +7,6 @@ import { createFileWatcher } from "./file-watcher.ts";
 import type { Output } from "./output.ts";
 import type { ServeConfiguration } from "./serve-settings.ts";
 import { fileVersion, type SupervisedReport, supervisedVariable } from "./supervised.ts";
-import { UsageError } from "./usage-error.ts";
 
 /** How long until a server that was killed, or broke down, is started again, in ms: one that always does must not spin. */
 const pauseBeforeRestart = 1_000;
@@ -22,8 +21,6 @@ export async function serveWatch(
   { settings, file, shown }: ServeConfiguration,
   output: Output,
 ): Promise<number> {
-  if (settings.store === "memory:")
-    throw new UsageError("--watch needs a store that outlives a restart: sqlite:PATH");
   const files = createFileWatcher();
   if (file !== undefined) files.add({ [resolve(file)]: fileVersion(file) });
   // A default of --watch, which the server that is watched does not know of.

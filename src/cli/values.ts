@@ -1,5 +1,7 @@
 import type { JsonObject } from "@bufbuild/protobuf";
 import { messageOf } from "../message-of.ts";
+import { isHostName } from "../server/http/host-check.ts";
+import { isOrigin } from "../server/http/origin.ts";
 import { UsageError } from "./usage-error.ts";
 
 const units: Record<string, number> = {
@@ -101,6 +103,22 @@ export function parseStore(name: string, text: string): string {
 export function parseHttpUrl(name: string, text: string): string {
   if (/^https?:$/.test(URL.parse(text)?.protocol ?? "")) return text;
   throw new UsageError(`--${name} must be an http: or https: URL, not ${JSON.stringify(text)}`);
+}
+
+/** Parses an origin whose pages may call, or `*`. */
+export function parseOrigin(name: string, text: string): string {
+  if (text === "*" || isOrigin(text)) return text;
+  throw new UsageError(
+    `--${name} must be an origin such as https://example.com, or *, not ${JSON.stringify(text)}`,
+  );
+}
+
+/** Parses the name of a host. */
+export function parseHostName(name: string, text: string): string {
+  if (isHostName(text)) return text;
+  throw new UsageError(
+    `--${name} must be a host's name such as pigeonhole.example, not ${JSON.stringify(text)}`,
+  );
 }
 
 /** Parses how many items to show. Everything for `all`. */

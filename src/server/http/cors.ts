@@ -2,6 +2,7 @@ import { cors } from "@connectrpc/connect";
 import type { UniversalServerRequest, UniversalServerResponse } from "@connectrpc/connect/protocol";
 
 import { TaskError } from "../errors.ts";
+import { isOrigin } from "./origin.ts";
 
 /** Lets scripts of other origins use the API. */
 export interface Cors {
@@ -17,10 +18,7 @@ const maxAgeSeconds = 7200;
 /** What scripts may send: the headers of the protocols, who calls (which `*` would not cover), and the trace that a call is part of. */
 const allowedHeaders = [...cors.allowedHeaders, "Authorization", "traceparent", "tracestate"].join(", ");
 
-/**
- * Allows scripts of the listed origins, such as `https://example.com`; of every origin if "*" is among them. Throws VALUE_INVALID for what is
- * none as browsers write it, and would allow nobody: one with a path, a slash at its end, or the port that its scheme has by itself.
- */
+/** Allows scripts of the listed origins, such as `https://example.com`; of every origin if "*" is among them. Throws VALUE_INVALID for others. */
 export function createCors(origins: readonly string[]): Cors {
   for (const origin of origins) {
     if (origin === "*" || isOrigin(origin)) continue;
@@ -56,9 +54,4 @@ export function createCors(origins: readonly string[]): Cors {
       return { status: 204, header };
     },
   };
-}
-
-function isOrigin(text: string): boolean {
-  if (!/^https?:/.test(text)) return /^[a-z][a-z0-9+.-]*:\/\/[^/?#A-Z]+$/.test(text);
-  return URL.canParse(text) && new URL(text).origin === text;
 }

@@ -26,12 +26,16 @@ export function createHostCheck(allowed: readonly string[]): RequireHost {
 }
 
 function requireName(host: string): string {
-  const name = nameOf(host);
-  if (name === host.toLowerCase()) return name;
+  if (isHostName(host)) return host.toLowerCase();
   throw new TaskError(
     "VALUE_INVALID",
     `${JSON.stringify(host)} is no name of a host, such as pigeonhole.example`,
   );
+}
+
+/** Whether a text is a host's name as URLs have it, in whatever case, without a port. */
+export function isHostName(text: string): boolean {
+  return nameOf(text) === text.toLowerCase();
 }
 
 /** Gives the name of a host with a port or without, as URLs have it. */
