@@ -6,11 +6,12 @@ import { service as health } from "grpc-health-check";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { AgentService, ScheduleService, TaskService, TokenService, WebhookService } from "../src/proto.ts";
 import { operationServices } from "../src/server/operations.ts";
+import { createReadiness } from "../src/server/readiness.ts";
 import { createGrpcClient, failureOf, statusOf } from "./grpc-js-client.ts";
 import { createManualClock } from "./manual-clock.ts";
 import { present, text } from "./service-follow.ts";
 import { startServer } from "./service-server.ts";
-import { tempDir } from "./temp-dir.ts";
+import { openStore, tempDir } from "./temp-dir.ts";
 
 const services = [TaskService, AgentService, ScheduleService, TokenService, WebhookService].map(
   ({ typeName }) => typeName,
@@ -137,6 +138,22 @@ describe("/readyz", () => {
     other.exec("rollback");
     other.close();
     expect(await readyz(server.url)).toEqual([200, "ok"]);
+  });
+
+  it("tells a store that has too much to do from one that cannot be used", async () => {
+    const path = join(tempDir(), "busy.db");
+    const store = await openStore(path);
+    const clock = createManualClock();
+    const ready = createReadiness(store, clock, new AbortController().signal);
+    using other = new DatabaseSync(path);
+    other.exec("begin immediate");
+    const calls = Array.from({ length: 16_384 }, () => store.fireTimers({ now: clock.now(), limit: 0 }));
+    expect(await ready()).toBe("the store is overloaded");
+    other.exec("rollback");
+    await Promise.all(calls);
+    expect(await ready()).toBe(undefined);
+    await store.close();
+    expect(await ready()).toBe("the store is unavailable");
   });
 });
 

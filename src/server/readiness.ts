@@ -1,4 +1,5 @@
 import type { Clock } from "./clock.ts";
+import { TaskError } from "./errors.ts";
 import type { Millis } from "./store/records.ts";
 import type { Store } from "./store/store.ts";
 
@@ -19,8 +20,9 @@ export function createReadiness(store: Store, clock: Clock, draining: AbortSigna
     try {
       await Promise.all([store.fireTimers({ now: clock.now(), limit: 0 }), store.getTask({ id: "" })]);
       return undefined;
-    } catch {
-      return "the store is unavailable";
+    } catch (error) {
+      const isOverloaded = error instanceof TaskError && error.reason === "OVERLOADED";
+      return isOverloaded ? "the store is overloaded" : "the store is unavailable";
     } finally {
       asked = undefined;
     }
