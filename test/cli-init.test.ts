@@ -63,8 +63,13 @@ describe("init", () => {
     expect(dependencies).toEqual({ pigeonhole: expected });
   });
 
-  it("refuses a name that an agent cannot have", async () => {
-    const { code, stderr } = await runToEnd(["init", "--name", "Über Agent"], { cwd: tempDir() });
-    expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringMatching(/--name must have 1 to 63/) });
-  });
+  it.each(["Über Agent", "1st", "abc-"])(
+    "refuses a name that it would not give, and says why (%s)",
+    async (name) => {
+      const { code, stderr } = await runToEnd(["init", "--name", name], { cwd: tempDir() });
+      const rule =
+        "--name must have 1 to 63 characters of a-z, 0-9 and -, begin with a letter, and not end with -";
+      expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining(rule) });
+    },
+  );
 });

@@ -59,7 +59,9 @@ function nameOf(text: string, asked: boolean): string {
     .slice(0, 63);
   if (!asked) return name === "" ? "my-agent" : name;
   if (name === text) return name;
-  throw new UsageError(`--name must have 1 to 63 characters of a-z, 0-9 and -, and begin with a letter`);
+  throw new UsageError(
+    "--name must have 1 to 63 characters of a-z, 0-9 and -, begin with a letter, and not end with -",
+  );
 }
 
 function nextSteps(folder: string): string {
