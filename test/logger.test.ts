@@ -120,3 +120,12 @@ it("goes on when its reader has gone", async () => {
   await new Promise((resolve) => stream.once("close", resolve));
   expect(() => write("a line\n")).not.toThrow();
 });
+
+it.each([
+  ["level", "loud", "debug, info, warn, error, silent"],
+  ["format", "", "json, text"],
+])("has no %s %j", (name, value, known) => {
+  expect(() => createLogger({ [name]: value })).toThrow(
+    `the log's ${name} must be one of ${known}, not ${JSON.stringify(value)}`,
+  );
+});

@@ -41,3 +41,16 @@ it.each([
   });
   expect(existsSync(path)).toBe(false);
 });
+
+it.each(["host", "metricsHost", "console"])(
+  "an empty %s, such as of a variable that is not set, is refused before the store is opened",
+  async (name) => {
+    const path = join(tempDir(), "store.db");
+    const options = { store: `sqlite:${path}`, insecure: true, metricsPort: 0, [name]: "" };
+    await expect(startServer(options)).rejects.toMatchObject({
+      reason: "VALUE_INVALID",
+      message: `${name} must not be empty`,
+    });
+    expect(existsSync(path)).toBe(false);
+  },
+);

@@ -1,6 +1,7 @@
 import { trace } from "@opentelemetry/api";
 import { pino } from "pino";
 import type { Logger } from "./agent.ts";
+import { TaskError } from "./errors.ts";
 import { createLogOutput } from "./log-output.ts";
 import { logText } from "./log-text.ts";
 
@@ -26,9 +27,12 @@ const maxCauses = 4;
 
 /**
  * Makes a log that writes a line for each entry: time, level, message, the fields given, errors with their stacks and causes, and the trace
- * and span that run, if any do. A field that cannot be written is told as such: a log never fails those who write to it.
+ * and span that run, if any do. A field that cannot be written is told as such: a log never fails those who write to it. Throws
+ * VALUE_INVALID if there is no such level or format.
  */
 export function createLogger({ level = "info", format = "json", write }: LoggerOptions = {}): Logger {
+  requireKnown("level", level, logLevels);
+  requireKnown("format", format, logFormats);
   const lineOf = format === "json" ? (line: string) => line : logText;
   const output = write ?? createLogOutput(process.stderr, lineOf);
   const log = pino(
@@ -50,6 +54,14 @@ export function createLogger({ level = "info", format = "json", write }: LoggerO
     warn: (message, fields) => log.warn({ message, fields }),
     error: (message, fields) => log.error({ message, fields }),
   };
+}
+
+function requireKnown(name: string, value: string, known: readonly string[]): void {
+  if (known.includes(value)) return;
+  throw new TaskError(
+    "VALUE_INVALID",
+    `the log's ${name} must be one of ${known.join(", ")}, not ${JSON.stringify(value)}`,
+  );
 }
 
 function runningSpan(): { traceId?: string; spanId?: string } {

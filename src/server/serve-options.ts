@@ -107,6 +107,9 @@ export function checkOptions(options: ServeOptions): CheckedOptions {
   requireWithin("drain", drain, 0, 86_400_000);
   requireWithin("drainDelay", drainDelay, 0, 3_600_000);
   requireWithin("heartbeat", heartbeat, 1, 3_600_000);
+  // Node takes an empty address for all that there are.
+  for (const name of ["host", "metricsHost", "console"] as const)
+    if (options[name] === "") throw new TaskError("VALUE_INVALID", `${name} must not be empty`);
   // A client certificate says who calls.
   const authOptions = options.auth ?? (tls?.clientCa === undefined ? undefined : {});
   requireSafeAddress({ host, authenticated: authOptions !== undefined, insecure });
