@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { expect, it, onTestFinished } from "vitest";
+import { tracesUrl } from "../src/cli/otlp-traces.ts";
 import { createClient } from "../src/client/index.ts";
 import { agentPath, runCli, urlOf } from "./crash-process.ts";
 
@@ -44,4 +45,13 @@ it("the command line refuses a collector that is no URL", async () => {
   await using server = runCli(["serve", agentPath("scribe"), "--otlp-endpoint", "collector"]);
   expect((await server.exited).code).toBe(2);
   expect(server.stderr()).toContain("--otlp-endpoint must be an http: or https: URL");
+});
+
+it.each([
+  ["http://a.example:4318", "http://a.example:4318/v1/traces"],
+  ["http://a.example/otlp/", "http://a.example/otlp/v1/traces"],
+  ["https://a.example/v1/traces?key=1", "https://a.example/v1/traces?key=1"],
+  ["http://a.example/v1/traces/", "http://a.example/v1/traces"],
+])("traces for %s are posted to %s", (endpoint, url) => {
+  expect(tracesUrl(endpoint)).toBe(url);
 });

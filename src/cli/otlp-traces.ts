@@ -42,9 +42,10 @@ export function registerTraces(endpoint: string, log: Logger): () => Promise<voi
   };
 }
 
-/** Gives the URL that traces are posted to: below a collector's address, `v1/traces`, as its specification says. */
-function tracesUrl(endpoint: string): string {
+/** Gives the URL that traces are posted to: below a collector's address, `v1/traces`, as its specification says, if it does not end so. */
+export function tracesUrl(endpoint: string): string {
   const url = new URL(endpoint);
-  if (!url.pathname.endsWith("/v1/traces")) url.pathname = `${url.pathname.replace(/\/$/, "")}/v1/traces`;
+  const path = url.pathname.replace(/\/$/, "");
+  url.pathname = path.endsWith("/v1/traces") ? path : `${path}/v1/traces`;
   return url.href;
 }
