@@ -106,3 +106,22 @@ describe("a name", () => {
     expect((await ask({ ...open, url: `http://127.0.0.1:${open.port}` }, "evil.example")).status).toBe(200);
   });
 });
+
+describe("the metrics of a server", () => {
+  const metrics: RawRequest = { httpVersion: 1, path: "/metrics", method: "GET" };
+
+  it("are asked on loopback by its own names alone, as nobody is asked who they are there", async () => {
+    await using server = await startServer({ auth: {}, metricsPort: 0, allowedHosts: ["agents.example"] });
+    const own = { ...server, url: `http://127.0.0.1:${server.metricsPort}` };
+    for (const host of ["127.0.0.1:9464", "localhost", "agents.example"])
+      expect((await ask(own, host, metrics)).status).toBe(200);
+    const { status, body } = await ask(own, "evil.example", metrics);
+    expect([status, String(body)]).toEqual([403, expect.stringContaining("--allow-host")]);
+  });
+
+  it("are asked by any name on an address that others reach", async () => {
+    await using server = await startServer({ metricsPort: 0, metricsHost: "0.0.0.0" });
+    const own = { ...server, url: `http://127.0.0.1:${server.metricsPort}` };
+    expect((await ask(own, "prometheus.example", metrics)).status).toBe(200);
+  });
+});

@@ -2,11 +2,12 @@ import type { Agent, Logger } from "./agent.ts";
 import type { AuthOptions } from "./auth/index.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { TaskError } from "./errors.ts";
-import { createHostCheck, type RequireHost } from "./http/host-check.ts";
+import { createHostCheck, createHostNames, type RequireHost } from "./http/host-check.ts";
 import { type Limits, type OnLimit, resolveLimits } from "./limits.ts";
 import { createLogger } from "./logger.ts";
 import { isLoopback, requireSafeAddress } from "./require-safe-address.ts";
 import type { Millis } from "./store/records.ts";
+import type { MetricsOptions } from "./telemetry/metrics.ts";
 import type { TlsFiles } from "./tls-files.ts";
 import type { Resolve } from "./webhooks/outgoing/index.ts";
 
@@ -26,8 +27,9 @@ export interface ServeOptions {
   /** The files of TLS; they are read again when they change. Default: no TLS. */
   tls?: TlsFiles;
   /**
-   * The names, besides `localhost`, by which a server on loopback without authentication and TLS may be asked over HTTP/1.1: a name that a
-   * proxy hands on, say. Others are refused, so that no page in a browser reaches it under a name of its own (DNS rebinding). Default none.
+   * The names, besides `localhost`, by which a server on loopback without authentication and TLS may be asked over HTTP/1.1, and metrics on
+   * loopback: a name that a proxy hands on, say. Others are refused, so that no page in a browser reaches it under a name of its own (DNS
+   * rebinding). Default none.
    */
   allowedHosts?: readonly string[];
   /** The origins whose pages may call from a browser, such as `https://example.com`, or `*`. Default none. */
@@ -90,6 +92,7 @@ export interface CheckedOptions {
   requireHost: RequireHost | undefined;
   /** Undefined where nobody is asked who it is. */
   authOptions: AuthOptions | undefined;
+  metricsOptions: MetricsOptions;
   limits: Limits;
   maxTurns: number;
   drain: Millis;
@@ -113,15 +116,19 @@ export function checkOptions(options: ServeOptions): CheckedOptions {
   // A client certificate says who calls.
   const authOptions = options.auth ?? (tls?.clientCa === undefined ? undefined : {});
   requireSafeAddress({ host, authenticated: authOptions !== undefined, insecure });
-  const hostCheck = createHostCheck(options.allowedHosts ?? []);
+  const hasHost = createHostNames(options.allowedHosts ?? []);
   const isOpen = authOptions === undefined && tls === undefined && isLoopback(host);
-  const requireHost = isOpen ? hostCheck : undefined;
+  const requireHost = isOpen ? createHostCheck(hasHost) : undefined;
+  const { metricsPort, metricsHost = "127.0.0.1" } = options;
+  // Nobody is asked who they are there, whatever holds elsewhere.
+  const hasMetricsHost = isLoopback(metricsHost) ? hasHost : () => true;
+  const metricsOptions = { port: metricsPort, host: metricsHost, hasHost: hasMetricsHost };
   const limits = resolveLimits(options.limits);
   if (!Number.isInteger(maxTurns) || maxTurns < 1)
     throw new TaskError("VALUE_INVALID", `maxTurns must be a whole number from 1, not ${maxTurns}`);
   const agents = byName(options.agents, limits.maxPending);
   return {
-    ...{ agents, host, port, tls, requireHost, authOptions, limits, maxTurns },
+    ...{ agents, host, port, tls, requireHost, authOptions, metricsOptions, limits, maxTurns },
     ...{ drain, drainDelay, heartbeat, clock, log },
   };
 }

@@ -60,7 +60,7 @@ export interface Server {
 export async function serve(options: ServeOptions): Promise<Server> {
   const { agents, host, port, tls, requireHost, authOptions, limits, maxTurns, ...checked } =
     checkOptions(options);
-  const { drain, drainDelay, heartbeat, clock, log } = checked;
+  const { metricsOptions, drain, drainDelay, heartbeat, clock, log } = checked;
   const { logHandlerErrors: logErrors = false } = options;
   const draining = new AbortController();
   const stopping = new AbortController();
@@ -72,10 +72,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
     endings.unshift(() => certificates?.close());
     const jwt = authOptions?.jwt && (await openJwtVerifier(authOptions.jwt, { now: clock.now, log }));
     endings.unshift(() => jwt?.close());
-    const metrics = await createMetrics({
-      port: options.metricsPort,
-      host: options.metricsHost ?? "127.0.0.1",
-    });
+    const metrics = await createMetrics(metricsOptions);
     endings.unshift(metrics.close);
     const { meter } = metrics;
     const onLimit: OnLimit = (name) => {

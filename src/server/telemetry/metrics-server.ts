@@ -6,6 +6,8 @@ export interface MetricsServerOptions {
   host: string;
   /** 0 for any that is free. */
   port: number;
+  /** Whether it may be asked by a host's name. */
+  hasHost: (host: string) => boolean;
   source: Pick<PrometheusMeter, "text" | "contentType">;
 }
 
@@ -23,16 +25,19 @@ const maxConnections = 32;
 export async function openMetricsServer({
   host,
   port,
+  hasHost,
   source,
 }: MetricsServerOptions): Promise<MetricsServer> {
   const server = createServer({ requestTimeout: 10_000, headersTimeout: 10_000 }, (request, response) => {
-    const { method = "", url = "" } = request;
+    const { method = "", url = "", headers } = request;
     request.resume();
     const answer = (status: number, type: string, body: string) => {
       const bytes = Buffer.from(body);
       response.writeHead(status, { "content-type": type, "content-length": bytes.length });
       response.end(method === "HEAD" ? undefined : bytes);
     };
+    if (headers.host !== undefined && !hasHost(headers.host))
+      return answer(403, "text/plain", "no such host: --allow-host (allowedHosts) adds names\n");
     if (url.split("?", 1)[0] !== "/metrics") return answer(404, "text/plain", "metrics are at /metrics\n");
     if (method !== "GET" && method !== "HEAD") return answer(405, "text/plain", "GET only\n");
     source.text().then(

@@ -24,6 +24,8 @@ export interface MetricsOptions {
   host: string;
   /** 0 for any that is free. Undefined: there are no figures, and none are kept. */
   port: number | undefined;
+  /** Whether the port may be asked by a host's name. */
+  hasHost: (host: string) => boolean;
 }
 
 const noMetrics: Metrics = {
@@ -34,7 +36,7 @@ const noMetrics: Metrics = {
 };
 
 /** Makes what keeps the figures. Without a port it is nothing, and what keeps them is not loaded. */
-export async function createMetrics({ host, port }: MetricsOptions): Promise<Metrics> {
+export async function createMetrics({ host, port, hasHost }: MetricsOptions): Promise<Metrics> {
   if (port === undefined) return noMetrics;
   if (!Number.isInteger(port) || port < 0 || port > 65_535) {
     throw new TaskError("VALUE_INVALID", `metricsPort must be a whole number from 0 to 65,535, is ${port}`);
@@ -57,7 +59,7 @@ export async function createMetrics({ host, port }: MetricsOptions): Promise<Met
           return since === undefined ? 0 : Math.max(0, clock.now() - since);
         },
       });
-      const server = await openMetricsServer({ host, port, source });
+      const server = await openMetricsServer({ host, port, hasHost, source });
       close = server.close;
       return { port: server.port };
     },
