@@ -4,6 +4,9 @@
 // agent `shopping-list` lines such as "add milk", "remove milk", "list", and "done".
 import { defineAgent } from "pigeonhole";
 
+/** The longest that a list may get, in characters: what an agent remembers has its bounds. */
+const longest = 10_000;
+
 export default defineAgent({
   name: "shopping-list",
   description: "Keeps a shopping list: add ..., remove ..., list, done.",
@@ -22,7 +25,9 @@ export default defineAgent({
     const [verb = "", ...rest] = event.text.trim().split(/\s+/);
     const item = rest.join(" ");
 
-    if (verb === "add" && item !== "") {
+    if (verb === "add" && [...items, item].join(", ").length > longest) {
+      await ctx.messages.send("The list has no room for that.");
+    } else if (verb === "add" && item !== "") {
       ctx.state.set("items", items.includes(item) ? items : [...items, item]);
       await ctx.messages.send(items.includes(item) ? `${item} is on the list already.` : `Added ${item}.`);
     } else if (verb === "remove" && items.includes(item)) {

@@ -11,6 +11,8 @@ const units = new Map([
 ]);
 /** The longest that anything can be put off: 3,660 days. */
 const longest = 3660 * 86_400_000;
+/** The most reminders that wait at once: what an agent remembers, and what one turn may take back, have their bounds. */
+const most = 100;
 
 export default defineAgent({
   name: "reminder",
@@ -43,6 +45,10 @@ export default defineAgent({
     }
     if (wait > longest) {
       await ctx.messages.send("I cannot promise to be there then: ten years are the most.");
+      return;
+    }
+    if (waiting.length >= most) {
+      await ctx.messages.send(`I have ${most} things in mind, and no room for more.`);
       return;
     }
     const id = ctx.schedule({ in: wait }, what, { type: "reminder" });

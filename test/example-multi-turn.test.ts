@@ -49,3 +49,17 @@ it.each([
   expect(event).toMatchObject({ state: EventState.PROCESSED, attempt: 1 });
   expect((await rig.tasks.get(task.id)).statusReason).toBe(`0 things for ${shown}`);
 });
+
+it("the multi-turn example says what its list has no room for", async () => {
+  await using rig = await startRig({}, { agents: [list] });
+  const { task } = await rig.tasks.create({ agent: "shopping-list" });
+  for (const line of [`add ${"m".repeat(300_000)}`, "add milk"]) {
+    const { event } = await rig.tasks.send(task.id, line, { wait: EventWait.PROCESSED });
+    expect(event).toMatchObject({ state: EventState.PROCESSED, attempt: 1 });
+  }
+  expect((await rig.texts(task.id)).filter((text) => !text.startsWith("add"))).toEqual([
+    'What do you need? "add milk" puts milk on the list.',
+    "The list has no room for that.",
+    "Added milk.",
+  ]);
+});

@@ -55,6 +55,18 @@ it("the reminder example says what it cannot be asked for", async () => {
   ]);
 });
 
+it("the reminder example has so many things in mind, and says so", async () => {
+  await using rig = await startRig({}, { agents: [reminder] });
+  const { task } = await rig.tasks.create({ agent: "reminder" });
+  for (let n = 1; n <= 101; n++) await rig.tasks.send(task.id, `in ${n} hours: stretch`);
+  await rig.tasks.send(task.id, "forget", { wait: EventWait.PROCESSED });
+  expect((await rig.texts(task.id)).slice(-3)).toEqual([
+    "In 100 hours, then.",
+    "I have 100 things in mind, and no room for more.",
+    "I have forgotten 100.",
+  ]);
+});
+
 it("the reminder example says nothing of what comes while it is told to forget it", async () => {
   const clock = createManualClock();
   const delivered = Promise.withResolvers<void>();
