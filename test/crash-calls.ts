@@ -108,6 +108,17 @@ export async function readEnd(clients: Clients, taskId: string): Promise<TaskEnd
   return { log, ...rest };
 }
 
+/** Deletes a task that has ended, however often it takes, and sees that it is gone. */
+export async function remove(clients: Clients, taskId: string): Promise<void> {
+  const unlessGone = (error: unknown) => {
+    if (reasonOf(error) !== "TASK_NOT_FOUND") throw error;
+  };
+  await read(clients, (rpc) => rpc.deleteTask({ taskId }).then(() => {}, unlessGone));
+  const key = { case: "taskId" as const, value: taskId };
+  const found = await read(clients, (rpc) => rpc.getTask({ key }).catch(unlessGone));
+  if (found !== undefined) throw new Error(`G1 task ${taskId} was deleted, and is there`);
+}
+
 /** Reads the whole mailbox of a task. */
 export function readEvents(
   rpc: Rpc,

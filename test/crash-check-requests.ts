@@ -46,9 +46,10 @@ export function checkRequests(history: TaskHistory, rules: Rules, report: Report
 
 /** Checks creations that nobody asked for again: of those whose outcome is unknown, there is at most one task. */
 export function checkAbandoned({ abandoned, tasks, listed }: StoreHistory, report: Report): void {
-  for (const { create, end } of tasks) {
+  for (const { create, end, deleted = false } of tasks) {
     const found = listed.filter(({ labels }) => labels.request === create.requestId);
-    if (found.length !== 1) report("G1", `task ${end.task.id}: is there ${found.length} times`);
+    if (found.length !== (deleted ? 0 : 1))
+      report("G1", `task ${end.task.id}: is there ${found.length} times`);
   }
   for (const { requestId } of abandoned) {
     const found = listed.filter(({ labels }) => labels.request === requestId);

@@ -8,6 +8,8 @@ import {
   change,
   childOf,
   closesQuestion,
+  compact,
+  endsStream,
   isActive,
   isAnswer,
   isChildEnd,
@@ -350,5 +352,44 @@ describe("the checker of histories", () => {
     const history = structuredClone(recorded);
     harm(only(history.tasks[0]), only(history.tasks[1]), history, only(history.tasks[2]));
     expect(checkHistory(history)).toContainEqual(expect.stringMatching(violation));
+  });
+
+  describe("where deltas are compacted while clients follow", () => {
+    const compacted = () => {
+      const history = structuredClone(recorded);
+      for (const task of history.tasks) compact(task);
+      return { ...history, rules: { ...history.rules, compacts: true } };
+    };
+
+    it("finds nothing in what is left", () => {
+      expect(checkHistory(compacted())).toEqual([]);
+    });
+
+    it("finds them missing where they are not", () => {
+      const { rules, ...history } = compacted();
+      expect(checkHistory(history)).toContainEqual(expect.stringMatching(/^G4.*misses/));
+    });
+
+    it.each<[string, RegExp, (task: TaskHistory) => void]>([
+      [
+        "a message that is gone with them",
+        /^G4.*folds other messages/,
+        ({ logs: [log] }) =>
+          change(only(log), endsStream, ({ entry }) => Object.assign(only(entry.value), { parts: [] })),
+      ],
+      ["another entry left out", /^G4.*was not told of/, ({ logs }) => remove(only(logs[0]), isActive)],
+      [
+        "a text that has changed",
+        /^G4.*other deltas of/,
+        ({ logs }) =>
+          change(only(logs[0]), isDelta, ({ entry }) => {
+            if (entry.case === "delta") entry.value.change = { case: "appendText", value: "other" };
+          }),
+      ],
+    ])("finds %s", (_, violation, harm) => {
+      const history = compacted();
+      harm(only(history.tasks[0]));
+      expect(checkHistory(history)).toContainEqual(expect.stringMatching(violation));
+    });
   });
 });

@@ -29,7 +29,7 @@ function checkTask(history: TaskHistory, all: StoreHistory): string[] {
   checkQuestions(history, report);
   checkReminders(history, all.rules ?? {}, report);
   checkFences(history, report);
-  checkLogs(history, report);
+  checkLogs(history, all.rules ?? {}, report);
   checkChildren(history, all, report);
   return violations;
 }

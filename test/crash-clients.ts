@@ -27,6 +27,8 @@ export interface Clients {
   pause?(time: number): Promise<unknown>;
   /** How often, of 1, they take back what they have sent. Default never. */
   unsends?: number;
+  /** How often, of 1, they delete a task that has ended. Default never. */
+  deletes?: number;
   /** How long a task may take, in ms, and how often, of 1, one is so limited. Default never. */
   limits?: { chance: number; min: number; max: number };
   /** Is told of every answer and every entry that a client gets. */

@@ -5,6 +5,7 @@ import {
   type Event,
   type EventState,
   type Message,
+  MessageState,
   OnBusy,
   type Status,
   StatusSchema,
@@ -24,6 +25,10 @@ export const isDelta: Test = ({ entry }) =>
 
 export const isInterrupt: Test = ({ entry }) =>
   entry.case === "event" && entry.value.onBusy === OnBusy.INTERRUPT;
+
+/** Finds the entry that ends a message that was streaming. */
+export const endsStream: Test = ({ sequence, entry }) =>
+  entry.case === "message" && entry.value.state === MessageState.DONE && entry.value.sequence < sequence;
 
 /** Finds what an event's turn shows. */
 export const isShown: Test = ({ entry }) => entry.case === "message" && entry.value.eventId !== "";
@@ -85,6 +90,24 @@ export function without<T>(items: T[], item: T): void {
 
 export function remove(log: TaskUpdate[], test: Test): void {
   change(log, test, (update) => log.splice(log.indexOf(update), 1));
+}
+
+/** Compacts the deltas of a task, which a subscriber has been told half of by then. */
+export function compact({ logs: [log], end }: TaskHistory): void {
+  const told = only(log)
+    .filter(isDelta)
+    .slice(1)
+    .map(({ sequence }) => sequence);
+  for (const each of [only(log), end.log]) {
+    const kept = each.filter(
+      (update) => update.entry.case !== "delta" || (each === log && !told.includes(update.sequence)),
+    );
+    each.splice(0, each.length, ...kept);
+    for (const { entry } of each.filter(endsStream)) {
+      if (entry.case === "message")
+        entry.value.parts = only(end.messages.find(({ id }) => id === entry.value.id)).parts;
+    }
+  }
 }
 
 /** Moves the last entry that passes a test. */

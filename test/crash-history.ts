@@ -59,6 +59,8 @@ export interface TaskHistory {
   logs: TaskUpdate[][];
   /** What could be read once the task had ended. */
   end: TaskEnd;
+  /** Whether it was deleted after that. Default false. */
+  deleted?: boolean;
 }
 
 export interface TaskEnd {
@@ -83,6 +85,8 @@ export interface Rules {
   maxPending?: number;
   /** How long a turn may take, in ms. Default: as long as it likes. */
   turnTimeout?: number | undefined;
+  /** Whether the deltas of messages may be compacted while clients follow. Default false. */
+  compacts?: boolean;
 }
 
 /** What clients saw of all tasks of a store, and the tasks that were there in the end. */

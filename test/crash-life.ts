@@ -1,5 +1,5 @@
 import { EventState, OnBusy, type Task, TaskState, type TaskUpdate } from "../src/proto.ts";
-import { cancel, create, interrupt, readEnd, redrive, send, settle, unsend } from "./crash-calls.ts";
+import { cancel, create, interrupt, readEnd, redrive, remove, send, settle, unsend } from "./crash-calls.ts";
 import { type Clients, follow, perform } from "./crash-clients.ts";
 import {
   answerOf,
@@ -23,7 +23,7 @@ const policies = [OnBusy.STEER, OnBusy.STEER, OnBusy.INTERRUPT, OnBusy.REJECT] a
 
 /** Leads a task from its creation to its end, with several clients that send, cancel and follow it at once, and tells what they saw. */
 export async function leadTask(clients: Clients, name: string): Promise<Life> {
-  const { random, types = plainTypes, unsends = 0 } = clients;
+  const { random, types = plainTypes, unsends = 0, deletes = 0 } = clients;
   const sends: SendRequest[] = [];
   const cancels: CancelRequest[] = [];
   const interrupts: CancelRequest[] = [];
@@ -53,9 +53,10 @@ export async function leadTask(clients: Clients, name: string): Promise<Life> {
   ]);
   await Promise.all(help);
   await repeat();
-  return {
-    history: { create: creation, sends, cancels, interrupts, logs, end: await readEnd(clients, taskId) },
-  };
+  const end = await readEnd(clients, taskId);
+  const deleted = deletes > 0 && random.chance(deletes);
+  if (deleted) await remove(clients, taskId);
+  return { history: { create: creation, sends, cancels, interrupts, logs, end, deleted } };
 
   function newSend(id: string, type: string): SendRequest {
     const request = { requestId: `${name}-${id}`, text: `${id} of ${name}`, type, outcomes: [] };

@@ -150,12 +150,12 @@ function remind(ctx: TurnContext, { id, text, sequence }: AgentEvent): boolean {
   return true;
 }
 
-/** Tells the task that this one was made by, unless it takes no more events. */
+/** Tells the task that this one was made by, unless it takes no more events, or is there no more. */
 async function report({ tasks, task }: TurnContext, { text }: AgentEvent): Promise<void> {
   try {
     await tasks.send(task.parentTaskId, reportOf(text), { type: "reported" });
   } catch (error) {
-    if (!hasReason(error, "TASK_FINISHED")) throw error;
+    if (!hasReason(error, "TASK_FINISHED") && !hasReason(error, "TASK_NOT_FOUND")) throw error;
   }
 }
 

@@ -8,7 +8,7 @@ import { simulateMany } from "./simulation/simulate-many.ts";
 const seed = seedOf("SIM_SEED");
 const runs = countOf("SIM_RUNS", { short: 500, long: 100_000 });
 /** How many runs a bug may go unnoticed. */
-const patience = 400;
+const patience = 200;
 
 describe(`the simulation (SIM_SEED=${seed}, SIM_RUNS=${runs})`, () => {
   // However busy the machine is.

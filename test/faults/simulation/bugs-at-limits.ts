@@ -13,6 +13,7 @@ export const bugsAtLimits: Record<string, () => Bug> = {
   "fired while it runs": () => ({ store: overlapRegardless }),
   "a missed time that stays missed": () => ({ store: fireForTheLatest }),
   "gone is taken for posted": () => ({ store: settleGone }),
+  "compacted to nothing": () => ({ store: compactToNothing }),
 };
 
 /** A task whose agent says that it is to be paused or to fail goes on with the next event. */
@@ -101,6 +102,22 @@ function settleGone(store: Store): Store {
     settleDelivery: ({ outcome, ...args }) => {
       const gone = outcome.kind === "failed" && outcome.deadAfter === 0;
       return store.settleDelivery({ ...args, outcome: gone ? { kind: "skipped" } : outcome });
+    },
+  };
+}
+
+/** What a message says is gone with its deltas. */
+function compactToNothing(store: Store): Store {
+  return {
+    ...store,
+    async readLog(args) {
+      const page = await store.readLog(args);
+      for (const entry of page.entries) {
+        if (entry.kind !== "message" || entry.message.sequence === entry.sequence) continue;
+        const { content: _, ...message } = entry.message;
+        entry.message = message;
+      }
+      return page;
     },
   };
 }

@@ -1,4 +1,5 @@
 import { type Batches, createBatches } from "../../../src/server/store/sqlite/batches.ts";
+import { checkTables, type StoreFinding } from "../../../src/server/store/sqlite/check/check-database.ts";
 import { openDatabase } from "../../../src/server/store/sqlite/database.ts";
 
 /** What a disk does before what was written is safe, which a right one does not: what is not safe is lost with the process that wrote it. */
@@ -12,6 +13,8 @@ export interface Disk extends Batches {
   sync(): void;
   /** Loses what is not safe. */
   lose(): void;
+  /** Checks what is on it, as `store check` does. */
+  check(now: number): StoreFinding[];
   /** Makes it a new one, that is hasty or is not. Making another takes longer than many a run. */
   empty(hasty: boolean): void;
 }
@@ -41,6 +44,7 @@ export function createDisk(): Disk {
     },
     sync,
     lose,
+    check: (now) => [...checkTables(db, now)].filter((finding) => finding !== undefined),
     empty(isHasty) {
       lose();
       db.exec(`begin; ${deletions}; commit`);

@@ -10,7 +10,7 @@ import type { SimulatedRules } from "./rules.ts";
 /** What a call may be refused with: anything else is the server's own fault. */
 const refusals = [
   ...["TURN_OVER", "TASK_FINISHED", "STATE_CONFLICT", "QUESTION_CLOSED", "TASK_BUSY"],
-  ...["MAILBOX_FULL", "EVENT_STATE"],
+  ...["MAILBOX_FULL", "EVENT_STATE", "TASK_NOT_FOUND"],
 ];
 
 /** Compares what takes effect with what it does to the reference mailbox. */

@@ -1,4 +1,4 @@
-import { EventState, TaskState } from "../../../src/proto.ts";
+import { EventState, MessageState, TaskState, type TaskUpdate } from "../../../src/proto.ts";
 import type { Call, CallResult } from "../../../src/server/store/sqlite/protocol.ts";
 import { isReport } from "../../crash-check-children.ts";
 import { isExpiry } from "../../crash-check-questions.ts";
@@ -42,6 +42,7 @@ export function createPlayed(): Played {
     ...{ reports: 0, recalls: 0, refusedReports: 0 },
     ...{ ticks: 0, missedTicks: 0, skippedTicks: 0, replacedTicks: 0 },
     ...{ posts: 0, postedAgain: 0, deadWebhooks: 0 },
+    ...{ compacted: 0, compactedWhileRead: 0, deletions: 0, orphans: 0 },
   };
   const replaces = () => {
     counts.replacedTicks += 1;
@@ -67,6 +68,7 @@ export function createPlayed(): Played {
     if (outcome?.kind === "defer") counts.deferrals += 1;
     if (outcome?.kind === "ask") counts.questions += 1;
     if (name === "interruptTask" && (interrupted ?? 0) > 0) counts.interrupts += 1;
+    if (name === "deleteTask") counts.deletions += 1;
     if (name === "cancelEvent") counts.unsends += 1;
     if (name === "failTurn" && retryTime === undefined && exhausted === "pause") counts.pauses += 1;
     if (name === "failTurn" && error.reason === "TIMED_OUT") counts.overdueTurns += 1;
@@ -77,7 +79,10 @@ export function createPlayed(): Played {
     counts.skippedTicks += firings.length - taskIds.length;
   }
 
-  function noteEnd({ tasks }: StoreHistory, { posts, postedAgain } = { posts: 0, postedAgain: 0 }): void {
+  function noteEnd(
+    { tasks, listed }: StoreHistory,
+    { posts, postedAgain } = { posts: 0, postedAgain: 0 },
+  ): void {
     counts.posts += posts;
     counts.postedAgain += postedAgain;
     const states = tasks.map(({ end }) => end.task.state);
@@ -85,6 +90,12 @@ export function createPlayed(): Played {
       const [first] = log;
       return first?.entry.case === "task" && first.entry.value.state === TaskState.ACTIVE;
     }).length;
+    const ids = new Set(["", ...listed.map(({ id }) => id)]);
+    counts.orphans += listed.filter(({ parentTaskId }) => !ids.has(parentTaskId)).length;
+    counts.compacted += tasks.reduce((sum, { end }) => sum + compactedIn(end.log).length, 0);
+    counts.compactedWhileRead += tasks
+      .flatMap(({ logs }) => logs)
+      .filter((log) => compactedIn(log).some((id) => log.some(isDeltaOf(id)))).length;
     counts.failedTasks += states.filter((state) => state === TaskState.FAILED).length;
     counts.timedOutTasks += states.filter((state) => state === TaskState.TIMED_OUT).length;
     const events = tasks.flatMap(({ end }) => end.events);
@@ -100,4 +111,17 @@ export function createPlayed(): Played {
     counts.answers += events.filter(({ answers }) => answers !== "").length;
     counts.expiredQuestions += events.filter(isExpiry).length;
   }
+}
+
+/** The messages whose deltas were compacted by the time a log was read: the entry that ended each has its parts. */
+function compactedIn(log: TaskUpdate[]): string[] {
+  const messages = log.flatMap(({ entry }) => (entry.case === "message" ? [entry.value] : []));
+  const begun = new Set(messages.filter(({ state }) => state === MessageState.STREAMING).map(({ id }) => id));
+  return messages
+    .filter(({ id, state, parts }) => state === MessageState.DONE && begun.has(id) && parts.length > 0)
+    .map(({ id }) => id);
+}
+
+function isDeltaOf(id: string): (update: TaskUpdate) => boolean {
+  return ({ entry }) => entry.case === "delta" && entry.value.messageId === id;
 }

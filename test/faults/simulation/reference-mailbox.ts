@@ -73,6 +73,12 @@ export function createReferenceMailbox(rules: ReferenceRules) {
       if (isFinalState(task.state) && task.state !== TaskState.CANCELLED) return "TASK_FINISHED";
       return stop(task, TaskState.CANCELLED, now);
     },
+    deleteTask({ taskId }) {
+      const task = find(taskId);
+      if (task.deleted) return "TASK_NOT_FOUND";
+      task.deleted = isFinalState(task.state);
+      return task.deleted ? undefined : "TASK_UNFINISHED";
+    },
     interruptTask: unfinished((task, { now }) => ({ interrupted: interrupt(task, now).length })),
     redriveEvents: unfinished((task, { eventId, now }) => {
       const asked = task.events.filter(({ id }) => eventId === undefined || id === eventId);
@@ -224,6 +230,7 @@ export function createReferenceMailbox(rules: ReferenceRules) {
   function refusalOf(task: Task, followUp: FollowUp, now: number): Expected {
     if (followUp.kind !== "send" || followUp.taskId === task.id) return undefined;
     const target = find(followUp.taskId);
+    if (target.deleted) return "TASK_NOT_FOUND";
     return isClosed(target) ? "TASK_FINISHED" : refusal(target, followUp.event, now);
   }
 

@@ -53,6 +53,7 @@ export interface Task {
   works: Work[];
   /** The keys of the state that each commit has changed. */
   commits: string[][];
+  deleted?: boolean;
   question?: { id: string; expireTime?: number } | undefined;
   /** What is put off, and until when. */
   hold?: Hold | undefined;

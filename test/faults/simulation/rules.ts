@@ -4,7 +4,7 @@ import { pickTick } from "./ticks.ts";
 
 /** How a simulation's agent rules its mailboxes. */
 export interface SimulatedRules
-  extends Pick<AgentDefinition, "mailbox" | "onBusy" | "retry" | "schedules" | "turnTimeout"> {
+  extends Pick<AgentDefinition, "keepDeltas" | "mailbox" | "onBusy" | "retry" | "schedules" | "turnTimeout"> {
   /** Whether it has an onTaskCreate. The tasks of one that has none are active from the start. */
   greets: boolean;
 }
@@ -18,7 +18,9 @@ export function pickRules(random: Random): SimulatedRules {
   // What comes while it is busy or full would be refused, too.
   const ticks = onBusy !== "reject" && maxPending === undefined && random.chance(0.3);
   const turnTimeout = random.pick([undefined, undefined, undefined, 5, 20]);
+  const keepDeltas = random.pick([undefined, undefined, 0, 20]);
   return {
+    ...(keepDeltas !== undefined && { keepDeltas }),
     // A tick that is given up leaves a task that never ends, after which others may be skipped for ever.
     ...(turnTimeout !== undefined && !ticks && { turnTimeout }),
     greets: random.chance(0.75),

@@ -1,6 +1,7 @@
+import { fork } from "node:child_process";
 import { once } from "node:events";
 import { availableParallelism } from "node:os";
-import { Worker } from "node:worker_threads";
+import { join } from "node:path";
 
 /** Seeds to simulate. */
 export interface Batch {
@@ -15,29 +16,39 @@ export interface BatchCounts {
   counts: Record<string, number>;
   /** How often what a crash can disturb was there to be disturbed. */
   covered: Record<string, number>;
-  /** The runs that broke a guarantee: of each thread the first, with which it ended. */
+  /** The runs that broke a guarantee: of each process the first, with which it ended. */
   failures: { seed: number; violations: string[]; lately: string[] }[];
 }
 
-/** Simulates so many runs, from a seed on, in as many threads as there are processors. */
+/** Simulates so many runs, from a seed on, in as many processes as there are processors: threads of one would share a heap's helpers. */
 export async function simulateMany(seed: number, runs: number): Promise<BatchCounts> {
-  const threads = Math.min(availableParallelism(), runs);
+  const processes = Math.min(availableParallelism(), runs);
   const totals: BatchCounts = { counts: {}, covered: {}, failures: [] };
   await Promise.all(
-    Array.from({ length: threads }, async (_, index) => {
-      const share = Math.ceil((runs - index) / threads);
-      const workerData: Batch = { seed: seed + index, runs: share, stride: threads };
-      // Nothing outlives its run, and little room for the young makes them old.
-      const resourceLimits = { maxYoungGenerationSizeMb: 64 };
-      const url = new URL("./simulation-thread.ts", import.meta.url);
-      const worker = new Worker(url, { workerData, resourceLimits });
-      const [batch]: BatchCounts[] = await once(worker, "message");
-      addCounts(totals.counts, batch?.counts ?? {});
-      addCounts(totals.covered, batch?.covered ?? {});
-      totals.failures.push(...(batch?.failures ?? []));
+    Array.from({ length: processes }, async (_, index) => {
+      const share = Math.ceil((runs - index) / processes);
+      const batch: Batch = { seed: seed + index, runs: share, stride: processes };
+      const { counts, covered, failures } = await simulateApart(batch);
+      addCounts(totals.counts, counts);
+      addCounts(totals.covered, covered);
+      totals.failures.push(...failures);
     }),
   );
   return totals;
+}
+
+/** Simulates in a process of its own. */
+async function simulateApart(batch: Batch): Promise<BatchCounts> {
+  const child = fork(join(import.meta.dirname, "simulation-process.ts"), [JSON.stringify(batch)], {
+    // Nothing outlives its run, and little room for the young makes them old.
+    execArgv: [...process.execArgv, "--max-semi-space-size=32"],
+  });
+  const ended = once(child, "exit").then(([code, signal]) => {
+    throw new Error(`a simulation ended with ${code ?? signal}`);
+  });
+  const [counts]: BatchCounts[] = await Promise.race([once(child, "message"), ended]);
+  if (counts === undefined) throw new Error("a simulation tells nothing");
+  return counts;
 }
 
 export function addCounts(to: Record<string, number>, counts: Record<string, number>): void {

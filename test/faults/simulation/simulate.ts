@@ -7,7 +7,7 @@ import { checkHistory } from "../../crash-check.ts";
 import type { Clients } from "../../crash-clients.ts";
 import type { StoreHistory } from "../../crash-history.ts";
 import { leadTask, plainTypes } from "../../crash-life.ts";
-import { createRandom } from "../../crash-random.ts";
+import { createRandom, type Random } from "../../crash-random.ts";
 import { type Connection, connect } from "./connection.ts";
 import { createDisk, type Haste } from "./disk.ts";
 import { type House, openHouse } from "./house.ts";
@@ -15,7 +15,7 @@ import { createJudge } from "./judge.ts";
 import { createLine, type Line, type Shared } from "./line.ts";
 import { createPlayed } from "./played.ts";
 import { createReceiver } from "./receiver.ts";
-import { pickRules } from "./rules.ts";
+import { pickRules, type SimulatedRules } from "./rules.ts";
 import { awaitTicks, checkTicks, periodOf } from "./ticks.ts";
 import { keepWebhook } from "./webhook-owner.ts";
 import { createWorld, type Move } from "./world.ts";
@@ -65,6 +65,15 @@ const wideTypes = [
 /** The one that all runs of this thread have, one after the other. */
 const disk = createDisk();
 
+/** Picks what clients send: of everything, or, as often as not, of a few things, of which more then come together (swarm testing). */
+function pickTypes(random: Random, { onBusy }: Pick<SimulatedRules, "onBusy">): Clients["types"] & object {
+  // A reminder or a report that interrupts might drop what is to finish the task.
+  const mayDrop = (type: string) => onBusy === "interrupt" && ["remind", "commission"].includes(type);
+  const all = [...plainTypes, ...wideTypes.filter((type) => !mayDrop(type))] as const;
+  if (random.chance(0.5)) return all;
+  return [random.pick(all), random.pick(all), random.pick(all)];
+}
+
 /** Plays a run that a seed determines, of clients, servers, crashes and a disk, and checks what the clients saw. */
 export async function simulate(seed: number, bug: Bug = {}): Promise<Simulated> {
   const world = createWorld(seed);
@@ -107,18 +116,21 @@ export async function simulate(seed: number, bug: Bug = {}): Promise<Simulated> 
     now: world.now,
     pause,
     unsends: 0.15,
+    // What is posted is compared with what the log says, which has to be there.
+    ...(!posts && { deletes: 0.3 }),
     limits: { chance: 0.15, min: 20, max: 400 },
     // Many short runs find more than a few long ones.
     ...(random.chance(0.8) && { sends: { min: 1, max: 2 } }),
-    // A reminder or a report that interrupts might drop what is to finish the task.
-    types: [
-      ...plainTypes,
-      ...wideTypes.filter((type) => !["remind", "commission"].includes(type) || rules.onBusy !== "interrupt"),
-    ],
+    types: pickTypes(random, rules),
     progress: world.progress,
   };
   const history: StoreHistory = {
-    rules: { ...rules.mailbox, greets, turnTimeout: rules.turnTimeout },
+    rules: {
+      ...rules.mailbox,
+      greets,
+      turnTimeout: rules.turnTimeout,
+      compacts: rules.keepDeltas !== undefined,
+    },
     tasks: [],
     abandoned: [],
     listed: [],
@@ -137,6 +149,7 @@ export async function simulate(seed: number, bug: Bug = {}): Promise<Simulated> 
     );
   } finally {
     for (const line of lines) line.cut(0);
+    checkDisk();
   }
   const { counts } = played;
   return {
@@ -172,6 +185,8 @@ export async function simulate(seed: number, bug: Bug = {}): Promise<Simulated> 
       const all = receiver.awaitAll(history.tasks);
       await Promise.all([all, keepWebhook(receiver, connected, pause, all)]);
     }
+    // What it has made goes on without a task that was deleted.
+    if (history.tasks.some(({ deleted }) => deleted)) await pause(random.between(0, 500));
     history.listed = await listTasks(clients);
   }
 
@@ -259,5 +274,12 @@ export async function simulate(seed: number, bug: Bug = {}): Promise<Simulated> 
     process.alive = false;
     process.line.cut(lastWrites);
     lines.delete(process.line);
+    checkDisk();
+  }
+
+  /** Checks what a process that is gone has left, or all of them: what the tables say of each other holds at any time. */
+  function checkDisk(): void {
+    const findings = disk.check(world.now());
+    violations.push(...findings.map((finding) => `G7 store check finds ${JSON.stringify(finding)}`));
   }
 }

@@ -34,23 +34,28 @@ const maxFindings = 1000;
 export function* checkDatabase(path: string, now: Millis): Iterable<StoreFinding | undefined> {
   const db = openOurs(path);
   try {
-    for (const { name, find } of checksOf(db, now)) {
-      yield undefined;
-      let count = 0;
-      try {
-        for (const { task, detail } of find()) {
-          yield { check: name, ...(task && { taskId: task }), detail };
-          if (++count < maxFindings) continue;
-          yield { check: name, detail: `there may be more than these ${maxFindings}` };
-          break;
-        }
-      } catch (error) {
-        // What one check cannot read, another may.
-        yield { check: name, detail: `cannot be checked: ${messageOf(error)}` };
-      }
-    }
+    yield* checkTables(db, now);
   } finally {
     db.close();
+  }
+}
+
+/** Checks a database that is open: see checkDatabase. */
+export function* checkTables(db: DatabaseSync, now: Millis): Iterable<StoreFinding | undefined> {
+  for (const { name, find } of checksOf(db, now)) {
+    yield undefined;
+    let count = 0;
+    try {
+      for (const { task, detail } of find()) {
+        yield { check: name, ...(task && { taskId: task }), detail };
+        if (++count < maxFindings) continue;
+        yield { check: name, detail: `there may be more than these ${maxFindings}` };
+        break;
+      }
+    } catch (error) {
+      // What one check cannot read, another may.
+      yield { check: name, detail: `cannot be checked: ${messageOf(error)}` };
+    }
   }
 }
 

@@ -1,10 +1,9 @@
-// A thread that simulates: of the seeds from `seed` on, every `stride`-th, until there are `runs`. It tells its parent what they came to.
-import { parentPort, workerData } from "node:worker_threads";
+// A process that simulates: of the seeds from `seed` on, every `stride`-th, until there are `runs`. It tells its parent what they came to.
 import { coverageOf } from "../../crash-coverage.ts";
 import { simulate } from "./simulate.ts";
 import { addCounts, type Batch, type BatchCounts } from "./simulate-many.ts";
 
-const { seed, runs, stride }: Batch = workerData;
+const { seed, runs, stride }: Batch = JSON.parse(process.argv[2] ?? "");
 const totals: BatchCounts = { counts: {}, covered: {}, failures: [] };
 for (let run = 0; run < runs; run++) {
   const { violations, lately, moves, kills, zombies, stops, history, played } = await simulate(
@@ -17,4 +16,5 @@ for (let run = 0; run < runs; run++) {
   totals.failures.push({ seed: seed + run * stride, violations, lately });
   break;
 }
-parentPort?.postMessage(totals);
+process.send?.(totals);
+process.disconnect?.();
