@@ -103,6 +103,25 @@ describe("a URL", () => {
     expect((await errorOf(guardOf().guard.check("https://example.com/"))).reason).toBe("URL_FORBIDDEN");
   });
 
+  it.each(["EAI_AGAIN", "ESERVFAIL", "ETIMEOUT"])(
+    "of a name that cannot be looked up now may be one to call: %s",
+    async (code) => {
+      const resolve = () =>
+        Promise.reject(Object.assign(new Error("the resolver does not answer"), { code }));
+      for (const allowPrivateAddresses of [false, true]) {
+        const guard = createAddressGuard({ allowPrivateAddresses, resolve });
+        const error = await errorOf(guard.check("https://example.com/"));
+        expect([error.reason, error.message]).toEqual(["HOST_UNRESOLVED", expect.stringContaining(code)]);
+      }
+    },
+  );
+
+  it.each(["ENOTFOUND", "ENODATA", undefined])("of a name that there is not is refused: %s", async (code) => {
+    const resolve = () => Promise.reject(Object.assign(new Error("there is none"), { code }));
+    const guard = createAddressGuard({ allowPrivateAddresses: true, resolve });
+    expect((await errorOf(guard.check("https://example.com/"))).reason).toBe("URL_FORBIDDEN");
+  });
+
   it("may be http: where private addresses are allowed, but no other scheme", async () => {
     const { guard } = guardOf({ localhost: ["127.0.0.1"] }, true);
     expect((await guard.check("http://localhost:1/")).addresses).toEqual(["127.0.0.1"]);

@@ -219,6 +219,30 @@ describe("where a delivery goes", () => {
     expect(rig.logged).toEqual([]);
   });
 
+  it("is looked up again with the next attempt when its name could not be looked up", async () => {
+    await using receiver = await startReceiver();
+    let asked = 0;
+    await using rig = await createWebhookRig({
+      async resolve() {
+        asked += 1;
+        if (asked === 1) throw Object.assign(new Error("no answer"), { code: "EAI_AGAIN" });
+        return ["127.0.0.1"];
+      },
+    });
+    await rig.start();
+    const { id } = await rig.hook(`http://receiver.invalid:${receiver.port}/`);
+    await rig.task("t");
+    await rig.clock.armed(1000);
+    expect(await rig.get(id)).toMatchObject({
+      failures: 1,
+      lastError: expect.stringMatching(/^HOST_UNRESOLVED: .*EAI_AGAIN/),
+      state: WebhookState.ACTIVE,
+    });
+    rig.clock.advance(1000);
+    await receiver.count(1);
+    expect(rig.logged).toEqual([]);
+  });
+
   it("waits no longer for a name than for an answer", async () => {
     await using rig = await createWebhookRig({ timeout: 200, resolve: () => new Promise(() => {}) });
     await rig.start();

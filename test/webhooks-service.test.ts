@@ -1,3 +1,4 @@
+import { Code } from "@connectrpc/connect";
 import { describe, expect, it } from "vitest";
 import { createClient, EventState, PigeonholeError, WebhookKind, WebhookState } from "../src/client/index.ts";
 import { type ServeOptions, serve } from "../src/server/index.ts";
@@ -81,6 +82,21 @@ describe("CreateWebhook", () => {
     }
     expect(server.asked).toEqual(["nowhere.example"]);
     expect(await collect(server.webhooks.list())).toEqual([]);
+  });
+
+  it("says that it may be tried again when the name cannot be looked up now, and then makes one", async () => {
+    const answers = [Object.assign(new Error("no answer"), { code: "EAI_AGAIN" }), ["8.8.8.8"]];
+    const resolve = async () => {
+      const answer = answers.shift();
+      if (Array.isArray(answer)) return answer;
+      throw answer;
+    };
+    await using server = await startServer({ resolve });
+    const error = await failureOf(server.webhooks.create({ url, agent: "desk" }));
+    expect(error).toMatchObject({ code: Code.Unavailable, reason: "HOST_UNRESOLVED", retryAfter: 1000 });
+    expect(await collect(server.webhooks.list())).toEqual([]);
+    const { webhook } = await server.webhooks.create({ url, agent: "desk" });
+    expect(await collect(server.webhooks.list())).toEqual([webhook]);
   });
 
   it.each([

@@ -42,6 +42,7 @@ export const codes: Record<Reason, Code> = {
   SCHEDULE_DECLARED: Code.FailedPrecondition,
   WEBHOOK_NOT_FOUND: Code.NotFound,
   URL_FORBIDDEN: Code.InvalidArgument,
+  HOST_UNRESOLVED: Code.Unavailable,
   SIGNATURE_INVALID: Code.Unauthenticated,
   LIMIT_REACHED: Code.ResourceExhausted,
   EVENT_CANCELLED: Code.Canceled,

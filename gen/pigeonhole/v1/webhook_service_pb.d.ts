@@ -872,7 +872,7 @@ export declare const WebhookStateSchema: GenEnum<WebhookState, WebhookStateJson>
 export declare const WebhookService: GenService<{
   /**
    * Makes a webhook. Fails with NOT_FOUND if there is no such task or agent, INVALID_ARGUMENT if the URL is none that the server calls,
-   * RESOURCE_EXHAUSTED if its owner has 10,000 webhooks.
+   * UNAVAILABLE if its host's name cannot be looked up now, RESOURCE_EXHAUSTED if its owner has 10,000 webhooks.
    *
    * @generated from rpc pigeonhole.v1.WebhookService.CreateWebhook
    */

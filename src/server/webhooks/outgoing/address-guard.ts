@@ -3,7 +3,10 @@ import { isIP } from "node:net";
 import { TaskError } from "../../errors.ts";
 import { isForbidden } from "./forbidden-addresses.ts";
 
-/** Finds all addresses of a host's name. Rejects if there are none. */
+/**
+ * Finds all addresses of a host's name. Rejects if there are none; with a `code` of those that say that whether there are some cannot be told
+ * now, such as EAI_AGAIN, the name may be asked for again.
+ */
 export type Resolve = (hostname: string) => Promise<readonly string[]>;
 
 export interface AddressGuardOptions {
@@ -21,13 +24,16 @@ export interface Target {
 /** Decides which URLs the server calls. */
 export interface AddressGuard {
   /**
-   * Checks a URL and all addresses that its host has now. Nothing is sent to any of them. Rejects with URL_FORBIDDEN.
+   * Checks a URL and all addresses that its host has now. Nothing is sent to any of them. Rejects with URL_FORBIDDEN, or HOST_UNRESOLVED.
    */
   check(url: string): Promise<Target>;
 }
 
 /** Names that never lead out, whatever they resolve to. */
 const privateNames = /^(.*\.)?(localhost|local|internal|home\.arpa)\.?$/;
+
+/** What the system's resolver and those of DNS say when they have not heard whether there is such a name. */
+const temporary: readonly unknown[] = ["EAI_AGAIN", "ESERVFAIL", "ETIMEOUT", "ETIMEDOUT", "ECONNREFUSED"];
 
 export const systemResolve: Resolve = async (hostname) =>
   (await lookup(hostname, { all: true })).map(({ address }) => address);
@@ -51,8 +57,12 @@ export function createAddressGuard({ allowPrivateAddresses, resolve }: AddressGu
     try {
       return await resolve(host);
     } catch (cause) {
-      const code = cause instanceof Error && "code" in cause ? ` (${cause.code})` : "";
-      throw forbidden(`${host} cannot be resolved${code}`, cause);
+      const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
+      if (temporary.includes(code)) {
+        const message = `url: ${host} cannot be resolved now (${code})`;
+        throw new TaskError("HOST_UNRESOLVED", message, { retryAfter: 1000 }, { cause });
+      }
+      throw forbidden(`${host} cannot be resolved${code === undefined ? "" : ` (${code})`}`, cause);
     }
   }
 
