@@ -5,6 +5,7 @@ import {
   AgentService,
   EventState,
   type Part,
+  ScheduleService,
   type SubscribeTaskResponseSchema,
   TaskService,
   TaskState,
@@ -15,9 +16,13 @@ export type TaskClient = Client<typeof TaskService>;
 
 type SubscribeTaskResponse = MessageShape<typeof SubscribeTaskResponseSchema>;
 
-/** The clients of both services over one transport. */
+/** The clients of three services over one transport. */
 export function clientsOf(transport: Transport) {
-  return { tasks: createClient(TaskService, transport), agents: createClient(AgentService, transport) };
+  return {
+    tasks: createClient(TaskService, transport),
+    agents: createClient(AgentService, transport),
+    schedules: createClient(ScheduleService, transport),
+  };
 }
 
 /** A part of text, as a request takes it. */

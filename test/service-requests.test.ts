@@ -70,6 +70,35 @@ it("a request that made a task is still one request when its agent is not served
   }
 });
 
+it("a request that made or triggered a schedule is still one request when its agent is not served any more", async () => {
+  const store = `sqlite:${join(tempDir(), "mail.db")}`;
+  const request = {
+    name: "yearly",
+    agent: "desk",
+    spec: { cron: "0 0 1 1 *" },
+    action: { event: { parts: [text("once")] } },
+    requestId: randomUUID(),
+  };
+  const trigger = { name: "yearly", requestId: randomUUID() };
+  const before = await startServer({ store });
+  const there = clientsOf(openAny(before.url)).schedules;
+  await there.createSchedule(request);
+  const triggered = await there.triggerSchedule(trigger);
+  await before.close();
+
+  await using server = await startServer({ store, agents: [createDesk("other").agent] });
+  const { schedules } = clientsOf(openAny(server.url));
+  expect((await schedules.createSchedule(request)).schedule).toEqual(triggered.schedule);
+  expect(await schedules.triggerSchedule(trigger)).toEqual({ ...triggered, duplicate: true });
+  for (const requestId of [randomUUID(), ""]) {
+    for (const call of [
+      schedules.createSchedule({ ...request, name: "another", requestId }),
+      schedules.triggerSchedule({ ...trigger, requestId }),
+    ])
+      expect(await failureOf(call)).toMatchObject({ code: "NotFound", reason: "AGENT_NOT_FOUND" });
+  }
+});
+
 it("a log is the same over every protocol", async () => {
   const taskId = await newTask(first);
   await first.sendEvent({ taskId, type: "stumble", parts: [text("tea")] });

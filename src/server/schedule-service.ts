@@ -9,7 +9,7 @@ import type { Agent } from "./agent.ts";
 import { type Caller, callerKey, ownerToList } from "./auth/index.ts";
 import type { Clock } from "./clock.ts";
 import { scheduleNotFound, TaskError } from "./errors.ts";
-import { requireAgent } from "./mailbox/mailbox.ts";
+import { findAgent } from "./mailbox/mailbox.ts";
 import { requestKey } from "./mailbox/request-key.ts";
 import { createPageTokens, pageBounds } from "./page-token.ts";
 import { nextAfter } from "./schedules/cron.ts";
@@ -46,7 +46,7 @@ export function createScheduleService({
   return {
     async createSchedule(request, { values }) {
       const owner = values.get(callerKey).principal.id;
-      requireAgent(agents, request.agent);
+      const agent = findAgent(agents, request.agent, request);
       const definition = scheduleDefinition(request);
       const schedule = await store.createSchedule({
         ...definition,
@@ -55,6 +55,7 @@ export function createScheduleService({
         nextTime: firstTime(definition.spec, clock.now()),
         paused: request.paused,
         limit: maxSchedules,
+        served: agent !== undefined,
         ...requestKey(CreateScheduleRequestSchema, request),
         now: clock.now(),
       });
@@ -105,7 +106,7 @@ export function createScheduleService({
 
     async triggerSchedule(request, { values }) {
       const found = await load(request, values.get(callerKey));
-      const agent = requireAgent(agents, found.agent);
+      const agent = findAgent(agents, found.agent, request);
       const now = clock.now();
       const room = await quota.reserve(found.owner ?? "");
       let made = 0;

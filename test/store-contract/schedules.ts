@@ -112,6 +112,18 @@ export function describeSchedules(scene: () => Scene): void {
     expect(await reasonOf(other)).toBe("REQUEST_ID_REUSED");
   });
 
+  it("createSchedule rejects with AGENT_NOT_FOUND without its agent, but for a request that was answered", async () => {
+    const here = scene();
+    const { id } = here;
+    const stage = createStage(here);
+    const request = { id: id("request"), fingerprint: "f" };
+    const made = await stage.create({ request });
+    expect(await stage.create({ request, served: false })).toEqual(made);
+    const another = { name: id("other"), request: { id: id("another"), fingerprint: "f" }, served: false };
+    expect(await reasonOf(stage.create(another))).toBe("AGENT_NOT_FOUND");
+    expect(await here.store.getSchedule(id("other"))).toBeUndefined();
+  });
+
   it("listSchedules goes by name, page by page, through those of an agent", async () => {
     const here = scene();
     const stage = createStage(here);

@@ -96,9 +96,8 @@ export function createMailbox(options: MailboxOptions): Mailbox {
   const allQueue = [...agents.values()].every(({ onBusy }) => onBusy === "queue");
   return {
     async createTask(request, { creator = "", key } = {}) {
-      const { name, parentTaskId, event: input, requestId } = request;
-      // One that was answered while there was such an agent is answered the same.
-      const agent = requestId === "" ? requireAgent(agents, request.agent) : agents.get(request.agent);
+      const { name, parentTaskId, event: input } = request;
+      const agent = findAgent(agents, request.agent, request);
       const onBusy = agent?.onBusy ?? "queue";
       const now = clock.now();
       const incoming = input && incomingEvent({ id: clock.id(), input, path: "event.", onBusy, now });
@@ -190,6 +189,18 @@ export function requireAgent(agents: ReadonlyMap<string, Agent>, name: string): 
   const agent = agents.get(name);
   if (agent !== undefined) return agent;
   throw agentNotFound(name);
+}
+
+/**
+ * Finds the agent that a request is for. Throws AGENT_NOT_FOUND, but not for one that has an id: if it was answered while there was such an
+ * agent, it is answered the same, which the store knows.
+ */
+export function findAgent(
+  agents: ReadonlyMap<string, Agent>,
+  name: string,
+  { requestId }: { requestId: string },
+): Agent | undefined {
+  return requestId === "" ? requireAgent(agents, name) : agents.get(name);
 }
 
 /** What an event says, with the choice that was made when it was accepted: of a repeated request another would be made now. */

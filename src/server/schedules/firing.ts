@@ -8,23 +8,24 @@ import type { Millis } from "../store/records.ts";
 import type { Firing, ScheduleRecord } from "../store/schedule-records.ts";
 import { sendSpan } from "../telemetry/spans.ts";
 
-/** Makes what a schedule does for one of its times. `limit` is as its owner's TaskRoom says. */
+/** Makes what a schedule does for one of its times. Without its agent it makes nothing new. `limit` is as its owner's TaskRoom says. */
 export function createFiring(
   schedule: ScheduleRecord,
   time: Millis,
-  agent: Agent,
+  agent: Agent | undefined,
   clock: Clock,
   limit: { reachedTasks?: number },
 ): Firing {
   const { taskName, params, labels, event } = schedule.action;
   const id = clock.id();
-  const origin = sendSpan({ id, agent: agent.name });
+  const origin = sendSpan({ id, agent: schedule.agent });
   return {
     time,
     task: {
       taskId: clock.id(),
       ...(schedule.owner !== undefined && { creator: schedule.owner }),
       agent: schedule.agent,
+      ...(agent === undefined && { served: false }),
       ...(taskName !== undefined && { name: taskName }),
       ...(params && { params }),
       labels,
@@ -36,11 +37,17 @@ export function createFiring(
 }
 
 /** Makes the event: what the action says, from the schedule, with its name and the time in the metadata. */
-function eventFor(id: string, name: string, content: Uint8Array, time: Millis, agent: Agent): NewEvent {
+function eventFor(
+  id: string,
+  name: string,
+  content: Uint8Array,
+  time: Millis,
+  agent: Agent | undefined,
+): NewEvent {
   const input = fromBinary(EventInputSchema, content);
   input.metadata = { ...input.metadata, schedule: { name, time: new Date(time).toISOString() } };
   input.sender ||= `schedule:${name}`;
-  const onBusy = busyPolicyOf(input.onBusy) ?? agent.onBusy;
+  const onBusy = busyPolicyOf(input.onBusy) ?? agent?.onBusy ?? "queue";
   input.onBusy = busyPolicies[onBusy];
   return { id, content: toBinary(EventInputSchema, input), onBusy };
 }

@@ -69,6 +69,8 @@ export interface CreateSchedule extends NewSchedule {
   paused: boolean;
   /** How many schedules its owner may have. */
   limit: number;
+  /** Whether its agent is there. Default true. If it is not, only a request that was answered before is answered. */
+  served?: boolean;
   request?: RequestKey;
   now: Millis;
 }

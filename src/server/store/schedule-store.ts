@@ -22,7 +22,7 @@ import type {
 export interface ScheduleStore {
   /**
    * Makes a schedule, due at its `nextTime` unless it is paused. A `request` that made it before is answered with the schedule, as it is.
-   * Rejects with REQUEST_ID_REUSED, SCHEDULE_EXISTS, or LIMIT_REACHED.
+   * Rejects with REQUEST_ID_REUSED, AGENT_NOT_FOUND (it is not `served`), SCHEDULE_EXISTS, or LIMIT_REACHED.
    */
   createSchedule(args: CreateSchedule): Promise<ScheduleRecord>;
 

@@ -1,4 +1,4 @@
-import { TaskError } from "../../errors.ts";
+import { agentNotFound, TaskError } from "../../errors.ts";
 import type { ListPage } from "../records.ts";
 import type {
   CreateSchedule,
@@ -35,6 +35,7 @@ export function createSchedule(tx: Tx, args: CreateSchedule): ScheduleRecord {
       },
     );
   }
+  if (args.served === false) throw agentNotFound(args.agent);
   if (loadSchedule(tx.sql, args) !== undefined) {
     throw new TaskError("SCHEDULE_EXISTS", `there is a schedule ${JSON.stringify(name)} already`, {
       resource: { type: "schedule", name },
