@@ -104,6 +104,7 @@ describe("a check of a store", () => {
     ["insert into timers values (1, 'gone', 'expire', 0)", /no timer is of a task/],
     ["insert into requests values ('gone', 'r', 'gone', 'f', '{}')", /no answered request/],
     ["insert into schedule_contents values ('', 'gone', null, null)", /a schedule has its contents/],
+    ["insert into schedule_firings values ('', 'gone', 't', 0, null)", /a firing began/],
     ["insert into webhook_queue values ('gone', 'gone', 0, 1, 1, 0)", /a webhook has to post/],
   ])("finds what %s does", (sql, check) => {
     const last = "(task_id, sequence) in (select task_id, max(sequence) from log group by task_id limit 1)";

@@ -80,7 +80,7 @@ export interface DeclaredSchedule {
   timeZone?: string;
   /** What becomes of times that were missed because no server ran. Default `latest`. */
   missed?: "skip" | "latest" | "all";
-  /** What becomes of a time at which the last firing is not finished. Default `allow`. */
+  /** What becomes of a time at which an earlier firing is not finished. Default `allow`. */
   overlap?: "allow" | "skip" | "replace";
   /** The name of the task to send to, made if there is no unfinished one. Default: a new task for each firing. */
   task?: string;

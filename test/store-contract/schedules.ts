@@ -53,6 +53,14 @@ function createStage(scene: Scene) {
       return schedule;
     },
     due: (now: number, limit = 10) => store.dueSchedules({ agents: [agent], now: at(now), limit }),
+    trigger: (time: number, task: Partial<Firing["task"]> = {}) =>
+      store.triggerSchedule({ name, firing: stage.firing(time, task), now: at(time) }),
+    /** Cancels a task, and has its last turn. */
+    async end(taskId: string, time: number): Promise<void> {
+      await scene.cancel({ taskId, now: at(time) });
+      const { turn } = await scene.turn({ taskId, now: at(time) });
+      await scene.commit(turn, { taskId, now: at(time) });
+    },
     withOverlap: (overlap: ScheduleRecord["spec"]["overlap"], taskName?: string) =>
       stage.create({
         spec: { ...definition().spec, overlap },
@@ -393,7 +401,7 @@ export function describeSchedules(scene: () => Scene): void {
     await stage.withOverlap("replace", name);
     const fire = (time: number) => stage.fire(time, { firings: [stage.firing(time, { name })] });
     const states = async () => (await here.events()).map(({ state }) => state);
-    return { here, taskId: here.id("task"), fire, states };
+    return { here, stage, name, taskId: here.id("task"), fire, states };
   }
 
   it("with overlap `replace`, interrupts the event that the last firing sent, and no other", async () => {
@@ -433,6 +441,76 @@ export function describeSchedules(scene: () => Scene): void {
     expect(await states()).toEqual([EventState.PROCESSING, EventState.PROCESSING, EventState.QUEUED]);
     await here.commit(turn, { taskId, now: at(2000) });
     expect(await states()).toEqual([EventState.PROCESSED, EventState.PROCESSED, EventState.QUEUED]);
+  });
+
+  it("with overlap `skip`, leaves a time out while anything has not ended that a time or a trigger has begun", async () => {
+    const here = scene();
+    const stage = createStage(here);
+    await stage.withOverlap("skip");
+    const [first = ""] = (await stage.fire(1000)).taskIds;
+    const { task: second } = await stage.trigger(1100);
+    const { task: third } = await stage.trigger(1200);
+    await stage.end(third.id, 1300);
+    expect(await stage.fire(2000)).toMatchObject({ fired: true, taskIds: [] });
+    await stage.end(first, 2100);
+    expect(await stage.fire(3000)).toMatchObject({ fired: true, taskIds: [] });
+    await stage.end(second.id, 3100);
+    expect((await stage.fire(4000)).taskIds).toHaveLength(1);
+    expect(await stage.get()).toMatchObject({ fired: 4, skipped: 2 });
+  });
+
+  it("with overlap `replace`, cancels all tasks that a time or a trigger has made, and those once", async () => {
+    const here = scene();
+    const stage = createStage(here);
+    await stage.withOverlap("replace");
+    const [first = ""] = (await stage.fire(1000)).taskIds;
+    const { task: second } = await stage.trigger(1100);
+    const { task: third } = await stage.trigger(1200);
+    const [fourth = ""] = (await stage.fire(2000)).taskIds;
+    for (const taskId of [first, second.id, third.id]) {
+      expect(await here.task(taskId)).toMatchObject({ state: TaskState.CANCELLING });
+    }
+    await stage.fire(3000);
+    expect(await here.task(fourth)).toMatchObject({ state: TaskState.CANCELLING });
+    expect(await here.task(first)).toMatchObject({ updateTime: at(2000) });
+  });
+
+  it("with overlap `replace`, drops all events that a time or a trigger has sent, and no other", async () => {
+    const { here, taskId, fire, states, stage, name } = await replacing();
+    await fire(1000);
+    await here.turn({ taskId, now: at(1000) });
+    await stage.trigger(1100, { name });
+    await here.send("theirs", { now: at(1200) });
+    await stage.trigger(1300, { name });
+    await fire(2000);
+    const { DROPPED, QUEUED } = EventState;
+    expect(await states()).toEqual([DROPPED, DROPPED, QUEUED, DROPPED, QUEUED]);
+  });
+
+  it("a firing that is refused stops nothing that was begun before", async () => {
+    const here = scene();
+    const stage = createStage(here);
+    await here.activate({ name: here.id("named") });
+    await here.cancel();
+    await stage.withOverlap("replace");
+    const [first = ""] = (await stage.fire(1000)).taskIds;
+    const { task: second } = await stage.trigger(1100);
+    await stage.fire(2000, { firings: [stage.firing(2000, { name: here.id("named") })] });
+    const states = async () => [(await here.task(first)).state, (await here.task(second.id)).state];
+    expect(await states()).toEqual([TaskState.PENDING, TaskState.PENDING]);
+    await stage.fire(3000);
+    expect(await states()).toEqual([TaskState.CANCELLING, TaskState.CANCELLING]);
+  });
+
+  it("a schedule that is made anew has nothing to do with what was begun before", async () => {
+    const here = scene();
+    const stage = createStage(here);
+    await stage.withOverlap("skip");
+    await stage.fire(1000);
+    await stage.trigger(1100);
+    await here.store.deleteSchedule(stage.name);
+    await stage.withOverlap("skip");
+    expect((await stage.fire(1000)).taskIds).toHaveLength(1);
   });
 
   it("triggerSchedule fires beside its times, paused or overlapping, and once for a request", async () => {

@@ -292,7 +292,7 @@ export declare type ScheduleSpec = Message<"pigeonhole.v1.ScheduleSpec"> & {
   missed: Missed;
 
   /**
-   * What becomes of a time at which what the last one began is not finished. Unspecified means OVERLAP_ALLOW.
+   * What becomes of a time at which an earlier firing is not finished. Unspecified means OVERLAP_ALLOW.
    *
    * @generated from field: pigeonhole.v1.Overlap overlap = 4;
    */
@@ -328,7 +328,7 @@ export declare type ScheduleSpecJson = {
   missed?: MissedJson;
 
   /**
-   * What becomes of a time at which what the last one began is not finished. Unspecified means OVERLAP_ALLOW.
+   * What becomes of a time at which an earlier firing is not finished. Unspecified means OVERLAP_ALLOW.
    *
    * @generated from field: pigeonhole.v1.Overlap overlap = 4;
    */
@@ -1199,8 +1199,8 @@ export declare type MissedJson = "MISSED_UNSPECIFIED" | "MISSED_SKIP" | "MISSED_
 export declare const MissedSchema: GenEnum<Missed, MissedJson>;
 
 /**
- * What becomes of a time at which the last firing is not finished: its event is not settled, or the task that it made for itself has
- * not ended.
+ * What becomes of a time at which an earlier firing, of a time or by TriggerSchedule, is not finished: its event is not settled, or the
+ * task that it made for itself has not ended.
  *
  * @generated from enum pigeonhole.v1.Overlap
  */
@@ -1227,7 +1227,7 @@ export enum Overlap {
   SKIP = 2,
 
   /**
-   * The schedule fires, and what the last firing began is stopped: its task is cancelled, or of the event that it sent the turn is
+   * The schedule fires, and what earlier firings began is stopped: a task is cancelled, or of an event that was sent the turn is
    * interrupted that is for it alone, or it is dropped where it waits.
    *
    * @generated from enum value: OVERLAP_REPLACE = 3;
@@ -1236,8 +1236,8 @@ export enum Overlap {
 }
 
 /**
- * What becomes of a time at which the last firing is not finished: its event is not settled, or the task that it made for itself has
- * not ended.
+ * What becomes of a time at which an earlier firing, of a time or by TriggerSchedule, is not finished: its event is not settled, or the
+ * task that it made for itself has not ended.
  *
  * @generated from enum pigeonhole.v1.Overlap
  */
@@ -1311,7 +1311,8 @@ export declare const ScheduleService: GenService<{
     output: typeof ResumeScheduleResponseSchema;
   },
   /**
-   * Fires a schedule now, beside its times, whatever its overlap policy, and also while it is paused. Fails with NOT_FOUND if there is
+   * Fires a schedule now, beside its times, whatever its overlap policy, and also while it is paused. What it begins counts for that
+   * policy at the times to come, beside what was begun before. Fails with NOT_FOUND if there is
    * none, or its agent is not there, ALREADY_EXISTS if another agent's unfinished task has the name that it sends to, or the request
    * id was used with other content, RESOURCE_EXHAUSTED if the schedule's owner has as many unfinished tasks as one may have,
    * and as SendEvent does if the task takes no event.

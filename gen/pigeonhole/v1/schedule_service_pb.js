@@ -154,8 +154,8 @@ export const OverlapSchema = /*@__PURE__*/
   enumDesc(file_pigeonhole_v1_schedule_service, 1);
 
 /**
- * What becomes of a time at which the last firing is not finished: its event is not settled, or the task that it made for itself has
- * not ended.
+ * What becomes of a time at which an earlier firing, of a time or by TriggerSchedule, is not finished: its event is not settled, or the
+ * task that it made for itself has not ended.
  *
  * @generated from enum pigeonhole.v1.Overlap
  */

@@ -4,7 +4,7 @@ import type { Millis, TaskRecord } from "./records.ts";
 /** What becomes of times that were missed: see `pigeonhole.v1.Missed`. */
 export type MissedPolicy = "skip" | "latest" | "all";
 
-/** What becomes of a time at which the last firing is not finished: see `pigeonhole.v1.Overlap`. */
+/** What becomes of a time at which an earlier firing is not finished: see `pigeonhole.v1.Overlap`. */
 export type OverlapPolicy = "allow" | "skip" | "replace";
 
 /** When a schedule fires. */

@@ -55,18 +55,19 @@ export interface ScheduleStore {
    * Fires a schedule, for some of its times in their order, and moves it on to the next, in one transaction: nothing happens unless it is
    * still at `expectedTime`, so that each time is settled once, whoever fires.
    *
-   * A firing makes or finds its task and sends its event, as createTask does. If the last firing is not finished, the schedule's overlap
-   * policy holds: `skip` counts the time as skipped; `replace` cancels the task that the last firing made for itself, or drops the event
-   * that it sent to a named task, with the turn that has it in hand; one that has others in hand, too, goes on with all of them. The last
-   * firing is not finished while the event that it sent to a named task is QUEUED, SCHEDULED or PROCESSING (one that was redriven counts as
-   * finished), or the task that it made has not ended. A firing that is refused has no effect, but that it is counted and `lastError` says
+   * A firing makes or finds its task and sends its event, as createTask does. If an earlier firing is not finished, of a time or a trigger,
+   * the schedule's overlap policy holds: `skip` counts the time as skipped; `replace` cancels the tasks that earlier firings made for
+   * themselves, or drops the events that they sent to a named task, with the turn that has one in hand; one that has others in hand, too,
+   * goes on with all of them. A firing is not finished while the event that it sent to a named task is QUEUED, SCHEDULED or PROCESSING (one
+   * that was redriven counts as finished), or the task that it made has not ended; one that was replaced is looked at no more, and of
+   * those while the policy was `allow` the last alone. A firing that is refused has no effect, but that it is counted and `lastError` says
    * why; one that would make a task where none may be made any more (`reachedTasks`) counts as skipped.
    */
   fireSchedule(args: FireSchedule): Promise<FiredSchedule>;
 
   /**
-   * Fires a schedule beside its times, whatever its overlap policy, and paused or not. A `request` that was answered before is answered
-   * the same (G8). Rejects with SCHEDULE_NOT_FOUND, REQUEST_ID_REUSED, or as createTask does.
+   * Fires a schedule beside its times, whatever its overlap policy, and paused or not: what was begun before goes on, and counts still. A
+   * `request` that was answered before is answered the same (G8). Rejects with SCHEDULE_NOT_FOUND, REQUEST_ID_REUSED, or as createTask does.
    */
   triggerSchedule(args: TriggerSchedule): Promise<TriggeredSchedule>;
 }

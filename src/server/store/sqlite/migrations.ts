@@ -1,5 +1,5 @@
 import { ownerSchema } from "./owner-schema.ts";
-import { scheduleSchema } from "./schedule-schema.ts";
+import { openFiringsSchema, scheduleSchema } from "./schedule-schema.ts";
 import { stateHistorySchema } from "./state-history-schema.ts";
 import { tokenSchema } from "./token-schema.ts";
 import { traceSchema } from "./trace-schema.ts";
@@ -209,4 +209,5 @@ export const migrations: readonly string[] = [
   // With the agent, so that who looks for what is due of its own reads no task of agents that are served nowhere.
   `drop index tasks_due;
   create index tasks_due on tasks (due_at, agent) where due_at is not null;`,
+  openFiringsSchema,
 ];

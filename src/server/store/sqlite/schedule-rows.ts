@@ -116,4 +116,5 @@ export function saveFiring(sql: Sql, row: ScheduleRow): void {
 export function removeSchedule(sql: Sql, { name, owner = "" }: ScheduleKey): void {
   sql.run`delete from schedules where owner = ${owner} and name = ${name}`;
   sql.run`delete from schedule_contents where owner = ${owner} and name = ${name}`;
+  sql.run`delete from schedule_firings where owner = ${owner} and name = ${name}`;
 }

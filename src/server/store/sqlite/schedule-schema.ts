@@ -42,3 +42,16 @@ export const scheduleSchema = `
     event blob
   ) strict, without rowid;
   `;
+
+/** The step that has triggers not forget what was begun before: what the last firing began stands in `schedules`. */
+export const openFiringsSchema = `
+  create table schedule_firings (
+    owner text not null,
+    name text not null,
+    task_id text not null,
+    -- Of the event of a task that has a name. Otherwise 0, and there is no event.
+    sequence integer not null,
+    event_id text,
+    primary key (owner, name, task_id, sequence)
+  ) strict, without rowid;
+  `;

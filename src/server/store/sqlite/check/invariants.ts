@@ -157,6 +157,12 @@ export const invariants: readonly Invariant[] = [
       where not exists (select 1 from schedules where owner = c.owner and name = c.name)`,
   },
   {
+    name: "what a firing began is of a schedule that is there",
+    sql: `select task_id as task, format('schedule %s, event %d', name, sequence) as detail from schedule_firings f
+      where (sequence = 0) <> (event_id is null) or not exists (select 1 from schedules s
+        where s.owner = f.owner and s.name = f.name)`,
+  },
+  {
     name: "what a webhook has to post is of a webhook and a task that are there, and due",
     sql: `select q.task_id as task, format('webhook %s, cursor %d, marked %d', q.webhook_id, q.cursor, q.marked) as detail
       from webhook_queue q left join webhooks w on w.id = q.webhook_id left join tasks t on t.id = q.task_id
