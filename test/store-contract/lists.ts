@@ -266,6 +266,18 @@ export function describeLists(scene: () => Scene): void {
     expect(await due(at(5))).toEqual([id("task")]);
   });
 
+  it("dueTasks takes a task for due since the first of what it has to do was, also if that is told late", async () => {
+    const { rules, activate, create, send, turn, fail, due, id } = scene();
+    await rules({ parallel: 2 });
+    await activate();
+    await send("a", { now: at(10) });
+    const failing = await turn({ now: at(10) });
+    await send("b", { now: at(78) });
+    await create({ taskId: id("other"), now: at(75) });
+    await fail(failing.turn, { retryTime: at(70), now: at(79) });
+    expect(await due(at(80))).toEqual([id("task"), id("other")]);
+  });
+
   it("countUnfinished counts unfinished tasks, and no further than it is told", async () => {
     const { store, create, finish, id } = scene();
     const atMost = 1_000_000;

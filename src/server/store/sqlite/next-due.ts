@@ -13,7 +13,7 @@ export function nextDue(sql: Sql, task: TaskRow, now: Millis): Millis | null {
   if (task.ended_at !== null || task.state === TaskState.INPUT_REQUIRED) return null;
   const due = earlier(retryDue(sql, task), freshDue(sql, task, now));
   if (due === null || due > now) return due;
-  return task.due_at !== null && task.due_at <= now ? task.due_at : due;
+  return earlier(task.due_at, due);
 }
 
 /** When work that is in hand is to be tried again. */
