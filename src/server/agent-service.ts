@@ -8,7 +8,11 @@ import { busyPolicies } from "./mailbox/busy-policy.ts";
 import { requireAgent } from "./mailbox/mailbox.ts";
 import { createPageTokens, defaultPageSize } from "./page-token.ts";
 import type { Exhausted } from "./store/calls.ts";
+import type { AgentCounts } from "./store/records.ts";
 import type { Store } from "./store/store.ts";
+
+/** How many tasks are counted in one read: some 30 ms of the store's time, in which it reads nothing else. */
+const maxScanned = 10_000;
 
 export interface AgentServiceOptions {
   agents: ReadonlyMap<string, Agent>;
@@ -43,7 +47,7 @@ export function createAgentService({ agents, store }: AgentServiceOptions): Serv
     owner: string | undefined,
   ): Promise<MessageInitShape<typeof AgentSchema>> {
     const agent = requireAgent(agents, name);
-    const { unfinishedTasks, pendingEvents } = await store.countAgent(name, owner);
+    const { unfinishedTasks, pendingEvents } = await count(name, owner);
     const { turnTimeout, retention } = agent;
     return {
       name,
@@ -60,6 +64,19 @@ export function createAgentService({ agents, store }: AgentServiceOptions): Serv
       schedules: Object.keys(agent.schedules ?? {}).sort(),
       stateHistory: agent.stateHistory,
     };
+  }
+
+  /** Counts read by read, so that an agent of very many tasks holds up nobody. What changes between is counted as it was or as it is. */
+  async function count(agent: string, owner: string | undefined): Promise<AgentCounts> {
+    const counts = { unfinishedTasks: 0, pendingEvents: 0 };
+    const args = { agent, ...(owner !== undefined && { owner }), maxScanned };
+    for (let after: string | undefined = ""; after !== undefined; ) {
+      const page: AgentCounts = await store.countAgent({ ...args, after });
+      counts.unfinishedTasks += page.unfinishedTasks;
+      counts.pendingEvents += page.pendingEvents;
+      after = page.next;
+    }
+    return counts;
   }
 }
 

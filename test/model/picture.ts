@@ -34,7 +34,7 @@ export async function lookAtAgents(store: Store, { agents, now, behind }: Caller
   const names = agents.map(({ name }) => name);
   const [due, ...counts] = await Promise.all([
     store.dueTasks({ agents: names, now: now(), limit: 1000 }),
-    ...names.map((agent) => store.countAgent(agent)),
+    ...names.map((agent) => store.countAgent({ agent, maxScanned: 1e6 })),
   ]);
   // What became due at a time is found from then on, whatever the clock says in between.
   if (behind()) return { counts };

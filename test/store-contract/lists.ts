@@ -319,6 +319,19 @@ export function describeLists(scene: () => Scene): void {
     await commit((await turn()).turn);
     expect(await counts()).toEqual({ unfinishedTasks: 1, pendingEvents: 2 });
   });
+
+  it("countAgent counts no more tasks than it is told, and tells where to go on", async () => {
+    const { create, store, agent, id } = scene();
+    for (const name of ["a", "b", "c"]) {
+      await create({ taskId: id(name), creator: "alice", event: newEvent(id(`of ${name}`)) });
+    }
+    for (const owner of [{}, { owner: "alice" }]) {
+      const first = await store.countAgent({ agent, ...owner, maxScanned: 2 });
+      expect(first).toEqual({ unfinishedTasks: 2, pendingEvents: 2, next: id("b") });
+      const rest = await store.countAgent({ agent, ...owner, after: id("b"), maxScanned: 2 });
+      expect(rest).toEqual({ unfinishedTasks: 1, pendingEvents: 1 });
+    }
+  });
 }
 
 /** Reads a list to its end. */

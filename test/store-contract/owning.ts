@@ -54,7 +54,7 @@ export function describeOwning(scene: () => Scene): void {
     const listed = async (owner?: string) => {
       const filter = owner === undefined ? {} : { owner };
       const page = await here.list(filter);
-      const { unfinishedTasks } = await store.countAgent(agent, owner);
+      const { unfinishedTasks } = await store.countAgent({ agent, ...filter, maxScanned: 1e6 });
       return [here.names(page.items).sort(), unfinishedTasks];
     };
     expect(await listed("alice")).toEqual([["task"], 1]);

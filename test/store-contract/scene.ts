@@ -199,7 +199,7 @@ export function createScene(store: Store): Scene {
       return (await store.readLog({ taskId: id, ...page })).entries;
     },
     due: async (now) => (await store.dueTasks({ agents: [agent], now, limit: 100 })).taskIds,
-    counts: () => store.countAgent(agent),
+    counts: () => store.countAgent({ agent, maxScanned: 1e6 }),
   };
   return scene;
 }

@@ -1,6 +1,16 @@
 import type { EventState, TaskState } from "../../proto.ts";
 import type { Millis, TaskRecord } from "./records.ts";
 
+export interface CountAgent {
+  agent: string;
+  /** Whose tasks. Absent: everybody's. */
+  owner?: string;
+  /** Where to go on: only tasks whose ids sort after this one. */
+  after?: string;
+  /** How many tasks are counted at the most. */
+  maxScanned: number;
+}
+
 export interface CountUnfinished {
   /** The principal. */
   owner: string;

@@ -52,6 +52,8 @@ export interface EventCounts {
 export interface AgentCounts {
   unfinishedTasks: number;
   pendingEvents: number;
+  /** The last task that was counted, if there may be others after it. */
+  next?: string;
 }
 
 /** A task. Optional fields are absent, never empty. */

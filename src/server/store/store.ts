@@ -22,6 +22,7 @@ import type {
   TakeEvents,
 } from "./calls.ts";
 import type {
+  CountAgent,
   CountUnfinished,
   DueTasks,
   DueTasksResult,
@@ -236,8 +237,8 @@ export interface Store extends ScheduleStore, WebhookStore, TokenStore {
   /** Counts a principal's unfinished tasks, up to `atMost`. */
   countUnfinished(args: CountUnfinished): Promise<number>;
 
-  /** Counts an agent's unfinished tasks and their waiting events, all or those of an owner. */
-  countAgent(agent: string, owner?: string): Promise<AgentCounts>;
+  /** Counts an agent's unfinished tasks and their waiting events, all or those of an owner, by id: `maxScanned` tasks at the most. */
+  countAgent(args: CountAgent): Promise<AgentCounts>;
 
   /** Counts the events of all tasks by agent, going through all tasks. */
   countEvents(): Promise<Map<string, EventCounts>>;

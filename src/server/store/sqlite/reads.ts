@@ -1,4 +1,5 @@
 import type {
+  CountAgent,
   CountUnfinished,
   DueTasks,
   DueTasksResult,
@@ -33,17 +34,21 @@ import {
 import type { Sql } from "./sql.ts";
 import { readTask, readTaskOf, type Tx } from "./tx.ts";
 
-/** See Store.countAgent. */
-export function countAgent(tx: Tx, { agent, owner }: { agent: string; owner?: string }): AgentCounts {
-  const counts =
+/** See Store.countAgent. How many events wait stands in no index, which each event would have to change: it looks at every task. */
+export function countAgent(tx: Tx, { agent, owner, after = "", maxScanned }: CountAgent): AgentCounts {
+  const row =
     owner === undefined
-      ? tx.sql
-          .one<AgentCounts>`select count(*) as unfinishedTasks, coalesce(sum(waiting + held), 0) as pendingEvents
-          from tasks where agent = ${agent} and ended_at is null`
-      : tx.sql
-          .one<AgentCounts>`select count(*) as unfinishedTasks, coalesce(sum(waiting + held), 0) as pendingEvents
-          from tasks where agent = ${agent} and owner = ${owner} and owner <> '' and ended_at is null`;
-  return counts ?? { unfinishedTasks: 0, pendingEvents: 0 };
+      ? tx.sql.one<AgentCounts & { last: string }>`select count(*) as unfinishedTasks,
+            coalesce(sum(pending), 0) as pendingEvents, max(id) as last
+          from (select id, waiting + held as pending from tasks indexed by tasks_unfinished
+            where agent = ${agent} and ended_at is null and id > ${after} order by id limit ${maxScanned})`
+      : tx.sql.one<AgentCounts & { last: string }>`select count(*) as unfinishedTasks,
+            coalesce(sum(pending), 0) as pendingEvents, max(id) as last
+          from (select id, waiting + held as pending from tasks indexed by tasks_owner_unfinished
+            where agent = ${agent} and owner = ${owner} and owner <> '' and ended_at is null and id > ${after}
+            order by id limit ${maxScanned})`;
+  const { unfinishedTasks, pendingEvents, last } = row ?? { unfinishedTasks: 0, pendingEvents: 0, last: "" };
+  return { unfinishedTasks, pendingEvents, ...(unfinishedTasks === maxScanned && { next: last }) };
 }
 
 /** See Store.countUnfinished. Stops where the bound is reached, so that a store of millions is not counted through. */

@@ -63,7 +63,7 @@ export async function openSqliteStore(
       getStateAt: (args) => reader.call("getStateAt", args),
       listStates: (args) => reader.call("listStates", args),
       readLog: (args) => reader.call("readLog", args),
-      countAgent: (agent, owner) => reader.call("countAgent", { agent, ...given({ owner }) }),
+      countAgent: (args) => reader.call("countAgent", args),
       countEvents: () => reader.call("countEvents", undefined),
       oldestWaiting: (args) => reader.call("oldestWaiting", args),
       countUnfinished: (args) => reader.call("countUnfinished", args),
