@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, expect, it } from "vitest";
+import type { TaskError } from "../src/server/errors.ts";
 import { openChannel } from "../src/server/store/sqlite/channel.ts";
 import { checkDatabase } from "../src/server/store/sqlite/check/check-database.ts";
 import { openSqliteStore } from "../src/server/store/sqlite/sqlite-store.ts";
@@ -198,4 +199,35 @@ it("a task is found by a name that many have had, without a look at all of them"
     });
   expect(await often(byName)).toBeLessThan((await often(() => all.all(name))) / 5);
   db.close();
+});
+
+it("an event that waits is taken back without a look at those that came before", async () => {
+  const path = join(tempDir(), "store.db");
+  const store = await openStore(path);
+  const { activate, turn, send, commit, takeBack, id } = createScene(store);
+  await activate();
+  await send("first");
+  await commit((await turn()).turn);
+  const db = new DatabaseSync(path);
+  db.exec("begin; create temp table copy as select * from events");
+  const change = db.prepare("update copy set id = ?, sequence = sequence + 1");
+  const copy = db.prepare("insert into events select * from copy");
+  for (let n = 0; n < 20_000; n++) {
+    change.run(`${n}`);
+    copy.run();
+  }
+  db.exec("update tasks set sequence = sequence + 20000; commit");
+  db.close();
+  await send("last");
+  const often = (name: string, outcome: unknown) =>
+    cpuTime(async () => {
+      for (let n = 0; n < 20; n++) {
+        const taken = takeBack(name).then(
+          (event) => event.id,
+          (error: TaskError) => error.reason,
+        );
+        expect(await taken).toBe(outcome);
+      }
+    });
+  expect(await often("last", id("last"))).toBeLessThan((await often("nobody", "EVENT_NOT_FOUND")) / 3);
 });

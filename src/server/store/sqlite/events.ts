@@ -98,11 +98,15 @@ export function findParked(tx: Tx, task: TaskRow, id: string): EventRow | undefi
     where task_id = ${task.id} and id = ${id} and parked is not null`;
 }
 
-/** Finds an event by its id. One that is not kept apart is looked for among all events of the task. */
+/**
+ * Finds an event by its id. One that is not kept apart is looked for among all events of the task, the latest first, which are those that
+ * wait: an index of ids would cost each event that is accepted more than it saves those few that are asked for.
+ */
 export function findEvent(tx: Tx, task: TaskRow, id: string): EventRow | undefined {
   return (
     findParked(tx, task, id) ??
-    tx.sql.one<EventRow>`select * from events where task_id = ${task.id} and id = ${id}`
+    tx.sql.one<EventRow>`select * from events where task_id = ${task.id} and id = ${id}
+      order by sequence desc limit 1`
   );
 }
 
