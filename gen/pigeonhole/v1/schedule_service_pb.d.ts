@@ -966,7 +966,7 @@ export declare type TriggerScheduleRequest = Message<"pigeonhole.v1.TriggerSched
 
   /**
    * Identifies the request among those for this schedule, so that sending it again has no second effect (AIP-155). At most 128 characters.
-   * Optional, and kept for as long as the task is that it was fired into.
+   * Optional, and kept for as long as the schedule is, and the task that it was fired into.
    *
    * @generated from field: string request_id = 2;
    */
@@ -996,7 +996,7 @@ export declare type TriggerScheduleRequestJson = {
 
   /**
    * Identifies the request among those for this schedule, so that sending it again has no second effect (AIP-155). At most 128 characters.
-   * Optional, and kept for as long as the task is that it was fired into.
+   * Optional, and kept for as long as the schedule is, and the task that it was fired into.
    *
    * @generated from field: string request_id = 2;
    */
