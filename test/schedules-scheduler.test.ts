@@ -131,7 +131,7 @@ describe("a scheduler", () => {
     await rig.start();
     await rig.advance(hour);
     expect(await rig.times()).toEqual(["hourly 01T01:00"]);
-    expect(await rig.store.getSchedule("stranger")).toMatchObject({
+    expect(await rig.store.getSchedule({ name: "stranger" })).toMatchObject({
       nextTime: Date.parse(midnight) + hour,
       fired: 0,
     });
@@ -146,7 +146,7 @@ describe("a scheduler", () => {
     await rig.start();
     await rig.advance(hour);
     await rig.advance(hour);
-    expect(await store.getSchedule("full")).toMatchObject({
+    expect(await store.getSchedule({ name: "full" })).toMatchObject({
       fired: 2,
       lastTime: Date.parse(midnight) + 2 * hour,
       nextTime: Date.parse(midnight) + 3 * hour,
@@ -235,7 +235,7 @@ describe("exactly once", () => {
       "hourly 01T03:00",
       "hourly 01T04:00",
     ]);
-    expect(await store.getSchedule("hourly")).toMatchObject({ fired: 4, skipped: 0 });
+    expect(await store.getSchedule({ name: "hourly" })).toMatchObject({ fired: 4, skipped: 0 });
   });
 
   it("holds for two schedulers that race", async () => {
@@ -272,7 +272,7 @@ describe("exactly once", () => {
     rig.clock.set(Date.parse(midnight) + day);
     await rig.advance(minute);
     expect(await rig.times()).toEqual(["hourly 02T00:00"]);
-    expect(await rig.store.getSchedule("hourly")).toMatchObject({ skipped: 23, fired: 1 });
+    expect(await rig.store.getSchedule({ name: "hourly" })).toMatchObject({ skipped: 23, fired: 1 });
   });
 });
 
@@ -291,7 +291,7 @@ describe("what was missed while no server ran", () => {
     rig.clock.set(Date.parse(midnight) + 5.5 * hour);
     await rig.start();
     expect(await rig.times()).toEqual(times);
-    expect(await rig.store.getSchedule("hourly")).toMatchObject({
+    expect(await rig.store.getSchedule({ name: "hourly" })).toMatchObject({
       fired: times.length,
       skipped,
       nextTime: Date.parse(midnight) + 6 * hour,
@@ -304,7 +304,7 @@ describe("what was missed while no server ran", () => {
     rig.clock.set(Date.parse(midnight) + 365 * day);
     await rig.start();
     expect(await rig.times()).toHaveLength(1000);
-    expect(await rig.store.getSchedule("seconds")).toMatchObject({
+    expect(await rig.store.getSchedule({ name: "seconds" })).toMatchObject({
       fired: 1000,
       lastTime: Date.parse(midnight) + 365 * day,
       nextTime: Date.parse(midnight) + 365 * day + 1000,

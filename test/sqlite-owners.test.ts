@@ -28,7 +28,7 @@ it("a database from before there were owners keeps what it has, as the server's"
   const request = { id: "r", fingerprint: "f" };
   const again = await store.createTask({ taskId: "u", agent: "a", name: "n", labels: {}, request, now: 2 });
   expect(again).toMatchObject({ duplicate: true, task: { id: "t" } });
-  const schedule = await store.getSchedule("s");
+  const schedule = await store.getSchedule({ name: "s" });
   expect(schedule).toMatchObject({
     ...{ name: "s", nextTime: 60_000, fired: 7, spec: { missed: "all", overlap: "skip" } },
     action: { params: new Uint8Array([1]), event: new Uint8Array([2]) },

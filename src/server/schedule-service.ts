@@ -125,7 +125,8 @@ export function createScheduleService({
     },
 
     async deleteSchedule(request, { values }) {
-      const { name, owner, declared, agent } = await load(request, values.get(callerKey));
+      const found = await load(request, values.get(callerKey));
+      const { name, declared, agent } = found;
       // What an agent has left behind that is not served any more is declared by nobody.
       if (declared && agents.has(agent)) {
         const description = "it goes when its agent does not declare it any more";
@@ -133,7 +134,7 @@ export function createScheduleService({
           precondition: { subject: name, description },
         });
       }
-      await store.deleteSchedule(name, owner);
+      await store.deleteSchedule(keyOf(found));
       return {};
     },
   };
@@ -144,9 +145,10 @@ export function createScheduleService({
     { principal, owner }: Caller,
   ): Promise<ScheduleRecord> {
     const theirs = asked === "" ? principal.id : asked;
-    const found = owner === undefined || owner === theirs ? await store.getSchedule(name, theirs) : undefined;
+    const found =
+      owner === undefined || owner === theirs ? await store.getSchedule({ name, owner: theirs }) : undefined;
     const mayBeServers = found === undefined && owner === undefined && asked === "" && theirs !== "";
-    const schedule = mayBeServers ? await store.getSchedule(name) : found;
+    const schedule = mayBeServers ? await store.getSchedule({ name }) : found;
     if (schedule === undefined) throw scheduleNotFound(name);
     return schedule;
   }

@@ -91,10 +91,10 @@ export function describeOwning(scene: () => Scene): void {
     expect(await store.createSchedule(schedule(bob))).toMatchObject({ owner: bob });
     const second = { ...schedule(bob), name: id("second"), request: { id: id("more"), fingerprint: "" } };
     expect(await reasonOf(store.createSchedule(second))).toBe("LIMIT_REACHED");
-    expect(await store.getSchedule(id("daily"))).toBeUndefined();
+    expect(await store.getSchedule({ name: id("daily") })).toBeUndefined();
     await store.pauseSchedule({ owner: alice, name: id("daily"), now: at(1) });
-    expect(await store.getSchedule(id("daily"), alice)).toMatchObject({ paused: true });
-    expect(await store.getSchedule(id("daily"), bob)).toMatchObject({ paused: false });
+    expect(await store.getSchedule({ name: id("daily"), owner: alice })).toMatchObject({ paused: true });
+    expect(await store.getSchedule({ name: id("daily"), owner: bob })).toMatchObject({ paused: false });
     const page = { agent, limit: 1, maxBytes: 1e6 };
     const first = await store.listSchedules(page);
     expect(first).toMatchObject({ items: [{ owner: alice }], more: true });
@@ -112,9 +112,9 @@ export function describeOwning(scene: () => Scene): void {
     });
     expect(fired).toMatchObject({ fired: true, taskIds: [id("fired")] });
     expect(await store.getTask({ id: id("fired") })).toMatchObject({ owner: bob });
-    expect(await store.getSchedule(id("daily"), bob)).toMatchObject({ fired: 1 });
-    for (const owner of [alice, bob]) await store.deleteSchedule(id("daily"), owner);
-    expect(await store.getSchedule(id("daily"), bob)).toBeUndefined();
+    expect(await store.getSchedule({ name: id("daily"), owner: bob })).toMatchObject({ fired: 1 });
+    for (const owner of [alice, bob]) await store.deleteSchedule({ name: id("daily"), owner });
+    expect(await store.getSchedule({ name: id("daily"), owner: bob })).toBeUndefined();
   });
 
   it("a webhook of an agent posts the tasks of those whose it is to post", async () => {

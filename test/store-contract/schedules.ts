@@ -48,7 +48,7 @@ function createStage(scene: Scene) {
       now: at(time),
     }),
     async get(): Promise<ScheduleRecord> {
-      const schedule = await store.getSchedule(name);
+      const schedule = await store.getSchedule({ name });
       if (schedule === undefined) throw new Error("there is no schedule");
       return schedule;
     },
@@ -129,7 +129,7 @@ export function describeSchedules(scene: () => Scene): void {
     expect(await stage.create({ request, served: false })).toEqual(made);
     const another = { name: id("other"), request: { id: id("another"), fingerprint: "f" }, served: false };
     expect(await reasonOf(stage.create(another))).toBe("AGENT_NOT_FOUND");
-    expect(await here.store.getSchedule(id("other"))).toBeUndefined();
+    expect(await here.store.getSchedule({ name: id("other") })).toBeUndefined();
   });
 
   it("listSchedules goes by name, page by page, through those of an agent", async () => {
@@ -174,12 +174,12 @@ export function describeSchedules(scene: () => Scene): void {
     const stage = createStage(here);
     const name = here.id("nobody");
     const now = at(0);
-    expect(await store.getSchedule(name)).toBeUndefined();
+    expect(await store.getSchedule({ name })).toBeUndefined();
     expect((await stage.fire(1000)).fired).toBe(false);
     for (const call of [
       store.pauseSchedule({ name, now }),
       store.resumeSchedule({ name, now }),
-      store.deleteSchedule(name),
+      store.deleteSchedule({ name }),
       store.triggerSchedule({ name, firing: stage.firing(0), now }),
     ]) {
       expect(await reasonOf(call)).toBe("SCHEDULE_NOT_FOUND");
@@ -191,8 +191,8 @@ export function describeSchedules(scene: () => Scene): void {
     const stage = createStage(here);
     await stage.create();
     const { taskIds } = await stage.fire(1000);
-    await here.store.deleteSchedule(stage.name);
-    expect(await here.store.getSchedule(stage.name)).toBeUndefined();
+    await here.store.deleteSchedule({ name: stage.name });
+    expect(await here.store.getSchedule({ name: stage.name })).toBeUndefined();
     expect((await stage.due(1e6)).schedules).toEqual([]);
     expect(await here.task(taskIds[0])).toMatchObject({ state: TaskState.PENDING });
   });
@@ -259,7 +259,7 @@ export function describeSchedules(scene: () => Scene): void {
     const here = scene();
     const stage = createStage(here);
     await stage.create();
-    await here.store.deleteSchedule(stage.name);
+    await here.store.deleteSchedule({ name: stage.name });
     await stage.create({ id: here.id("anew") });
     expect((await stage.fire(1000)).fired).toBe(false);
     expect((await stage.fire(1000, { id: here.id("anew") })).fired).toBe(true);
@@ -508,7 +508,7 @@ export function describeSchedules(scene: () => Scene): void {
     await stage.withOverlap("skip");
     await stage.fire(1000);
     await stage.trigger(1100);
-    await here.store.deleteSchedule(stage.name);
+    await here.store.deleteSchedule({ name: stage.name });
     await stage.withOverlap("skip");
     expect((await stage.fire(1000)).taskIds).toHaveLength(1);
   });
@@ -590,7 +590,7 @@ export function describeSchedules(scene: () => Scene): void {
       { id: "6", paused: true, spec: { cron: "0 * * * *" } },
       {},
     ]);
-    expect((await store.getSchedule(id("b")))?.nextTime).toBeUndefined();
+    expect((await store.getSchedule({ name: id("b") }))?.nextTime).toBeUndefined();
     await declare([{ ...content, id: "7", nextTime: at(8000), spec: cron.spec }], at(4));
     expect(await list()).toMatchObject([
       { name: id("a"), fired: 1, nextTime: at(8000) },

@@ -9,6 +9,7 @@ import type {
   ListSchedules,
   PauseSchedule,
   ResumeSchedule,
+  ScheduleKey,
   ScheduleRecord,
   TriggeredSchedule,
   TriggerSchedule,
@@ -27,7 +28,7 @@ export interface ScheduleStore {
   createSchedule(args: CreateSchedule): Promise<ScheduleRecord>;
 
   /** Reads a schedule. */
-  getSchedule(name: string, owner?: string): Promise<ScheduleRecord | undefined>;
+  getSchedule(key: ScheduleKey): Promise<ScheduleRecord | undefined>;
 
   /** Reads schedules that pass all filters, by owner and name. */
   listSchedules(args: ListSchedules): Promise<ListPage<ScheduleRecord>>;
@@ -39,7 +40,7 @@ export interface ScheduleStore {
   resumeSchedule(args: ResumeSchedule): Promise<ScheduleRecord>;
 
   /** Deletes a schedule. Rejects with SCHEDULE_NOT_FOUND. */
-  deleteSchedule(name: string, owner?: string): Promise<void>;
+  deleteSchedule(key: ScheduleKey): Promise<void>;
 
   /**
    * Makes the declared schedules of some agents, which are the server's, those that are given. One that was declared before keeps its counts, and whether it is

@@ -70,11 +70,11 @@ export async function openSqliteStore(
       createSchedule: (args) => writer.call("createSchedule", args),
       pauseSchedule: (args) => writer.call("pauseSchedule", args),
       resumeSchedule: (args) => writer.call("resumeSchedule", args),
-      deleteSchedule: (name, owner) => writer.call("deleteSchedule", { name, ...given({ owner }) }),
+      deleteSchedule: (key) => writer.call("deleteSchedule", key),
       declareSchedules: (args) => writer.call("declareSchedules", args),
       fireSchedule: (args) => writer.call("fireSchedule", args),
       triggerSchedule: (args) => writer.call("triggerSchedule", args),
-      getSchedule: (name, owner) => reader.call("getSchedule", { name, ...given({ owner }) }),
+      getSchedule: (key) => reader.call("getSchedule", key),
       listSchedules: (args) => reader.call("listSchedules", args),
       dueSchedules: (args) => reader.call("dueSchedules", args),
       createWebhook: (args) => writer.call("createWebhook", args),
@@ -107,10 +107,6 @@ export async function openSqliteStore(
     await writer.close(reader === writer ? undefined : reader.close());
     lock?.release();
   }
-}
-
-function given({ owner }: { owner: string | undefined }): { owner?: string } {
-  return owner === undefined ? {} : { owner };
 }
 
 /** Resolves links, so that two names of one file are one file. Makes the file if it is not there: a link may point to none. */
