@@ -12,6 +12,7 @@ export const bugsAtLimits: Record<string, () => Bug> = {
   "a full mailbox that drops the first": () => ({ store: dropTheFirst }),
   "fired while it runs": () => ({ store: overlapRegardless }),
   "a missed time that stays missed": () => ({ store: fireForTheLatest }),
+  "a trigger that fires again": () => ({ store: forgetTriggers }),
   "gone is taken for posted": () => ({ store: settleGone }),
   "compacted to nothing": () => ({ store: compactToNothing }),
 };
@@ -93,6 +94,11 @@ function fireForTheLatest(store: Store): Store {
     ...store,
     fireSchedule: ({ firings, ...args }) => store.fireSchedule({ ...args, firings: firings.slice(-1) }),
   };
+}
+
+/** A schedule fires for a trigger as often as that is asked for. */
+function forgetTriggers(store: Store): Store {
+  return { ...store, triggerSchedule: ({ request: _, ...args }) => store.triggerSchedule(args) };
 }
 
 /** What a receiver that is gone for good has refused counts as posted. */

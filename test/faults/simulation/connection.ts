@@ -1,10 +1,11 @@
 import { type Client, Code, ConnectError, createClient, type Transport } from "@connectrpc/connect";
-import { TaskService, WebhookService } from "../../../src/proto.ts";
+import { ScheduleService, TaskService, WebhookService } from "../../../src/proto.ts";
 import type { Random } from "../../crash-random.ts";
 import type { Server } from "../../crash-servers.ts";
 
-/** A connection of a client to a server, and to what it tells of webhooks. */
+/** A connection of a client to a server, and to what it tells of schedules and webhooks. */
 export interface Connection extends Server {
+  schedules: Client<typeof ScheduleService>;
   webhooks: Client<typeof WebhookService>;
 }
 
@@ -36,6 +37,7 @@ export function connect(
   const rpc = createClient(TaskService, guarded);
   return Object.assign(server, {
     rpc: { connect: rpc, grpc: rpc, grpcWeb: rpc },
+    schedules: createClient(ScheduleService, guarded),
     webhooks: createClient(WebhookService, guarded),
   });
 

@@ -1,5 +1,5 @@
 import type { Transport } from "@connectrpc/connect";
-import { TaskService, WebhookService } from "../../../src/proto.ts";
+import { ScheduleService, TaskService, WebhookService } from "../../../src/proto.ts";
 import type { Agent } from "../../../src/server/agent.ts";
 import { agentRecord } from "../../../src/server/agent-record.ts";
 import type { Clock } from "../../../src/server/clock.ts";
@@ -7,6 +7,7 @@ import { createLocalEngine } from "../../../src/server/engine/local-engine.ts";
 import { createErrorInterceptor } from "../../../src/server/error-interceptor.ts";
 import { hasReason, serverStopping } from "../../../src/server/errors.ts";
 import { createMailbox } from "../../../src/server/mailbox/mailbox.ts";
+import { createScheduleService } from "../../../src/server/schedule-service.ts";
 import { declareSchedules } from "../../../src/server/schedules/declared-schedules.ts";
 import { createScheduler } from "../../../src/server/schedules/scheduler.ts";
 import { createTaskService } from "../../../src/server/service.ts";
@@ -77,13 +78,18 @@ export async function openHouse({
   const interceptors = [createErrorInterceptor(report, clock.id), createValidationInterceptor()];
   const deliverer = createDeliverer({ store, guard, clock, log, ...(post && { post }) });
   const webhooks = createWebhookService({ agents, store, guard, deliverer, clock });
+  const quota = createTaskQuota(store, Number.MAX_SAFE_INTEGER, clock);
+  const scheduler = createScheduler({ store, agents, quota, onLimit: () => {}, clock, log });
+  const schedules = createScheduleService({ agents, store, quota, clock, onChanged: scheduler.wake });
   const transport = createDirectTransport(
-    (router) => router.service(TaskService, service).service(WebhookService, webhooks),
+    (router) =>
+      router
+        .service(TaskService, service)
+        .service(ScheduleService, schedules)
+        .service(WebhookService, webhooks),
     interceptors,
   );
   await engine.start();
-  const quota = createTaskQuota(store, Number.MAX_SAFE_INTEGER, clock);
-  const scheduler = createScheduler({ store, agents, quota, onLimit: () => {}, clock, log });
   scheduler.start();
   if (post !== undefined) {
     await makeWebhook(store, agent.name, clock);

@@ -40,7 +40,7 @@ export function createPlayed(): Played {
     },
     ...{ fullMailboxes: 0, fullForTurns: 0, activeAtOnce: 0, overdueTurns: 0 },
     ...{ reports: 0, recalls: 0, refusedReports: 0 },
-    ...{ ticks: 0, missedTicks: 0, skippedTicks: 0, replacedTicks: 0 },
+    ...{ ticks: 0, missedTicks: 0, skippedTicks: 0, replacedTicks: 0, triggers: 0, restedSchedules: 0 },
     ...{ posts: 0, postedAgain: 0, deadWebhooks: 0 },
     ...{ compacted: 0, compactedWhileRead: 0, deletions: 0, orphans: 0 },
   };
@@ -68,6 +68,8 @@ export function createPlayed(): Played {
     if (outcome?.kind === "defer") counts.deferrals += 1;
     if (outcome?.kind === "ask") counts.questions += 1;
     if (name === "interruptTask" && (interrupted ?? 0) > 0) counts.interrupts += 1;
+    if (name === "triggerSchedule") counts.triggers += 1;
+    if (name === "pauseSchedule") counts.restedSchedules += 1;
     if (name === "deleteTask") counts.deletions += 1;
     if (name === "cancelEvent") counts.unsends += 1;
     if (name === "failTurn" && retryTime === undefined && exhausted === "pause") counts.pauses += 1;

@@ -16,6 +16,7 @@ import { createLine, type Line, type Shared } from "./line.ts";
 import { createPlayed } from "./played.ts";
 import { createReceiver } from "./receiver.ts";
 import { pickRules, type SimulatedRules } from "./rules.ts";
+import { keepSchedule } from "./schedule-owner.ts";
 import { awaitTicks, checkTicks, periodOf } from "./ticks.ts";
 import { keepWebhook } from "./webhook-owner.ts";
 import { createWorld, type Move } from "./world.ts";
@@ -178,8 +179,10 @@ export async function simulate(seed: number, bug: Bug = {}): Promise<Simulated> 
       }),
     );
     if (tick !== undefined) {
-      const times = await awaitTicks(clients, tick, random.between(2, 4));
-      violations.push(...checkTicks(times, tick));
+      const keeping = keepSchedule("scribe/tick", periodOf(tick.cron), random, connected, pause);
+      keeping.catch(() => {});
+      const times = await awaitTicks(clients, tick, random.between(2, 4), keeping);
+      violations.push(...checkTicks(times, tick, await keeping));
     }
     if (receiver !== undefined) {
       const all = receiver.awaitAll(history.tasks);

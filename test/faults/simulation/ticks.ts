@@ -5,6 +5,7 @@ import { listTasks, readEvents } from "../../crash-calls.ts";
 import { type Clients, follow, perform, read } from "../../crash-clients.ts";
 import { answerOf, type Request } from "../../crash-history.ts";
 import type { Random } from "../../crash-random.ts";
+import type { Kept } from "./schedule-owner.ts";
 
 /** The name of the one task that ticks go to, or the label of those that each makes for itself. */
 const ticks = "ticks";
@@ -27,19 +28,25 @@ export function pickTick(random: Random): DeclaredSchedule {
   };
 }
 
-/** Waits for so many ticks, and reads all that there are by then: for which times. */
-export async function awaitTicks(clients: Clients, tick: DeclaredSchedule, count: number): Promise<number[]> {
+/** Waits for so many ticks, and for whoever keeps the schedule, and reads all that there are by then: for which times. */
+export async function awaitTicks(
+  clients: Clients,
+  tick: DeclaredSchedule,
+  count: number,
+  keeping: Promise<unknown>,
+): Promise<number[]> {
   let over = false;
   const waiting = wait();
   waiting.catch(() => {});
   const ids = tick.task === undefined ? await awaitTasks() : [await awaitEvents()];
+  await keeping;
   over = true;
   const events = await Promise.all(ids.map((taskId) => read(clients, (rpc) => readEvents(rpc, { taskId }))));
   return events.flat().map(({ metadata }) => timeOf(metadata));
 
   /** Has time pass until a few times have come: it is longer than anybody else waits. */
   async function wait(): Promise<void> {
-    for (let waited = 0; !over && waited < 10 * 60 * second; waited += 30 * second) {
+    for (let waited = 0; !over && waited < 30 * 60 * second; waited += 30 * second) {
       await clients.pause?.(30 * second);
       clients.progress();
     }
@@ -74,16 +81,28 @@ export async function awaitTicks(clients: Clients, tick: DeclaredSchedule, count
   }
 }
 
-/** Checks that no time has fired twice, and that each has whose schedule makes up for all of them. */
-export function checkTicks(times: number[], { cron, missed, overlap }: DeclaredSchedule): string[] {
-  const sorted = times.toSorted((a, b) => a - b);
-  const every = missed === "all" && overlap === "allow";
-  return sorted.flatMap((time, index) => {
-    const wanted = (sorted[index - 1] ?? time - periodOf(cron)) + periodOf(cron);
-    if (every ? time === wanted : time >= wanted) return [];
-    const [found, missed] = [time, wanted].map((each) => new Date(each).toISOString());
-    return [`G3 tick ${index} is for ${found}, and not for ${missed}`];
-  });
+/**
+ * Checks that no time has fired twice, but by a trigger, of which there are no more than were asked for, and that each has whose schedule
+ * makes up for all of them.
+ */
+export function checkTicks(
+  times: number[],
+  { cron, missed, overlap }: DeclaredSchedule,
+  { triggers, pauses }: Kept,
+): string[] {
+  const period = periodOf(cron);
+  const sorted = [...new Set(times.filter((time) => time % period === 0))].sort((a, b) => a - b);
+  const others = times.length - sorted.length;
+  const every = missed === "all" && overlap === "allow" && pauses === 0;
+  const gaps = sorted.filter(
+    (time, index) => every && index > 0 && time !== (sorted[index - 1] ?? 0) + period,
+  );
+  return [
+    ...gaps.map((time) => `G3 what comes before ${new Date(time).toISOString()} has not fired`),
+    ...(others > triggers
+      ? [`G3 ${others} ticks are of no time of their own, and ${triggers} triggers`]
+      : []),
+  ];
 }
 
 /** The time for which a schedule has sent an event. */
