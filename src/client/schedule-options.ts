@@ -15,7 +15,7 @@ export interface NewSchedule {
   timeZone?: string;
   /** What becomes of times that were missed. `Missed.LATEST` by default. */
   missed?: Missed;
-  /** What becomes of a time at which the last firing is not finished. `Overlap.ALLOW` by default. */
+  /** What becomes of a time at which an earlier firing is not finished. `Overlap.ALLOW` by default. */
   overlap?: Overlap;
   /** The name of the task to send to, made if there is no unfinished one. By default each firing makes a task. */
   taskName?: string;

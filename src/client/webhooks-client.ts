@@ -45,7 +45,8 @@ export interface WebhookFilters extends ListOptions {
 export interface WebhooksClient {
   /**
    * Makes a webhook. The secret is told here and never again. Is tried again only when the server says that nothing was done: when it
-   * rejects with `CONNECTION_LOST`, `list` tells whether it had its effect. Rejects with `URL_FORBIDDEN`, `TASK_NOT_FOUND`, `AGENT_NOT_FOUND`, `LIMIT_REACHED`.
+   * rejects with `CONNECTION_LOST`, `list` tells whether it had its effect. Rejects with `URL_FORBIDDEN`, `HOST_UNRESOLVED`,
+   * `TASK_NOT_FOUND`, `AGENT_NOT_FOUND`, `LIMIT_REACHED`.
    */
   create(webhook: NewWebhook, options?: ReadOptions): Promise<With<CreateWebhookResponse, "webhook">>;
   /** Gets a webhook, without its secret. Rejects with `WEBHOOK_NOT_FOUND`. */
