@@ -19,6 +19,7 @@ import { type Rig, reasonOf, send, startRig, unaryFormats } from "./http-rig.ts"
 import { createManualClock } from "./manual-clock.ts";
 
 const sendEvent = "/pigeonhole.v1.TaskService/SendEvent";
+const subscribeTask = "/pigeonhole.v1.TaskService/SubscribeTask";
 const json = { "content-type": "application/json" };
 
 /** Starts a listener with some limits, which notes those that are reached. */
@@ -303,6 +304,42 @@ describe("bodies", () => {
     while (taken.status === 429) taken = await send(rig.address, { ...whole, httpVersion: 2 });
     expect(taken.status).toBe(200);
     expect(rig.reached).toContain("body_bytes");
+  });
+
+  it("are answered once at the gRPC door if a call is refused with the last of its body", async () => {
+    await using rig = await startLimited({ maxBodyBytes: 1_048_576 });
+    const grpc = { "content-type": "application/grpc", te: "trailers" };
+    const session = http2.connect(rig.door.url);
+    const begin = (path: string) => {
+      const call = session.request({ ":method": "POST", ":path": path, ...grpc });
+      call.on("error", () => {});
+      return call;
+    };
+    // Parts of messages of a million bytes, until there is no room for a frame.
+    const fill = () => {
+      const call = begin(sendEvent);
+      call.write(Buffer.concat([Buffer.from([0, 0, 0x0f, 0x42, 0x40]), Buffer.alloc(520_000)]));
+      return once(call, "response");
+    };
+    await Promise.race([fill(), fill(), fill()]);
+    const uncaught: unknown[] = [];
+    const note = (error: unknown) => uncaught.push(error);
+    const kinds = ["uncaughtException", "unhandledRejection"] as const;
+    for (const kind of kinds) process.on(kind, note);
+    for (const path of [sendEvent, subscribeTask]) {
+      for (const flags of [0, 1]) {
+        const call = begin(path);
+        // A frame of a whole message, or of one that cannot be decompressed, with the end of the request.
+        call.end(Buffer.concat([Buffer.from([flags, 0, 0, 0x3f, 0xfb]), Buffer.alloc(0x3ffb)]));
+        const [headers] = await once(call, "response");
+        expect(headers["grpc-status"]).toBe(String(Code.ResourceExhausted));
+        call.resume();
+        await once(call, "close");
+      }
+    }
+    for (const kind of kinds) process.off(kind, note);
+    session.destroy();
+    expect(uncaught).toEqual([]);
   });
 
   it("are bounded at the gRPC door too, and leave nothing behind", async () => {

@@ -1,6 +1,7 @@
 import type { Readable } from "node:stream";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { toConnectError } from "../connect-error.ts";
+import type { TaskError } from "../errors.ts";
 import { overloaded } from "../limit-refusals.ts";
 import type { BodyShare } from "./body-budget.ts";
 
@@ -63,7 +64,7 @@ function createIterator(
   function take(): IteratorResult<Uint8Array> | undefined {
     const chunk: Uint8Array | null = failure === undefined ? source.read() : null;
     if (chunk !== null && !share.take(chunk.byteLength)) {
-      failure = tooMuchInHand();
+      failure = asConnectError(tooMuchInHand());
       return undefined;
     }
     if (chunk !== null) return { done: false, value: chunk };
@@ -99,9 +100,13 @@ function createIterator(
   };
 }
 
-/** Makes the error of a body that there is no room for, ready for the wire: connect tells an error of another kind to the caller as a defect. */
-export function tooMuchInHand(): ConnectError {
-  const error = overloaded("body_bytes", "the server has as much in hand of what callers send as it may");
+/** Makes the error of a body that there is no room for. */
+export function tooMuchInHand(): TaskError {
+  return overloaded("body_bytes", "the server has as much in hand of what callers send as it may");
+}
+
+/** Makes an error ready for the wire: connect tells an error of another kind, thrown by a body, to the caller as a defect. */
+function asConnectError(error: TaskError): ConnectError {
   return toConnectError(
     error,
     () => {},

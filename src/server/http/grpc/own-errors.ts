@@ -8,12 +8,14 @@ import type { OpenCall } from "./open-calls.ts";
 
 /**
  * Sees to it that the errors that grpc-js sends on its own, without asking anybody, carry an ErrorInfo too, and the code that goes with
- * it: a message that is too large, cannot be decompressed, is missing or one too many, and a deadline that has passed.
+ * it: a message that is too large, cannot be decompressed, is missing or one too many, and a deadline that has passed. Of a call that was
+ * refused while it was read, grpc-js does not know that it has its answer, and would give it a second one: that is not sent.
  */
 export function withErrorInfo({ stream, method, request }: OpenCall, convertRefusal: ConvertRefusal): void {
   const { respond, sendTrailers } = stream;
   const convert = (error: unknown) => convertRefusal(error, method, request);
   stream.respond = (headers, options) => {
+    if (stream.headersSent) return;
     respond.call(stream, isList(headers) ? headers : amend(headers, convert), options);
   };
   stream.sendTrailers = (trailers) => sendTrailers.call(stream, amend(trailers, convert));

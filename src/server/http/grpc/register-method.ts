@@ -67,10 +67,10 @@ export function registerMethod(
   const output = messages.getO(true);
   const serialize = (message: MessageShape<DescMessage>) => asBuffer(output.serialize(message));
 
-  /** Finds the context of a call. Without it, the caller has gone already, and there is nobody to answer. */
+  /** Finds the context of a call. Without it, the caller has gone or was refused already, and there is nobody to answer. */
   function contextOf({ metadata }: { metadata: Metadata }): CallContext | undefined {
     const call = calls.of(metadata);
-    return call && createCallContext(spec, call);
+    return call === undefined || call.stream.headersSent ? undefined : createCallContext(spec, call);
   }
 
   function statusOf(error: unknown, { values }: CallContext): StatusObject {

@@ -95,7 +95,10 @@ export function takeGrpcStreams(options: GrpcStreamsOptions, others: OnStream): 
       if (share.take(chunk.byteLength)) return;
       // grpc-js is to keep no more of it. What still comes is dropped, and the stream not reset: that would overtake the answer.
       stream.removeAllListeners("data");
-      refuse(call, tooMuchInHand());
+      const error = tooMuchInHand();
+      refuse(call, error);
+      // What reads a stream of messages has begun, and has perhaps answered some: it ends with the same error.
+      call.controller.abort(error);
     });
   }
 
