@@ -80,6 +80,22 @@ describe("requests that are no call", () => {
     }
   });
 
+  it.each(["", "/webhooks/desk/none", new URL(createTask).pathname])(
+    "a path that is none below a host asks for no more than the root (%j)",
+    async (path) => {
+      const session = connectHttp2(server.url);
+      // With a scheme that is not HTTP's own, HTTP/2 lets every path through.
+      const stream = session.request({ ":method": "POST", ":scheme": "other", ":path": `x:%${path}` });
+      const [headers] = await once(stream.end(), "response");
+      expect([headers[":status"], headers.allow, await readText(stream)]).toEqual([
+        405,
+        "GET, HEAD",
+        "only GET\n",
+      ]);
+      session.close();
+    },
+  );
+
   it("a compression that it does not know is refused", async () => {
     const headers = { "content-type": "application/json", "content-encoding": "zstd" };
     const response = await fetch(createTask, { method: "POST", headers, body });

@@ -36,8 +36,9 @@ export function readRequest(
 /** Makes the URL without regard to the Host header, which anyone may write anything into. Nothing here depends on it. */
 function requestUrl(path = "/"): string {
   if (path.startsWith("/")) return `http://localhost${path}`;
-  const url = URL.canParse(path) ? new URL(path) : undefined;
-  return `http://localhost${url?.pathname ?? "/"}${url?.search ?? ""}`;
+  const { pathname = "", search = "" } = URL.parse(path) ?? {};
+  // The path of a URL such as `mailto:somebody` is none below a host, and could be taken for a part of its name.
+  return `http://localhost${pathname.startsWith("/") ? pathname : "/"}${search}`;
 }
 
 function webHeaders(headers: IncomingHttpHeaders): Headers {
