@@ -1,7 +1,10 @@
+import { execFile } from "node:child_process";
 import { once } from "node:events";
 import * as http from "node:http";
 import * as http2 from "node:http2";
 import * as net from "node:net";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import {
   createConnectTransport,
@@ -227,6 +230,13 @@ describe.each(["address", "door"] as const)("requests that are refused (%s)", (p
       expect(uncaught).toEqual([]);
     },
   );
+});
+
+it("whoever hangs up on answers, behind fields that may not be sent, does not end the process as garbage is collected", async () => {
+  const script = fileURLToPath(new URL("http-broken-off.ts", import.meta.url));
+  const flags = ["--conditions=pigeonhole-source", "--expose-gc"];
+  const run = promisify(execFile)(process.execPath, [...flags, script]);
+  expect((await run).stdout).toBe("it lives");
 });
 
 describe.each(["address", "door"] as const)("many subscriptions (%s)", (port) => {

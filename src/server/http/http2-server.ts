@@ -14,6 +14,7 @@ import { dropBody } from "./drop-body.ts";
 import { createRequestBody } from "./request-body.ts";
 import type { Serve } from "./serve.ts";
 import { guardSession, type SessionGuard } from "./session-guard.ts";
+import { keepSessionsForTheirStreams } from "./session-lifetime.ts";
 import { plain, type ResponseSink, untilRead } from "./write-response.ts";
 
 /** The most megabytes that Node may hold for one connection, a few kilobytes per stream among them. */
@@ -55,6 +56,7 @@ export function createHttp2Server(
     streamResetBurst: 2 * maxStreams + resetsInOnePiece,
     streamResetRate: 2 * resetRate,
   });
+  keepSessionsForTheirStreams(server);
   server.on("session", (session) => {
     session.setLocalWindowSize(connectionWindow);
     const connection = describe(session.socket);
