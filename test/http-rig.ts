@@ -21,6 +21,9 @@ import { createGrpcDoor } from "../src/server/http/grpc/index.ts";
 import { type Address, createListener, type ListenerOptions } from "../src/server/http/index.ts";
 import { createValidationInterceptor } from "../src/server/validation/index.ts";
 
+/** How many bytes an answer of the task `heavy` has, and a few more. */
+export const heavy = 8 * 1024 * 1024;
+
 /** A listener and a gRPC door on free ports of this machine, before a TaskService whose answers depend on the task's id. */
 export interface Rig extends AsyncDisposable {
   address: Address;
@@ -73,7 +76,7 @@ export async function startRig(options: Partial<ListenerOptions> = {}): Promise<
 }
 
 /**
- * A task answers as its id says: `ok`, `missing`, `defect`, `unserializable`, `deadline` (waits to be aborted). A
+ * A task answers as its id says: `ok`, `heavy`, `missing`, `defect`, `unserializable`, `deadline` (waits to be aborted). A
  * subscription sends one heartbeat and then `ok` ends, `endless` waits until the server stops, others do as above;
  * `flood` sends as fast as it is read.
  */
@@ -93,7 +96,7 @@ function scriptedTasks(
     async getTask({ key }, { signal }) {
       // Longer than the shortest timer.
       if (key.value === "patient") await setTimeout(2, undefined, { signal });
-      return { task: { id: key.value ?? "" } };
+      return { task: { id: key.value ?? "", ...(key.value === "heavy" && { name: "x".repeat(heavy) }) } };
     },
     async sendEvent({ taskId }, { signal }) {
       act(taskId);

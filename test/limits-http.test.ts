@@ -15,7 +15,7 @@ import type { Address, Dispatch, ListenerOptions } from "../src/server/http/inde
 import { readRequest } from "../src/server/http/read-request.ts";
 import { type LimitName, type Limits, resolveLimits } from "../src/server/limits.ts";
 import { connectRaw, frame, frameTypes, goAwayCode, healthHeaders, preface } from "./http-raw.ts";
-import { type Rig, reasonOf, send, startRig, unaryFormats } from "./http-rig.ts";
+import { heavy, type Rig, reasonOf, send, startRig, unaryFormats } from "./http-rig.ts";
 import { createManualClock } from "./manual-clock.ts";
 
 const sendEvent = "/pigeonhole.v1.TaskService/SendEvent";
@@ -156,6 +156,62 @@ describe("connections that are slow", () => {
     await using rig = await startLimited({}, { fallback: large });
     const { body } = await send(rig.address, { httpVersion, path: "/large", method: "GET" });
     expect(body.equals(largeBody)).toBe(true);
+  });
+});
+
+describe("answers that are left unread", () => {
+  it.each(["address", "door"] as const)(
+    "end the connection that has the most of them (%s, HTTP/2)",
+    async (port) => {
+      await using rig = await startLimited({ maxAnswerBytes: 2.5 * heavy });
+      const [modest, greedy, later] = [1, 2, 3].map(() => {
+        // Neither its streams nor itself have room for anything.
+        const session = http2.connect(rig[port].url, { settings: { initialWindowSize: 0 } });
+        return session.on("error", () => {});
+      });
+      if (!modest || !greedy || !later) throw new Error("there are three");
+      const ask = async (session: http2.ClientHttp2Session) => {
+        const headers = { "content-type": "application/grpc", te: "trailers" };
+        const path = "/pigeonhole.v1.TaskService/GetTask";
+        const call = session.request({ ":method": "POST", ":path": path, ...headers });
+        call.on("error", () => {});
+        call.end(encodeEnvelope(0, Buffer.from("\n\x05heavy")));
+        await once(call, "response");
+        return call;
+      };
+      const answer = await ask(modest);
+      const closed = once(greedy, "goaway");
+      // The last of them comes too late for its connection.
+      void [await ask(greedy), ask(greedy).catch(() => {})];
+      expect(await closed).toContain(http2.constants.NGHTTP2_ENHANCE_YOUR_CALM);
+      expect(rig.reached).toEqual(["answer_bytes"]);
+
+      // There is room again, and what others have asked for is there.
+      await ask(later);
+      modest.setLocalWindowSize(2 * heavy);
+      modest.settings({ initialWindowSize: 2 * heavy });
+      expect(Buffer.concat(await answer.toArray()).length).toBeGreaterThan(heavy);
+      expect(rig.reached).toEqual(["answer_bytes"]);
+      expect([...rig.defects.values()]).toEqual([]);
+      for (const session of [modest, greedy, later]) session.destroy();
+    },
+  );
+
+  it("end the connection that has the most of them (HTTP/1.1)", async () => {
+    await using rig = await startLimited({ maxAnswerBytes: 2 * largeBody.length }, { fallback: large });
+    const get = "GET /large HTTP/1.1\r\nHost: x\r\n\r\n";
+    const [modest, greedy] = [connect(rig.address.port, "127.0.0.1"), connect(rig.address.port, "127.0.0.1")];
+    for (const socket of [modest, greedy]) socket.pause().on("error", () => {});
+    modest.write(get.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n"));
+    await once(modest, "readable");
+    const closed = once(greedy, "close");
+    greedy.write(get + get);
+    await rig.until("answer_bytes");
+    greedy.resume();
+    await closed;
+    expect(Buffer.concat(await modest.toArray()).length).toBeGreaterThan(largeBody.length);
+    expect(rig.reached).toEqual(["answer_bytes"]);
+    expect([...rig.defects.values()]).toEqual([]);
   });
 });
 

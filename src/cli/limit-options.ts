@@ -6,6 +6,7 @@ import { quantity, wholeNumber } from "./values.ts";
 export const limitOptions = {
   "max-message-bytes": bytes("maxMessageBytes", "The most bytes of one message, as sent and decompressed."),
   "max-body-bytes": bytes("maxBodyBytes", "The most bytes that all requests in hand may have."),
+  "max-answer-bytes": bytes("maxAnswerBytes", "The most bytes of all answers that are not read yet."),
   "max-header-bytes": bytes("maxHeaderBytes", "The most bytes of a request's headers."),
   "max-parts": number("maxParts", "The most parts of an event."),
   "max-depth": number("maxDepth", "How deep params, metadata and data may be nested."),

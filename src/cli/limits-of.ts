@@ -11,6 +11,7 @@ export function limitsOf(settings: ServeSettings): Partial<Limits> {
   return {
     ...limit("max-message-bytes", "maxMessageBytes"),
     ...limit("max-body-bytes", "maxBodyBytes"),
+    ...limit("max-answer-bytes", "maxAnswerBytes"),
     ...limit("max-header-bytes", "maxHeaderBytes"),
     ...limit("max-parts", "maxParts"),
     ...limit("max-depth", "maxDepth"),

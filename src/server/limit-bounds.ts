@@ -4,6 +4,8 @@ export interface Limits {
   maxMessageBytes: number;
   /** The most bytes that the bodies of all requests in hand may have together. */
   maxBodyBytes: number;
+  /** The most bytes of all answers that are not read yet. */
+  maxAnswerBytes: number;
   /** The most bytes of a request's headers. */
   maxHeaderBytes: number;
   /** The most parts of an event. */
@@ -48,6 +50,8 @@ interface Bounds {
 export const limitBounds: Readonly<Record<keyof Limits, Bounds>> = {
   maxMessageBytes: { default: 4_194_304, min: 1_024, max: 67_108_864 },
   maxBodyBytes: { default: 268_435_456, min: 1_048_576, max: 1_099_511_627_776 },
+  // More than any one answer has.
+  maxAnswerBytes: { default: 268_435_456, min: 16_777_216, max: 1_099_511_627_776 },
   maxHeaderBytes: { default: 16_384, min: 1_024, max: 65_536 },
   maxParts: { default: 64, min: 1, max: 64 },
   maxDepth: { default: 30, min: 1, max: 30 },

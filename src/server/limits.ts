@@ -7,6 +7,7 @@ export type { Limits } from "./limit-bounds.ts";
 export type LimitName =
   | "message_bytes"
   | "body_bytes"
+  | "answer_bytes"
   | "header_bytes"
   | "parts"
   | "depth"

@@ -3,6 +3,7 @@ import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { callerGone } from "../errors.ts";
 import type { LimitName, Limits, OnLimit } from "../limits.ts";
+import type { AnswerBudget, UnreadAnswers } from "./answer-budget.ts";
 import type { BodyBudget } from "./body-budget.ts";
 import type { Connection, DescribeConnection } from "./connection.ts";
 import { dropBody } from "./drop-body.ts";
@@ -32,10 +33,11 @@ export function createHttp1Server(
   isClosing: () => boolean,
   limits: Limits,
   bodies: BodyBudget,
+  answers: AnswerBudget,
   onLimit: OnLimit,
 ): Http1Server {
   const { headersTimeout, requestTimeout, idleTimeout, maxHeaderBytes } = limits;
-  const connections = new WeakMap<Socket, Connection>();
+  const connections = new WeakMap<Socket, { connection: Connection; unread: UnreadAnswers }>();
   /** How many requests are under way on each connection. */
   const underWay = new Map<Socket, number>();
   const server = createServer(
@@ -48,8 +50,12 @@ export function createHttp1Server(
     },
     (request, response) => {
       const { httpVersion, method, url: path, headers, socket } = request;
-      const connection = connections.get(socket) ?? describe(socket);
-      connections.set(socket, connection);
+      const known = connections.get(socket) ?? {
+        connection: describe(socket),
+        unread: answers(() => socket.destroy()),
+      };
+      connections.set(socket, known);
+      const { connection, unread } = known;
       underWay.set(socket, (underWay.get(socket) ?? 0) + 1);
       const signal = abortWhenGone(request, response);
       const revoked = connection.peer?.revoked;
@@ -67,6 +73,7 @@ export function createHttp1Server(
       const body = createRequestBody(request, { timeout: requestTimeout, onTimeout, share });
       const sink = createSink(
         response,
+        unread,
         () => untilRead(response, idleTimeout, onLimit),
         () => cutOffUnreadEnd(response, idleTimeout, onLimit),
       );
@@ -123,6 +130,7 @@ const clientErrors: Readonly<Record<string, string>> = {
 
 function createSink(
   response: ServerResponse,
+  unread: UnreadAnswers,
   whenRead: () => Promise<void>,
   watchEnd: () => void,
 ): ResponseSink {
@@ -130,6 +138,10 @@ function createSink(
   const isQueued = () => response.socket === null;
   return {
     isClosed: () => response.destroyed,
+    hold(bytes) {
+      unread.hold(bytes);
+      response.once("close", () => unread.release(bytes));
+    },
     begin: (status, header) => response.writeHead(status, header),
     write: (chunk) => response.write(chunk),
     drain() {

@@ -8,6 +8,7 @@ import {
 import { callerGone } from "../errors.ts";
 import type { Limits, OnLimit } from "../limits.ts";
 import type { Millis } from "../store/records.ts";
+import type { AnswerBudget } from "./answer-budget.ts";
 import type { BodyBudget } from "./body-budget.ts";
 import type { Connection, DescribeConnection } from "./connection.ts";
 import { dropBody } from "./drop-body.ts";
@@ -40,6 +41,7 @@ export function createHttp2Server(
   onStream: OnStream,
   describe: DescribeConnection,
   limits: Limits,
+  answers: AnswerBudget,
   onLimit: OnLimit,
 ): Http2Server {
   const { maxStreams, maxHeaderBytes, resetRate } = limits;
@@ -62,7 +64,7 @@ export function createHttp2Server(
     const connection = describe(session.socket);
     // It takes no more streams then, and ends with those that it has.
     connection.peer?.revoked?.addEventListener("abort", () => session.close());
-    const guard = guardSession(session, limits, onLimit);
+    const guard = guardSession(session, limits, answers, onLimit);
     session.on("stream", (stream, headers, _flags, rawHeaders) => {
       if (sizeOf(rawHeaders) > maxHeaderBytes) {
         onLimit("header_bytes");
@@ -171,6 +173,7 @@ function createSink(
 ): ResponseSink {
   return {
     isClosed: () => stream.closed || stream.destroyed,
+    hold: (bytes) => guard.holds(stream, bytes),
     begin(status, header, trailer, isWhole) {
       guard.wrote();
       const waitForTrailers = trailer !== undefined;

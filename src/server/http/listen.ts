@@ -7,6 +7,7 @@ import { type ReportError, toConnectError } from "../connect-error.ts";
 import { serverStopping } from "../errors.ts";
 import { noteLimit } from "../limit-refusals.ts";
 import { type Limits, type OnLimit, resolveLimits } from "../limits.ts";
+import { createAnswerBudget } from "./answer-budget.ts";
 import { createBodyBudget } from "./body-budget.ts";
 import type { Certificates } from "./certificates.ts";
 import { describeConnection } from "./connection.ts";
@@ -114,12 +115,13 @@ export function createListener(options: ListenerOptions): Listener {
   });
   const serve = createServe(dispatch, (error) => report(error, newId()));
   const bodies = createBodyBudget(limits.maxBodyBytes, onLimit);
+  const answers = createAnswerBudget(limits.maxAnswerBytes, onLimit);
   const revocation = createRevocation();
   const describe = (socket: Socket) => describeConnection(socket, revocation.signalOf(socket));
-  const http1 = createHttp1Server(serve, describe, isClosing, limits, bodies, onLimit);
+  const http1 = createHttp1Server(serve, describe, isClosing, limits, bodies, answers, onLimit);
   const { takeStreams = (all) => all } = options;
   const streams = takeStreams(serveStreams(serve, { limits, bodies, onLimit }));
-  const http2 = createHttp2Server(streams, describe, limits, onLimit);
+  const http2 = createHttp2Server(streams, describe, limits, answers, onLimit);
   const sessions = new Set<ServerHttp2Session>();
   http2.on("session", (session) => {
     sessions.add(session);

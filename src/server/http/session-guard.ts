@@ -1,6 +1,7 @@
 import { constants, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
 import { TaskError } from "../errors.ts";
 import type { Limits, OnLimit } from "../limits.ts";
+import type { AnswerBudget } from "./answer-budget.ts";
 import { createTokenBucket } from "./token-buckets.ts";
 
 /** Watches what one connection of HTTP/2 does besides calling. */
@@ -9,6 +10,8 @@ export interface SessionGuard {
   reset(): void;
   /** Notes that a piece of a response is written. A peer may ping as often as it is sent something: that is how clients measure a connection. */
   wrote(): void;
+  /** Notes how much the answer of a stream has, all of which stays until it is read. */
+  holds(stream: ServerHttp2Stream, bytes: number): void;
   /** Notes that a stream has its whole answer: what is left of that is to be read in time. */
   answered(stream: ServerHttp2Stream): void;
   /** Notes that a stream is closed. */
@@ -20,13 +23,18 @@ const closingTime = 30_000;
 
 /**
  * Closes a connection that floods the server with frames that cost it something and ask for nothing (CVE-2019-9512, 9515, CVE-2023-44487),
- * with ENHANCE_YOUR_CALM; one that does not begin with its settings; and one over which nothing passes any more. Cuts streams off whose
- * answers nobody reads, however lively their connection is.
+ * with ENHANCE_YOUR_CALM, and so one that leaves too much of its answers unread; one that does not begin with its settings; and one over
+ * which nothing passes any more. Cuts streams off whose answers nobody reads, however lively their connection is.
  *
  * Other floods (of CONTINUATION, of empty frames, of acknowledgements that are not read) nghttp2 and Node end by themselves, with an error of
  * the session.
  */
-export function guardSession(session: ServerHttp2Session, limits: Limits, onLimit: OnLimit): SessionGuard {
+export function guardSession(
+  session: ServerHttp2Session,
+  limits: Limits,
+  answers: AnswerBudget,
+  onLimit: OnLimit,
+): SessionGuard {
   const now = () => performance.now();
   const control = createTokenBucket(limits.controlRate, 10 * limits.controlRate, now);
   const resets = createTokenBucket(limits.resetRate, 2 * limits.maxStreams, now);
@@ -38,6 +46,9 @@ export function guardSession(session: ServerHttp2Session, limits: Limits, onLimi
   let end: NodeJS.Timeout | undefined;
   /** The streams that are answered and not closed, and since when. */
   const unread = new Map<ServerHttp2Stream, number>();
+  /** How much there is of the answers that are not read. */
+  const held = new Map<ServerHttp2Stream, number>();
+  const account = answers(() => calm("the connection leaves too much of its answers unread"));
   let sweeper: NodeJS.Timeout | undefined;
   session.once("remoteSettings", () => clearTimeout(begin));
   session.once("close", () => {
@@ -69,24 +80,37 @@ export function guardSession(session: ServerHttp2Session, limits: Limits, onLimi
     }
   }
   function onControl(): void {
-    if (control.take() > 0) calm("http2_control");
+    if (control.take() > 0) stopFlood("http2_control");
   }
-  function calm(limit: "http2_control" | "http2_resets"): void {
+  function stopFlood(limit: "http2_control" | "http2_resets"): void {
     if (session.destroyed) return;
     onLimit(limit);
-    const error = new TaskError("OVERLOADED", "the connection floods the server");
-    session.destroy(error, constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    calm("the connection floods the server");
+  }
+  function calm(message: string): void {
+    session.destroy(new TaskError("OVERLOADED", message), constants.NGHTTP2_ENHANCE_YOUR_CALM);
   }
   return {
     reset() {
-      if (resets.take() > 0) calm("http2_resets");
+      if (resets.take() > 0) stopFlood("http2_resets");
     },
     wrote: () => control.give(1),
+    holds(stream, bytes) {
+      if (stream.destroyed || session.destroyed) return;
+      held.set(stream, bytes);
+      account.hold(bytes);
+    },
     answered(stream) {
       if (stream.destroyed || session.destroyed) return;
       unread.set(stream, now());
       sweeper ??= setInterval(sweep, limits.idleTimeout / 4).unref();
     },
-    closed: (stream) => void unread.delete(stream),
+    closed(stream) {
+      unread.delete(stream);
+      const bytes = held.get(stream);
+      if (bytes === undefined) return;
+      held.delete(stream);
+      account.release(bytes);
+    },
   };
 }

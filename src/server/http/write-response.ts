@@ -7,6 +7,8 @@ import type { HttpResponse } from "./dispatch.ts";
 export interface ResponseSink {
   /** Whether the caller has gone, so that there is nobody to write to. */
   isClosed(): boolean;
+  /** Notes how much the whole body has, which is there until it is read. Closes the connection where that is too much. */
+  hold(bytes: number): void;
   /**
    * Writes the status and the headers. Trailers that the response will end with are named, and may still change. With
    * `isWhole`, nothing follows: HTTP/2 says so in the headers themselves, as gRPC asks of an error without a message.
@@ -33,6 +35,8 @@ const pieceBytes = 65_536;
 export async function writeResponse(response: HttpResponse, sink: ResponseSink): Promise<void> {
   const { status, header, body, trailer } = response;
   if (body === undefined || body instanceof Uint8Array) {
+    if (body !== undefined && !sink.isClosed()) sink.hold(body.length);
+    // That may have been too much for its connection.
     if (sink.isClosed()) return;
     sink.begin(status, plain(header), trailer, body === undefined && trailer === undefined);
     let rest = body;

@@ -3,6 +3,9 @@ import { coverageOf } from "../../crash-coverage.ts";
 import { simulate } from "./simulate.ts";
 import { addCounts, type Batch, type BatchCounts } from "./simulate-many.ts";
 
+// Nobody waits for what it comes to any more.
+process.once("disconnect", () => process.exit());
+
 const { seed, runs, stride }: Batch = JSON.parse(process.argv[2] ?? "");
 const totals: BatchCounts = { counts: {}, covered: {}, failures: [] };
 for (let run = 0; run < runs; run++) {
@@ -16,5 +19,4 @@ for (let run = 0; run < runs; run++) {
   totals.failures.push({ seed: seed + run * stride, violations, lately });
   break;
 }
-process.send?.(totals);
-process.disconnect?.();
+process.send?.(totals, () => process.disconnect?.());

@@ -89,6 +89,10 @@ export function registerMethod(
     try {
       const answer = await invokeUnaryImplementation(spec, context, parse(call.request), interceptors);
       const bytes = serialize(answer);
+      const { guard, stream } = context.call;
+      guard.holds(stream, bytes.length);
+      // That may have been too much for its connection.
+      if (stream.destroyed) return;
       call.sendMetadata(toMetadata(context.responseHeader));
       respond(null, bytes, toMetadata(context.responseTrailer));
     } catch (error) {
