@@ -15,6 +15,8 @@ export const secretFile = "pigeonhole-fuzz-secret";
 /** A server in a process of its own. */
 export interface FuzzedServer extends AsyncDisposable {
   port: number;
+  /** That of its gRPC door. */
+  grpcPort: number;
   url: string;
   /** Makes things that a request may name, and tells how. */
   furnish(): Promise<Source["known"]>;
@@ -59,10 +61,11 @@ export async function startFuzzedServer(): Promise<FuzzedServer> {
     if (ended !== undefined) throw new Error(ended);
     return message;
   };
-  const ready: { port: number } = await told();
+  const ready: { port: number; grpcPort: number } = await told();
   const url = `http://127.0.0.1:${ready.port}`;
   return {
     port: ready.port,
+    grpcPort: ready.grpcPort,
     url,
     furnish: () => furnish(url),
     spent() {

@@ -22,40 +22,43 @@ interface Range {
 export async function fuzzHttp1(server: FuzzedServer, range: Range): Promise<void> {
   await forEach(range, async (seed) => {
     const bytes = hostileHttp1(createSource(seed, new Map()));
-    judgeRaw(await talk(server, [bytes]));
+    judgeRaw(await talk(server, server.port, [bytes]));
   });
 }
 
-/** Sends bytes that are about HTTP/2, one connection for each seed. Returns how many frames that were. */
+/** Sends bytes that are about HTTP/2, one connection for each seed, to either port. Returns how many frames that were. */
 export async function fuzzHttp2(server: FuzzedServer, range: Range): Promise<number> {
   let sent = 0;
   await forEach(range, async (seed) => {
     const { bytes, frames } = hostileHttp2(createSource(seed, new Map()));
     sent += frames;
-    await talk(server, [bytes]);
+    await talk(server, seed % 2 === 0 ? server.port : server.grpcPort, [bytes]);
   });
   return sent;
 }
 
 /**
- * Sends each flood over a connection of its own, one after the other. None is more work than what it sends is worth. Returns how many frames
- * that were.
+ * Sends each flood over a connection of its own to each port, one after the other. None is more work than what it sends is worth. Returns how
+ * many frames that were.
  */
 export async function flood(server: FuzzedServer, count: number): Promise<number> {
+  const ports = [server.port, server.grpcPort];
   for (const [name, make] of Object.entries(floods)) {
-    const before = server.spent();
-    await talk(server, [preface, frame(4, 0, 0, Buffer.alloc(0)), ...make(count)]);
-    const spent = server.spent() - before;
-    if (spent > count * costliest) throw new Error(`${count} frames of ${name} took ${spent} ms of work`);
+    for (const port of ports) {
+      const before = server.spent();
+      await talk(server, port, [preface, frame(4, 0, 0, Buffer.alloc(0)), ...make(count)]);
+      const spent = server.spent() - before;
+      if (spent > count * costliest) throw new Error(`${count} frames of ${name} took ${spent} ms of work`);
+    }
   }
-  return count * Object.keys(floods).length;
+  return count * ports.length * Object.keys(floods).length;
 }
 
 /** Sends, ends the sending side, and gives what comes back until the server has closed its own. */
-async function talk(server: FuzzedServer, bytes: readonly Uint8Array[]): Promise<Buffer> {
+async function talk(server: FuzzedServer, port: number, bytes: readonly Uint8Array[]): Promise<Buffer> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const chunks: Buffer[] = [];
-  const socket = connect({ port: server.port, host: "127.0.0.1", allowHalfOpen: true }, () =>
+  const socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true }, () =>
     socket.end(Buffer.concat(bytes)),
   );
   // By what the server does, and not by the clock alone: where others keep the machine busy, it has little of it.

@@ -52,6 +52,7 @@ const server = await serve({
   store,
   console,
   port: 0,
+  grpcPort: 0,
   log: createLogger(),
   heartbeat: 1000,
   webhooks: { resolve: async () => addresses },
@@ -70,4 +71,4 @@ process.on("message", (message) => {
   if (probe.polluted !== undefined) strange.push("polluted");
   process.send?.({ kind: "vitals", rss, heap: heapUsed, polluted: strange } satisfies Vitals);
 });
-process.send?.({ kind: "ready", port: server.port });
+process.send?.({ kind: "ready", port: server.port, grpcPort: Number(new URL(server.grpcUrl ?? "").port) });
