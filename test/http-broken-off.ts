@@ -1,7 +1,9 @@
-// A process of its own, with a listener whose callers hang up on it, and garbage that is collected after each: it ends with 0, if it lives.
+// A process of its own, with a listener whose callers hang up on it, and garbage that is collected after each: it tells what is left, if it lives.
 import { once } from "node:events";
+import { connect as connectHttp2, createServer, type ServerHttp2Session } from "node:http2";
 import { connect } from "node:net";
 import { setTimeout } from "node:timers/promises";
+import { queryObjects } from "node:v8";
 import { frame, frameTypes, healthHeaders, preface } from "./http-raw.ts";
 import { startRig } from "./http-rig.ts";
 
@@ -32,6 +34,19 @@ async function breakOff(port: number, farewell: Buffer): Promise<void> {
   await setTimeout(20);
 }
 
+/** Finds the class of sessions, which Node does not tell. */
+async function classOfSessions(): Promise<() => ServerHttp2Session> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  const client = connectHttp2(`http://127.0.0.1:${typeof address === "object" ? address?.port : ""}`);
+  const [session] = await once(server, "session");
+  client.destroy();
+  server.close();
+  return session.constructor;
+}
+
+const sessions = await classOfSessions();
 const rig = await startRig({ fallback: async () => ({ status: 200, body, header: new Headers() }) });
 for (let round = 0; round < 5; round++) {
   // An error, with which the session ends before its connection does, or none.
@@ -48,5 +63,11 @@ for (let round = 0; round < 5; round++) {
     globalThis.gc?.();
   }
 }
+let left = Number.POSITIVE_INFINITY;
+for (let tries = 0; tries < 25 && left > 0; tries++) {
+  await setTimeout(20);
+  globalThis.gc?.();
+  left = queryObjects(sessions, { format: "count" });
+}
 await rig.close(0);
-process.stdout.write("it lives");
+process.stdout.write(`it lives, and ${left} sessions are left`);

@@ -44,6 +44,10 @@ export function guardSession(
     session.destroy();
   }, limits.headersTimeout).unref();
   let end: NodeJS.Timeout | undefined;
+  let seen = "";
+  let seenAt = now();
+  // Not by session.setTimeout: Node keeps what it knows of a session until that has rung, long after the session is closed.
+  const idle = setInterval(endIfIdle, limits.idleTimeout / 4).unref();
   /** The streams that are answered and not closed, and since when. */
   const unread = new Map<ServerHttp2Stream, number>();
   /** How much there is of the answers that are not read. */
@@ -54,17 +58,26 @@ export function guardSession(
   session.once("close", () => {
     clearTimeout(begin);
     clearTimeout(end);
+    clearInterval(idle);
     clearInterval(sweeper);
   });
-  session.setTimeout(limits.idleTimeout, () => {
-    if (end !== undefined) return;
+  session.on("ping", onControl);
+  session.on("remoteSettings", onControl);
+
+  /** Closes it if nothing has come, and nothing was let out, for long enough. */
+  function endIfIdle(): void {
+    if (session.destroyed || end !== undefined) return;
+    const passed = `${session.socket.bytesRead} ${session.state.remoteWindowSize}`;
+    if (passed !== seen) {
+      seen = passed;
+      seenAt = now();
+    }
+    if (now() - seenAt < limits.idleTimeout) return;
     onLimit("idle");
     session.close();
     // Longer than the answer to any call may still take that was held back for as long as a connection may be idle.
     end = setTimeout(() => session.destroy(), closingTime).unref();
-  });
-  session.on("ping", onControl);
-  session.on("remoteSettings", onControl);
+  }
 
   // One timer for all streams: one for each would cost a tenth of a call.
   function sweep(): void {

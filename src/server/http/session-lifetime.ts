@@ -1,4 +1,4 @@
-import type { Http2Server, ServerHttp2Session } from "node:http2";
+import type { Http2Server } from "node:http2";
 import type { Socket } from "node:net";
 
 /** Keeps what Node has of a session until a stream of it is collected as garbage. */
@@ -15,10 +15,12 @@ const kept = new FinalizationRegistry<unknown>(() => {});
  */
 export function keepSessionsForTheirStreams(server: Http2Server): void {
   endSessionsWithTheirSockets(server);
+  let handle: symbol | undefined;
   server.on("session", (session) => {
-    const native = nativeOf(session);
+    handle ??= Object.getOwnPropertySymbols(session).find(({ description }) => description === "kHandle");
     session.on("stream", (stream) => {
-      // Until then it is kept by this function.
+      // Kept by the stream, and not by the session, which would keep itself so.
+      const native = handle && Reflect.get(session, handle);
       stream.once("close", () => {
         if (!stream.writableFinished) kept.register(stream, native);
       });
@@ -39,9 +41,4 @@ function endSessionsWithTheirSockets(server: Http2Server): void {
     // What is broken closes, and that ends the session.
     socket.on("error", () => {});
   });
-}
-
-function nativeOf(session: ServerHttp2Session): unknown {
-  const name = Object.getOwnPropertySymbols(session).find(({ description }) => description === "kHandle");
-  return name && Reflect.get(session, name);
 }
