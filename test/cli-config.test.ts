@@ -186,6 +186,16 @@ describe("mistakes in the configuration of serve", () => {
     expect(read({ args: ["a.ts"], flags }).mistakes).toEqual(mistake);
   });
 
+  it.each(["http://a.example/keys", "https://"])(
+    "are keys of an issuer that are at no place to take them from (%s), and nothing that follows from it",
+    (jwks) => {
+      const flags = { host: "0.0.0.0", "jwt-issuer": "a", "jwt-audience": "b", "jwt-jwks": jwks };
+      expect(read({ args: ["a.ts"], flags }).mistakes).toBe(
+        `--jwt-jwks must be an https: URL, or http: on this machine, or the path of a file, not "${jwks}"`,
+      );
+    },
+  );
+
   it("are none in an address that others reach where callers say who they are, or nobody is to", () => {
     const tls = { "tls-cert": "a.pem", "tls-key": "a.key", "tls-client-ca": "ca.pem" };
     for (const flags of [{ auth: true }, { insecure: true }, tls])

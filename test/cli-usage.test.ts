@@ -118,7 +118,14 @@ describe("the server's code", () => {
   );
 
   /** What settings are held to, by the server and here alike. It needs nothing else of the server. */
-  const rules = ["errors", "http/host-check", "http/origin", "limit-bounds", "require-safe-address"];
+  const rules = [
+    "auth/keys-place",
+    "errors",
+    "http/host-check",
+    "http/origin",
+    "limit-bounds",
+    "require-safe-address",
+  ];
 
   it("is imported by what serves or keeps a store alone, which is loaded for that alone", () => {
     const text = (name: string) => readFileSync(`${folder}${name}`, "utf8");

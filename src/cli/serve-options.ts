@@ -5,6 +5,7 @@ import {
   oneOf,
   parseHostName,
   parseHttpUrl,
+  parseKeysPlace,
   parseOrigin,
   parseStore,
   quantity,
@@ -155,6 +156,7 @@ export const serveOptions = {
     type: "string",
     value: "url-or-file",
     summary: "Where the issuer's keys are: a URL of https, or a file.",
+    parse: parseKeysPlace,
   },
   "jwt-principal-claim": {
     type: "string",

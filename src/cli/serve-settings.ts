@@ -64,10 +64,18 @@ function checkTogether(
     ...portClashes(values),
     ...missing,
     ...lost,
-    ...mistakesOf(() => tlsFiles(values)),
-    ...mistakesOf(() => requireCallers(values)),
+    ...(isKnown(values)
+      ? [...mistakesOf(() => tlsFiles(values)), ...mistakesOf(() => requireCallers(values))]
+      : []),
   ];
 }
+
+/** Whether all that says who may call could be read. What would follow from the lack of one that is wrong, and told already, is no mistake. */
+function isKnown(values: ServeSettings): boolean {
+  return Object.entries(values).every(([name, value]) => value !== undefined || !ofCallers.test(name));
+}
+
+const ofCallers = /^(host$|tls-|jwt-)/;
 
 /** Throws where it is not clear who may call, or everybody would be let in whom nobody has said to let in. */
 function requireCallers(values: ServeSettings): void {

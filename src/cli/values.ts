@@ -1,5 +1,6 @@
 import type { JsonObject } from "@bufbuild/protobuf";
 import { messageOf } from "../message-of.ts";
+import { isKeysPlace } from "../server/auth/keys-place.ts";
 import { isHostName } from "../server/http/host-check.ts";
 import { isOrigin } from "../server/http/origin.ts";
 import { UsageError } from "./usage-error.ts";
@@ -118,6 +119,14 @@ export function parseHostName(name: string, text: string): string {
   if (isHostName(text)) return text;
   throw new UsageError(
     `--${name} must be a host's name such as pigeonhole.example, not ${JSON.stringify(text)}`,
+  );
+}
+
+/** Parses where the keys of an issuer are. */
+export function parseKeysPlace(name: string, text: string): string {
+  if (isKeysPlace(text)) return text;
+  throw new UsageError(
+    `--${name} must be an https: URL, or http: on this machine, or the path of a file, not ${JSON.stringify(text)}`,
   );
 }
 

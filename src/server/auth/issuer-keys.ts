@@ -4,6 +4,7 @@ import { messageOf } from "../../message-of.ts";
 import type { Logger } from "../agent.ts";
 import { TaskError } from "../errors.ts";
 import { type WatchedFiles, watchFiles } from "../watch-files.ts";
+import { isKeysPlace, isUrl } from "./keys-place.ts";
 
 /** The keys of an issuer, wherever they are. */
 export interface IssuerKeys {
@@ -17,19 +18,21 @@ export interface IssuerKeys {
  * Rejects with VALUE_INVALID.
  */
 export async function openIssuerKeys(jwks: string, log: Logger): Promise<IssuerKeys> {
-  if (!/^https?:/.test(jwks)) {
+  if (!isKeysPlace(jwks)) {
+    throw invalid("must be an https: URL, or http: on this machine, or the path of a file");
+  }
+  if (!isUrl(jwks)) {
     const read = () => readKeys(jwks);
     const name = "the keys of the tokens' issuer";
     const file = await watchFiles({ name, paths: [jwks], read, describe: () => ({ file: jwks }), log });
     return { find: (header, token) => file.content(header, token), file };
   }
-  const url = URL.canParse(jwks) ? new URL(jwks) : undefined;
-  const isLoopback = url !== undefined && ["127.0.0.1", "[::1]", "localhost"].includes(url.hostname);
-  if (url === undefined || (url.protocol === "http:" && !isLoopback)) {
-    throw invalid("must be an https: URL, or http: on this machine, or the path of a file");
-  }
   return {
-    find: createRemoteJWKSet(url, { timeoutDuration: 5_000, cooldownDuration: 30_000, cacheMaxAge: 600_000 }),
+    find: createRemoteJWKSet(new URL(jwks), {
+      timeoutDuration: 5_000,
+      cooldownDuration: 30_000,
+      cacheMaxAge: 600_000,
+    }),
   };
 }
 
