@@ -98,6 +98,31 @@ describe("openSqliteStore", { timeout: 30_000 }, () => {
     db.close();
   });
 
+  it("forgets what triggers began once it is finished, also of a schedule that has no other times", async () => {
+    const path = join(tempDir(), "store.db");
+    const store = await openStore(path);
+    const { agent, cancel, turn, commit, id } = createScene(store);
+    await store.createSchedule({
+      ...{ name: "by hand", id: id("definition"), agent, nextTime: at(0), paused: true },
+      ...{ limit: 1, now: at(0) },
+      spec: { cron: "* * * * *", timeZone: "UTC", missed: "latest", overlap: "skip" },
+      action: { labels: {} },
+    });
+    const tasks = Array.from({ length: 20 }, (_, n) => id(`task ${n}`));
+    for (const [n, taskId] of tasks.entries()) {
+      const event = { id: `${taskId}-e`, content: new Uint8Array() };
+      const task = { taskId, agent, labels: {}, event };
+      await store.triggerSchedule({ name: "by hand", firing: { time: at(n), task }, now: at(n) });
+      const earlier = tasks[n - 1];
+      if (earlier === undefined) continue;
+      await cancel({ taskId: earlier });
+      await commit((await turn({ taskId: earlier })).turn, { taskId: earlier });
+    }
+    const db = new DatabaseSync(path);
+    expect(db.prepare("select count(*) as n from schedule_firings").get()).toEqual({ n: 1 });
+    db.close();
+  });
+
   it("refuses another program's database and leaves it as it was", async () => {
     const dir = tempDir();
     const path = join(dir, "store.db");

@@ -15,27 +15,38 @@ interface Begun {
   event_id: string | null;
 }
 
+/** How much of what was put aside a trigger looks at, which is not to take longer the more of it there is. */
+const maxLookedAt = 100;
+
 /** Lists what firings began that is not finished: the last one's, and what was put aside, of which it forgets what is finished. */
 export function openFirings(tx: Tx, row: ScheduleRow): Begun[] {
-  const aside = tx.sql.all<Begun>`select task_id, sequence, event_id from schedule_firings
-    where owner = ${row.owner} and name = ${row.name}`;
-  const open = aside.filter((begun) => {
-    if (!isFinished(tx, begun)) return true;
-    tx.sql.run`delete from schedule_firings where owner = ${row.owner} and name = ${row.name}
-      and task_id = ${begun.task_id} and sequence = ${begun.sequence}`;
-    return false;
-  });
-  return [...open, ...lastOf(row).filter((begun) => !isFinished(tx, begun))];
+  return [...openAside(tx, row), ...lastOf(row).filter((begun) => !isFinished(tx, begun))];
 }
 
-/** Keeps what the last firing began, if that is not finished, beside what the next one begins. */
+/**
+ * Keeps what the last firing began, if that is not finished, beside what the next one begins. Of what was put aside it looks at the earliest,
+ * and forgets what is finished: a schedule that triggers alone fire would have ever more.
+ */
 export function putAside(tx: Tx, row: ScheduleRow): void {
+  openAside(tx, row, maxLookedAt);
   for (const begun of lastOf(row)) {
     if (isFinished(tx, begun)) continue;
     tx.sql.run`insert into schedule_firings (owner, name, task_id, sequence, event_id)
       values (${row.owner}, ${row.name}, ${begun.task_id}, ${begun.sequence}, ${begun.event_id})
       on conflict do nothing`;
   }
+}
+
+/** Lists what was put aside and is not finished, of so many at the most, the earliest first. Forgets what is finished. */
+function openAside(tx: Tx, { owner, name }: ScheduleRow, limit = -1): Begun[] {
+  const aside = tx.sql.all<Begun>`select task_id, sequence, event_id from schedule_firings
+    where owner = ${owner} and name = ${name} order by task_id, sequence limit ${limit}`;
+  return aside.filter((begun) => {
+    if (!isFinished(tx, begun)) return true;
+    tx.sql.run`delete from schedule_firings where owner = ${owner} and name = ${name}
+      and task_id = ${begun.task_id} and sequence = ${begun.sequence}`;
+    return false;
+  });
 }
 
 /**
