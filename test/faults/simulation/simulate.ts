@@ -63,7 +63,7 @@ const wideTypes = [
   ...(["commission", "commission", "recall"] as const),
 ] as const;
 
-/** The one that all runs of this thread have, one after the other. */
+/** The one that all runs of this process have, one after the other. */
 const disk = createDisk();
 
 /** Picks what clients send: of everything, or, as often as not, of a few things, of which more then come together (swarm testing). */

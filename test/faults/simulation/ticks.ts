@@ -38,9 +38,10 @@ export async function awaitTicks(
   let over = false;
   const waiting = wait();
   waiting.catch(() => {});
-  const ids = tick.task === undefined ? await awaitTasks() : [await awaitEvents()];
+  const named = tick.task === undefined ? await awaitTasks() : await awaitEvents();
   await keeping;
   over = true;
+  const ids = named === undefined ? (await ticked()).map(({ id }) => id) : [named];
   const events = await Promise.all(ids.map((taskId) => read(clients, (rpc) => readEvents(rpc, { taskId }))));
   return events.flat().map(({ metadata }) => timeOf(metadata));
 
@@ -72,12 +73,12 @@ export async function awaitTicks(
   }
 
   /** Looks now and then how many tasks there are. */
-  async function awaitTasks(): Promise<string[]> {
-    for (;;) {
-      const made = (await listTasks(clients)).filter(({ labels }) => labels.of === ticks);
-      if (made.length >= count) return made.map(({ id }) => id);
-      await clients.pause?.(periodOf(tick.cron) / 2);
-    }
+  async function awaitTasks(): Promise<undefined> {
+    while ((await ticked()).length < count) await clients.pause?.(periodOf(tick.cron) / 2);
+  }
+
+  async function ticked(): Promise<Task[]> {
+    return (await listTasks(clients)).filter(({ labels }) => labels.of === ticks);
   }
 }
 
