@@ -237,11 +237,11 @@ it("an event that waits is taken back without a look at those that came before",
   db.exec("begin; create temp table copy as select * from events");
   const change = db.prepare("update copy set id = ?, sequence = sequence + 1");
   const copy = db.prepare("insert into events select * from copy");
-  for (let n = 0; n < 20_000; n++) {
+  for (let n = 0; n < 60_000; n++) {
     change.run(`${n}`);
     copy.run();
   }
-  db.exec("update tasks set sequence = sequence + 20000; commit");
+  db.exec("update tasks set sequence = sequence + 60000; commit");
   db.close();
   await send("last");
   const often = (name: string, outcome: unknown) =>
