@@ -1,5 +1,14 @@
 import { type ClientHttp2Session, connect } from "node:http2";
 
+/** What a call ended with that did not end OK. */
+export class GrpcError extends Error {
+  readonly status: string;
+  constructor(path: string, status: string, message: string) {
+    super(`${path} ended with grpc-status ${status}: ${message}`);
+    this.status = status;
+  }
+}
+
 /**
  * A gRPC client with as little work of its own as can be: it shares two cores with the server that it measures.
  * Its messages are encoded bytes; a call rejects unless the server ends it with `grpc-status: 0`.
@@ -45,10 +54,7 @@ export async function grpcClient(url: string, headers: Record<string, string> = 
       stream.on("error", reject);
       stream.on("close", () => {
         if (String(status) === "0") resolve();
-        else
-          reject(
-            new Error(`${path} ended with grpc-status ${status}: ${decodeURIComponent(String(message))}`),
-          );
+        else reject(new GrpcError(path, String(status), decodeURIComponent(String(message))));
       });
       stream.end(envelope(request));
     });

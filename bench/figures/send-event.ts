@@ -31,7 +31,7 @@ export async function sendEvents(
     return load;
   });
   let events = 0;
-  // One after the other: right after the load, a server may refuse as many at once. Each task began with one of its own.
+  // Each task began with one of its own.
   for (const id of taskIds) events += (await countEvents(client, id)) - 1;
   const sent = rate.perSecond * shape.seconds;
   if (events < sent) throw new Error(`${sent} events were sent, but the tasks have only ${events}`);
