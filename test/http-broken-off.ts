@@ -64,7 +64,7 @@ for (let round = 0; round < 5; round++) {
   }
 }
 let left = Number.POSITIVE_INFINITY;
-for (let tries = 0; tries < 25 && left > 0; tries++) {
+for (let tries = 0; tries < 60 && left > 0; tries++) {
   await setTimeout(20);
   globalThis.gc?.();
   left = queryObjects(sessions, { format: "count" });
