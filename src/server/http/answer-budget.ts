@@ -34,11 +34,7 @@ export function createAnswerBudget(maxBytes: number, onLimit: OnLimit): AnswerBu
   }
 
   function cutLargest(): void {
-    const [first, ...others] = accounts;
-    const largest = others.reduce(
-      (most, each) => (each && most && each.bytes > most.bytes ? each : most),
-      first,
-    );
+    const [largest] = [...accounts].sort((a, b) => b.bytes - a.bytes);
     if (largest === undefined) return;
     largest.isCut = true;
     change(largest, -largest.bytes);

@@ -139,6 +139,7 @@ function createSink(
   return {
     isClosed: () => response.destroyed,
     hold(bytes) {
+      if (response.destroyed) return;
       unread.hold(bytes);
       response.once("close", () => unread.release(bytes));
     },

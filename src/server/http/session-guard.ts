@@ -47,19 +47,20 @@ export function guardSession(
   let seen = "";
   let seenAt = now();
   // Not by session.setTimeout: Node keeps what it knows of a session until that has rung, long after the session is closed.
-  const idle = setInterval(endIfIdle, limits.idleTimeout / 4).unref();
+  const watch = setInterval(() => {
+    endIfIdle();
+    cutOffUnread();
+  }, limits.idleTimeout / 4).unref();
   /** The streams that are answered and not closed, and since when. */
   const unread = new Map<ServerHttp2Stream, number>();
   /** How much there is of the answers that are not read. */
   const held = new Map<ServerHttp2Stream, number>();
   const account = answers(() => calm("the connection leaves too much of its answers unread"));
-  let sweeper: NodeJS.Timeout | undefined;
   session.once("remoteSettings", () => clearTimeout(begin));
   session.once("close", () => {
     clearTimeout(begin);
     clearTimeout(end);
-    clearInterval(idle);
-    clearInterval(sweeper);
+    clearInterval(watch);
   });
   session.on("ping", onControl);
   session.on("remoteSettings", onControl);
@@ -80,11 +81,7 @@ export function guardSession(
   }
 
   // One timer for all streams: one for each would cost a tenth of a call.
-  function sweep(): void {
-    if (unread.size === 0) {
-      clearInterval(sweeper);
-      sweeper = undefined;
-    }
+  function cutOffUnread(): void {
     const before = now() - limits.idleTimeout;
     for (const [stream, since] of unread) {
       if (since > before || stream.writableFinished) continue;
@@ -116,7 +113,6 @@ export function guardSession(
     answered(stream) {
       if (stream.destroyed || session.destroyed) return;
       unread.set(stream, now());
-      sweeper ??= setInterval(sweep, limits.idleTimeout / 4).unref();
     },
     closed(stream) {
       unread.delete(stream);

@@ -35,7 +35,7 @@ const pieceBytes = 65_536;
 export async function writeResponse(response: HttpResponse, sink: ResponseSink): Promise<void> {
   const { status, header, body, trailer } = response;
   if (body === undefined || body instanceof Uint8Array) {
-    if (body !== undefined && !sink.isClosed()) sink.hold(body.length);
+    if (body !== undefined) sink.hold(body.length);
     // That may have been too much for its connection.
     if (sink.isClosed()) return;
     sink.begin(status, plain(header), trailer, body === undefined && trailer === undefined);
