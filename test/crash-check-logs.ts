@@ -23,7 +23,7 @@ export function checkLogs({ logs, end }: TaskHistory, { compacts = false }: Rule
     const name = `subscriber ${index}`;
     checkSequences(name, log, compacts, report);
     checkFold(name, log, end, report);
-    checkEntries(name, log, end.log, report);
+    checkEntries(name, log, end.log, compacts, report);
     checkDeltas(name, textsOf(log), all, compacts, report);
   }
 }
@@ -84,14 +84,20 @@ function checkFold(name: string, log: TaskUpdate[], end: TaskHistory["end"], rep
  * An entry that was shown once stays as it is, but that one which ended a message has its parts once its deltas were compacted, and everybody
  * is told of it. Of deltas, which may be merged, see checkDeltas.
  */
-function checkEntries(name: string, log: TaskUpdate[], all: TaskUpdate[], report: Report): void {
+function checkEntries(
+  name: string,
+  log: TaskUpdate[],
+  all: TaskUpdate[],
+  compacts: boolean,
+  report: Report,
+): void {
   const known = new Map(all.map((update) => [update.sequence, update]));
   const told = new Set(log.map(({ sequence }) => sequence));
   for (const update of log) {
     if (update.entry.case === "delta") continue;
     const now = known.get(update.sequence);
     if (now === undefined) report("G4", `${name} was told of ${update.sequence}, which is gone`);
-    else if (!equals(TaskUpdateSchema, update, likeParts(now, update))) {
+    else if (!equals(TaskUpdateSchema, update, compacts ? likeParts(now, update) : now)) {
       report("G4", `${name} was told something else at ${update.sequence}`);
     }
   }

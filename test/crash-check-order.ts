@@ -73,9 +73,11 @@ export function checkOrder(log: TaskUpdate[], { parallel = 1, batch }: Rules, re
         if (first !== id && !steering && !passing && !inHand.has(id)) {
           report("G2", `event ${sequence} is handled before event ${waiting.get(first ?? "")?.sequence}`);
         }
-        // Where one of what was left begins anew, nothing is put off any more.
-        if (!takes && left.has(id) && !inHand.has(id)) left.clear();
-        if (!takes) left.delete(id);
+        if (!takes) {
+          // Where one of what was left begins anew, nothing is put off any more.
+          if (left.has(id) && !inHand.has(id)) left.clear();
+          left.delete(id);
+        }
         inHand.delete(id);
         waiting.delete(id);
         processing.set(id, entry.value);

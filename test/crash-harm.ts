@@ -92,15 +92,15 @@ export function remove(log: TaskUpdate[], test: Test): void {
   change(log, test, (update) => log.splice(log.indexOf(update), 1));
 }
 
-/** Compacts the deltas of a task, which a subscriber has been told half of by then. */
+/** Compacts the deltas of a task, of which a subscriber has been told the first by then. */
 export function compact({ logs: [log], end }: TaskHistory): void {
-  const told = only(log)
+  const untold = only(log)
     .filter(isDelta)
     .slice(1)
     .map(({ sequence }) => sequence);
   for (const each of [only(log), end.log]) {
     const kept = each.filter(
-      (update) => update.entry.case !== "delta" || (each === log && !told.includes(update.sequence)),
+      (update) => update.entry.case !== "delta" || (each === log && !untold.includes(update.sequence)),
     );
     each.splice(0, each.length, ...kept);
     for (const { entry } of each.filter(endsStream)) {
