@@ -6,6 +6,7 @@ import { expect, it } from "vitest";
 import { AgentService } from "../src/proto.ts";
 import { createAgentService } from "../src/server/agent-service.ts";
 import type { Store } from "../src/server/store/store.ts";
+import { copyRow } from "./copy-row.ts";
 import { createDesk } from "./service-agent.ts";
 import { openStore, tempDir } from "./temp-dir.ts";
 
@@ -15,14 +16,7 @@ it("an agent of very many tasks is counted whole, and holds up no other read", a
   const event = { id: "e", content: new Uint8Array() };
   await store.createTask({ taskId: "first", agent: "desk", labels: {}, event, now: 0 });
   const db = new DatabaseSync(path);
-  db.exec("begin; create temp table copy as select * from tasks");
-  const change = db.prepare("update copy set id = ?");
-  const copy = db.prepare("insert into tasks select * from copy");
-  for (let n = 0; n < 20_000; n++) {
-    change.run(`${n}`);
-    copy.run();
-  }
-  db.exec("commit");
+  copyRow(db, "tasks", 20_000, "created_at = created_at + 1");
   db.close();
 
   const ended: string[] = [];

@@ -7,6 +7,7 @@ import type { TaskError } from "../src/server/errors.ts";
 import { openChannel } from "../src/server/store/sqlite/channel.ts";
 import { checkDatabase } from "../src/server/store/sqlite/check/check-database.ts";
 import { openSqliteStore } from "../src/server/store/sqlite/sqlite-store.ts";
+import { copyRow } from "./copy-row.ts";
 import { cpuTime } from "./cpu-time.ts";
 import { at, createScene, errorOf, reasonOf } from "./store-contract/scene.ts";
 import { describeStore } from "./store-contract.ts";
@@ -205,14 +206,7 @@ it("a task is found by a name that many have had, without a look at all of them"
   await send("last");
   await commit((await turn()).turn, { outcome: { kind: "complete" } });
   const db = new DatabaseSync(path);
-  db.exec("begin; create temp table copy as select * from tasks");
-  const change = db.prepare("update copy set id = ?, created_at = created_at + 1");
-  const copy = db.prepare("insert into tasks select * from copy");
-  for (let n = 0; n < 5_000; n++) {
-    change.run(`${n}`);
-    copy.run();
-  }
-  db.exec("commit");
+  copyRow(db, "tasks", 5_000, "created_at = created_at + 1");
   const byName = async () => {
     expect((await store.getTask({ name }))?.id).toBe("4999");
     expect((await store.getTask({ name, owner: "" }))?.id).toBe("4999");
@@ -234,14 +228,8 @@ it("an event that waits is taken back without a look at those that came before",
   await send("first");
   await commit((await turn()).turn);
   const db = new DatabaseSync(path);
-  db.exec("begin; create temp table copy as select * from events");
-  const change = db.prepare("update copy set id = ?, sequence = sequence + 1");
-  const copy = db.prepare("insert into events select * from copy");
-  for (let n = 0; n < 60_000; n++) {
-    change.run(`${n}`);
-    copy.run();
-  }
-  db.exec("update tasks set sequence = sequence + 60000; commit");
+  copyRow(db, "events", 60_000, "sequence = sequence + 1");
+  db.exec("update tasks set sequence = sequence + 60000");
   db.close();
   await send("last");
   const often = (name: string, outcome: unknown) =>

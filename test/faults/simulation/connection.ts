@@ -1,5 +1,6 @@
 import { type Client, Code, ConnectError, createClient, type Transport } from "@connectrpc/connect";
 import { ScheduleService, TaskService, WebhookService } from "../../../src/proto.ts";
+import { reasonOf } from "../../crash-clients.ts";
 import type { Random } from "../../crash-random.ts";
 import type { Server } from "../../crash-servers.ts";
 
@@ -7,6 +8,11 @@ import type { Server } from "../../crash-servers.ts";
 export interface Connection extends Server {
   schedules: Client<typeof ScheduleService>;
   webhooks: Client<typeof WebhookService>;
+}
+
+/** Whether what failed on a connection may be asked again, on another or when the store can write. */
+export function mayAskAgain({ doomed }: Connection, error: unknown): boolean {
+  return doomed || reasonOf(error) === "STORE_UNAVAILABLE";
 }
 
 /** A connection that breaks when its process is gone, and now and then by itself: before a request is there, or after it was answered. */

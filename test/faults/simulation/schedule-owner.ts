@@ -1,8 +1,7 @@
 import type { Client } from "@connectrpc/connect";
 import type { ScheduleService, TriggerScheduleResponse } from "../../../src/proto.ts";
-import { reasonOf } from "../../crash-clients.ts";
 import type { Random } from "../../crash-random.ts";
-import type { Connection } from "./connection.ts";
+import { type Connection, mayAskAgain } from "./connection.ts";
 
 /** What an owner did to a schedule. */
 export interface Kept {
@@ -50,7 +49,7 @@ export async function keepSchedule(
       try {
         return await call(connection.schedules);
       } catch (error) {
-        if (!connection.doomed && reasonOf(error) !== "STORE_UNAVAILABLE") throw error;
+        if (!mayAskAgain(connection, error)) throw error;
       }
       await pause(random.between(1, 500));
     }

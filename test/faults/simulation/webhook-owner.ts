@@ -1,7 +1,6 @@
 import type { Client } from "@connectrpc/connect";
 import { type WebhookService, WebhookState } from "../../../src/proto.ts";
-import { reasonOf } from "../../crash-clients.ts";
-import type { Connection } from "./connection.ts";
+import { type Connection, mayAskAgain } from "./connection.ts";
 import { type Receiver, webhookId } from "./receiver.ts";
 
 /** Whoever owns the webhook: if its receiver was gone, looks now and then whether it is dead, and has it go on, until all is posted. */
@@ -24,7 +23,7 @@ export async function keepWebhook(
     try {
       await revive(connection.webhooks);
     } catch (error) {
-      if (!connection.doomed && reasonOf(error) !== "STORE_UNAVAILABLE") throw error;
+      if (!mayAskAgain(connection, error)) throw error;
     }
   }
 }
